@@ -1,0 +1,77 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"time"
+)
+
+// acceptPause is how long accepting rests after an error: files have run out.
+const acceptPause = 20 * time.Millisecond
+
+// accept takes connections from ln until it is closed.
+func (l *Layer) accept(ln *net.TCPListener) {
+	for {
+		nc, err := ln.AcceptTCP()
+		switch {
+		case err == nil:
+			l.admit(nc)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			l.pauseAccepting(err)
+		}
+	}
+}
+
+func (l *Layer) pauseAccepting(err error) {
+	if skipped, ok := l.refused.allow(time.Now()); ok {
+		l.logger.Warn("no connection can be accepted", "error", err, "not_logged", skipped)
+	}
+	l.sleep(acceptPause)
+}
+
+// admit makes a flow of an accepted connection, if the limits allow it.
+func (l *Layer) admit(nc *net.TCPConn) {
+	peer := addrPort(nc.RemoteAddr()).Addr()
+	if why := l.conns.admit(peer); why != welcome {
+		l.refuse(nc, why)
+		return
+	}
+	if _, err := l.adopt(nc, true); err != nil {
+		l.conns.leave(peer, true)
+		_ = nc.Close() // nothing was sent on it
+	}
+}
+
+// refuse resets a connection that is one too many.
+func (l *Layer) refuse(nc *net.TCPConn, why refusal) {
+	if why == tooManyFromIP {
+		l.count.ipLimit.Add(1)
+	} else {
+		l.count.connLimit.Add(1)
+	}
+	if skipped, ok := l.refused.allow(time.Now()); ok {
+		l.logger.Warn("a connection is over the limit",
+			"remote", nc.RemoteAddr(), "all", why == tooMany, "not_logged", skipped)
+	}
+	_ = nc.SetLinger(0) // no trace of it stays in the kernel
+	_ = nc.Close()
+}
+
+// adopt makes a flow of a connection that has its place in the table, and
+// starts its reader. On an error the place and the connection are the caller's.
+func (l *Layer) adopt(nc *net.TCPConn, accepted bool) (*conn, error) {
+	c, err := newConn(l, nc, accepted)
+	if err != nil {
+		return nil, err
+	}
+	l.own.learn(c.local.Addr())
+	l.conns.link(c)
+	if !l.spawn(c.serve) {
+		l.conns.unlink(c)
+		c.close()
+		return nil, ErrClosed
+	}
+	return c, nil
+}

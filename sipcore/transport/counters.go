@@ -1,0 +1,53 @@
+package transport
+
+import "sync/atomic"
+
+// Counters are what a layer has done since it was opened.
+type Counters struct {
+	UDP, TCP Traffic
+	Open     int   // stream flows open now
+	Held     int64 // bytes of unfinished and unsent messages on streams now
+	Dropped  Drops
+	Panics   uint64 // of the handler
+}
+
+// Traffic counts messages of one transport. In counts well-formed ones.
+type Traffic struct{ In, Out, Malformed uint64 }
+
+// Drops count what was lost or refused, by reason.
+type Drops struct {
+	UDPFull     uint64 // datagrams that found their socket full
+	Junk        uint64 // datagrams too short to be a message, most of them keep-alives, or to a multicast address
+	ConnLimit   uint64 // connections refused: too many together
+	IPLimit     uint64 // connections refused: too many from one address
+	HalfMessage uint64 // flows closed: a message took too long to end, or a peer to speak
+	QueueFull   uint64 // flows closed: too much to send
+	Stalled     uint64 // flows closed: the peer stopped reading
+	Memory      uint64 // flows closed: all flows together held too much
+	ReadErrors  uint64 // of the UDP sockets
+}
+
+// counts are the live numbers behind Counters.
+type counts struct {
+	traffic [TCP + 1]struct{ in, out, malformed atomic.Uint64 }
+	panics  atomic.Uint64
+
+	udpFull, junk, connLimit, ipLimit       atomic.Uint64
+	halfMessage, queueFull, stalled, memory atomic.Uint64
+	readErrors                              atomic.Uint64
+}
+
+// of returns the traffic of one transport.
+func (c *counts) of(k Kind) Traffic {
+	t := &c.traffic[k]
+	return Traffic{In: t.in.Load(), Out: t.out.Load(), Malformed: t.malformed.Load()}
+}
+
+// drops returns the reasons' counts.
+func (c *counts) drops() Drops {
+	return Drops{
+		UDPFull: c.udpFull.Load(), Junk: c.junk.Load(), ConnLimit: c.connLimit.Load(), IPLimit: c.ipLimit.Load(),
+		HalfMessage: c.halfMessage.Load(), QueueFull: c.queueFull.Load(), Stalled: c.stalled.Load(),
+		Memory: c.memory.Load(), ReadErrors: c.readErrors.Load(),
+	}
+}

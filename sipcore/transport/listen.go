@@ -1,0 +1,134 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	udpBuffer = 4 << 20   // of each UDP socket, both ways: a burst of a whole site's phones
+	tcpUnsent = 256 << 10 // in the kernel for a peer that does not read; doubled by Linux
+)
+
+// Dead TCP peers are noticed by the kernel: a quiet one is probed, and after
+// userTimeout without an acknowledgement the connection ends.
+const (
+	keepIdle     = 30     // s
+	keepInterval = 5      // s
+	keepCount    = 4      // probes
+	userTimeout  = 20_000 // ms
+)
+
+// listen binds UDP and TCP for each address family in use.
+func (l *Layer) listen() error {
+	for _, addr := range l.families() {
+		err := l.listenOn(addr)
+		if err == nil || l.canDoWithout(addr, err) {
+			continue
+		}
+		return fmt.Errorf("listening on %s: %w", netip.AddrPortFrom(addr, l.opts.Port), err)
+	}
+	return nil
+}
+
+// families returns the addresses to bind. Both families have a socket of their
+// own, so that no IPv4 address is ever seen mapped into IPv6.
+func (l *Layer) families() []netip.Addr {
+	if l.opts.Addr.IsValid() {
+		return []netip.Addr{l.opts.Addr}
+	}
+	return []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+}
+
+// canDoWithout reports whether err means that the machine has no IPv6, which
+// matters only to who asked for it.
+func (l *Layer) canDoWithout(addr netip.Addr, err error) bool {
+	none := errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
+	return none && addr.Is6() && !l.opts.Addr.IsValid()
+}
+
+// listenOn binds both transports on one address.
+func (l *Layer) listenOn(addr netip.Addr) error {
+	at := net.JoinHostPort(addr.String(), strconv.Itoa(int(l.opts.Port)))
+	udpConfig := net.ListenConfig{Control: control(func(fd int) error { return setUDP(fd, addr) })}
+	pc, err := udpConfig.ListenPacket(context.Background(), "udp"+family(addr), at)
+	if err != nil {
+		return err //nolint:wrapcheck // the caller says where
+	}
+	s, err := newUDPSocket(l, pc.(*net.UDPConn), addr) //nolint:forcetypeassert // of a udp network
+	if err != nil {
+		return errors.Join(err, pc.Close())
+	}
+	l.udp = append(l.udp, s)
+	tcpConfig := net.ListenConfig{Control: control(setTCP), KeepAlive: -1} // setTCP does it, once for all
+	ln, err := tcpConfig.Listen(context.Background(), "tcp"+family(addr), at)
+	if err != nil {
+		return err //nolint:wrapcheck // the caller says where
+	}
+	l.tcp = append(l.tcp, ln.(*net.TCPListener)) //nolint:forcetypeassert // of a tcp network
+	return nil
+}
+
+// family returns the suffix that makes net keep to one address family.
+func family(addr netip.Addr) string {
+	if addr.Is4() {
+		return "4"
+	}
+	return "6"
+}
+
+// control adapts set, which acts on a socket, to net.ListenConfig and net.Dialer.
+func control(set func(fd int) error) func(string, string, syscall.RawConn) error {
+	return func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		cerr := raw.Control(func(fd uintptr) { err = set(int(fd)) })
+		return errors.Join(cerr, err)
+	}
+}
+
+// setUDP sizes the buffers, and asks for each datagram's destination where it
+// is not known beforehand.
+func setUDP(fd int, addr netip.Addr) error {
+	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
+	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
+	switch {
+	case !addr.IsUnspecified():
+		return nil
+	case addr.Is4():
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	default:
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+	}
+}
+
+// setBuffer asks for udpBuffer, beyond the system's maximum if we may; a smaller
+// buffer is no reason not to run.
+func setBuffer(fd, force, ask int) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, udpBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, ask, udpBuffer)
+	}
+}
+
+// setTCP prepares a connection, or a listener, whose connections inherit it.
+func setTCP(fd int) error {
+	for _, o := range [...]struct{ level, name, value int }{
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, tcpUnsent},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepIdle},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepInterval},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepCount},
+		{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, userTimeout},
+	} {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return fmt.Errorf("setting socket option %d: %w", o.name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package transport
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options say where a layer listens and what it lets others use up. The zero
+// value of each field means its default.
+type Options struct {
+	Addr   netip.Addr // the zero Addr: all addresses, IPv4 and IPv6
+	Port   uint16     // of UDP and TCP: 5060
+	Logger *slog.Logger
+
+	MaxConns      int   // stream flows together: 32768, never more than 3/4 of the open files allowed
+	MaxConnsPerIP int   // accepted from one IPv4 address or one IPv6 /64: 4096
+	MaxMessage    int   // bytes of one message on a stream: 64 KiB
+	QueueBytes    int   // waiting to be sent on one stream flow: 1 MiB
+	MaxBytes      int64 // unfinished and unsent messages of all stream flows: 256 MiB
+
+	HalfMessage    time.Duration // from a message's first byte to its last, and for a new peer's first: 30 s
+	Stall          time.Duration // without progress in sending: 10 s
+	Linger         time.Duration // to send what is queued when a flow closes: 1 s
+	ConnectTimeout time.Duration // of a Dial: 1.5 s
+}
+
+// withDefaults returns o with every zero field filled in.
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Addr = o.Addr.Unmap()
+	fill(&o.Port, 5060)
+	fill(&o.MaxConns, 32768)
+	fill(&o.MaxConnsPerIP, 4096)
+	fill(&o.MaxMessage, 64<<10)
+	fill(&o.QueueBytes, 1<<20)
+	fill(&o.MaxBytes, 256<<20)
+	fill(&o.HalfMessage, 30*time.Second)
+	fill(&o.Stall, 10*time.Second)
+	fill(&o.Linger, time.Second)
+	fill(&o.ConnectTimeout, 1500*time.Millisecond)
+	o.MaxConns = min(o.MaxConns, affordableConns())
+	return o
+}
+
+// validate refuses what no default can mend.
+func (o Options) validate() error {
+	if o.Addr.IsMulticast() {
+		return errors.New("a multicast address cannot be listened on")
+	}
+	if o.MaxConns < 0 || o.MaxConnsPerIP < 0 || o.MaxMessage < 0 || o.QueueBytes < 0 || o.MaxBytes < 0 {
+		return errors.New("a limit cannot be negative")
+	}
+	return nil
+}
+
+// fill sets *field to value if it is zero.
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// affordableConns leaves a quarter of the process's files to everybody else:
+// who can open no file can write no log and accept no call.
+func affordableConns() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 768 // of the traditional 1024
+	}
+	return int(min(limit.Cur, 1<<30) / 4 * 3)
+}

@@ -1,0 +1,167 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// outbox sends on one connection without ever blocking the sender. While
+// nothing is queued a message is written on the spot; what the kernel does not
+// take is queued, and a drainer, a goroutine that lives as long as the queue,
+// writes it. Order is kept because nothing is written directly meanwhile.
+//
+// It ends once: gently (end), when what is queued may still leave, or at once
+// (killed). Either way the reader wakes, and closes the connection.
+type outbox struct {
+	nc    *net.TCPConn
+	raw   syscall.RawConn
+	limit int           // of queued
+	stall time.Duration // without progress
+	held  *held
+	wg    *sync.WaitGroup // of the layer; never 0 here, for the reader is in it
+	ended atomic.Bool     // err is set
+
+	mu      sync.Mutex // guards all below, and the connection's deadlines
+	queue   []byte     // for the drainer's next turn
+	queued  int        // bytes in queue and in the drainer's hands
+	drained chan struct{}
+	err     error     // the answer to every further send
+	killed  error     // why nothing more leaves
+	until   time.Time // of what is queued, once ended
+
+	write   func(fd uintptr) // writeNow, made once
+	pending []byte           // its argument
+	failed  error            // its result
+}
+
+func newOutbox(nc *net.TCPConn, raw syscall.RawConn, l *Layer) *outbox {
+	o := &outbox{
+		nc: nc, raw: raw, limit: l.opts.QueueBytes, stall: l.opts.Stall, held: &l.held, wg: &l.wg,
+	}
+	o.write = o.writeNow
+	return o
+}
+
+// send writes or queues b.
+func (o *outbox) send(b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return o.err
+	}
+	if o.drained == nil {
+		var err error
+		if b, err = o.tryLocked(b); err != nil {
+			return o.killLocked(err)
+		}
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	return o.queueLocked(b)
+}
+
+// tryLocked writes what the kernel takes at once and returns what is left.
+func (o *outbox) tryLocked(b []byte) ([]byte, error) {
+	o.pending, o.failed = b, nil
+	err := o.raw.Control(o.write)
+	b, o.pending = o.pending, nil
+	if err == nil {
+		err = o.failed
+	}
+	return b, err //nolint:wrapcheck // it is the reason of the flow's end
+}
+
+// writeNow runs with the descriptor held open, and never waits.
+func (o *outbox) writeNow(fd uintptr) {
+	for len(o.pending) > 0 {
+		n, err := unix.Write(int(fd), o.pending)
+		switch {
+		case err == nil:
+			o.pending = o.pending[n:]
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case !errors.Is(err, unix.EINTR):
+			o.failed = err
+			return
+		}
+	}
+}
+
+// queueLocked keeps a copy of b for the drainer, and starts one if need be.
+func (o *outbox) queueLocked(b []byte) error {
+	if o.queued+len(b) > o.limit {
+		return o.killLocked(ErrFull)
+	}
+	if !o.held.take(len(b)) {
+		return o.killLocked(errMemory)
+	}
+	o.queue = append(o.queue, b...)
+	o.queued += len(b)
+	if o.drained == nil {
+		o.drained = make(chan struct{})
+		o.wg.Go(o.drain)
+	}
+	return nil
+}
+
+// end refuses what is sent from now on and wakes the reader. What is queued has
+// until the deadline to leave.
+func (o *outbox) end(until time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return
+	}
+	o.err, o.until = ErrClosed, until
+	o.ended.Store(true)
+	_ = o.nc.SetReadDeadline(longAgo()) // these fail only when closed
+	_ = o.nc.SetWriteDeadline(until)
+}
+
+// killLocked stops everything at once and returns the reason.
+func (o *outbox) killLocked(reason error) error {
+	if o.killed == nil {
+		o.killed = reason
+	}
+	if o.err == nil {
+		o.err = ErrClosed
+	}
+	o.until = longAgo()
+	o.ended.Store(true)
+	_ = o.nc.SetDeadline(longAgo()) // fails only when closed
+	return reason
+}
+
+// whyKilled returns why nothing more leaves, nil if that is not so.
+func (o *outbox) whyKilled() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.killed
+}
+
+// readBy bounds the reader's wait, unless the outbox has ended and woken it.
+// The zero time is no bound.
+func (o *outbox) readBy(t time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		_ = o.nc.SetReadDeadline(t) // fails only when closed
+	}
+}
+
+// flush waits, after end, until nothing is queued any more.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	drained := o.drained
+	o.mu.Unlock()
+	if drained != nil {
+		<-drained
+	}
+}

@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"net/netip"
+	"sync"
+)
+
+// shards of the table by ID: a look-up meets a writer only by chance.
+const shards = 32
+
+// table knows the open stream flows, by ID and by peer, and how many more there
+// may be.
+type table struct {
+	byID [shards]shard
+
+	maxConns, maxPerIP int
+
+	mu       sync.RWMutex // guards all below
+	byRemote map[netip.AddrPort]*conn
+	perIP    map[netip.Addr]int // accepted ones
+	places   int                // taken, of maxConns
+}
+
+type shard struct {
+	mu    sync.RWMutex
+	conns map[uint64]*conn
+}
+
+func newTable(maxConns, maxPerIP int) *table {
+	t := &table{
+		maxConns: maxConns, maxPerIP: maxPerIP,
+		byRemote: make(map[netip.AddrPort]*conn), perIP: make(map[netip.Addr]int),
+	}
+	for i := range t.byID {
+		t.byID[i].conns = make(map[uint64]*conn)
+	}
+	return t
+}
+
+// refusal says which limit forbids one more connection.
+type refusal int
+
+const (
+	welcome refusal = iota
+	tooMany
+	tooManyFromIP
+)
+
+// admit takes a place for a connection accepted from peer, which release gives back.
+func (t *table) admit(peer netip.Addr) refusal {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	who := household(peer)
+	switch {
+	case t.places >= t.maxConns:
+		return tooMany
+	case t.perIP[who] >= t.maxPerIP:
+		return tooManyFromIP
+	}
+	t.places++
+	t.perIP[who]++
+	return welcome
+}
+
+// reserve takes a place for a connection that we open.
+func (t *table) reserve() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.places >= t.maxConns {
+		return false
+	}
+	t.places++
+	return true
+}
+
+// leave gives back a place taken by admit (accepted) or reserve.
+func (t *table) leave(peer netip.Addr, accepted bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.places--
+	if !accepted {
+		return
+	}
+	who := household(peer)
+	if t.perIP[who]--; t.perIP[who] <= 0 {
+		delete(t.perIP, who)
+	}
+}
+
+// link makes c findable. Of two flows with one peer, at two addresses of ours,
+// the later is found.
+func (t *table) link(c *conn) {
+	s := t.shard(c.id)
+	s.mu.Lock()
+	s.conns[c.id] = c
+	s.mu.Unlock()
+	t.mu.Lock()
+	t.byRemote[c.remote] = c
+	t.mu.Unlock()
+}
+
+// unlink makes c unfindable.
+func (t *table) unlink(c *conn) {
+	s := t.shard(c.id)
+	s.mu.Lock()
+	delete(s.conns, c.id)
+	s.mu.Unlock()
+	t.mu.Lock()
+	if t.byRemote[c.remote] == c {
+		delete(t.byRemote, c.remote)
+	}
+	t.mu.Unlock()
+}
+
+func (t *table) shard(id uint64) *shard { return &t.byID[id%shards] }
+
+// find returns the flow called id, or nil.
+func (t *table) find(id uint64) *conn {
+	s := t.shard(id)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.conns[id]
+}
+
+// to returns an open flow to remote.
+func (t *table) to(remote netip.AddrPort) (Flow, bool) {
+	t.mu.RLock()
+	c := t.byRemote[remote]
+	t.mu.RUnlock()
+	if c == nil || !c.open() {
+		return Flow{}, false
+	}
+	return c.flow(), true
+}
+
+// len returns how many flows there are.
+func (t *table) len() int {
+	n := 0
+	for i := range t.byID {
+		s := &t.byID[i]
+		s.mu.RLock()
+		n += len(s.conns)
+		s.mu.RUnlock()
+	}
+	return n
+}
+
+// each calls f for every flow.
+func (t *table) each(f func(*conn)) {
+	for i := range t.byID {
+		s := &t.byID[i]
+		s.mu.RLock()
+		for _, c := range s.conns {
+			f(c)
+		}
+		s.mu.RUnlock()
+	}
+}
+
+// household is whom a limit per address is for: one IPv4 address, or the /64
+// that one IPv6 host can pick its addresses from.
+func household(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return a
+	}
+	return p.Addr()
+}

@@ -1,0 +1,140 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	maxDatagram = 65535
+	minDatagram = 5 // what is shorter is a keep-alive (RFC 5626: CRLFCRLF) or junk
+
+	// maxPoints bounds the local addresses told apart on one socket: a machine
+	// with a whole routed prefix as its own must not fill our memory.
+	maxPoints = 4096
+)
+
+// udpSocket is one bound UDP socket. Its flows are not stored, only its points:
+// the local addresses that it has been used from.
+type udpSocket struct {
+	layer *Layer
+	pc    *net.UDPConn
+	raw   syscall.RawConn
+	bound netip.Addr
+	only  *point    // unless bound to all addresses
+	ops   sync.Pool // of *sendOp
+
+	mu     sync.Mutex // serialises changes of points
+	points atomic.Pointer[map[netip.Addr]*point]
+}
+
+func newUDPSocket(l *Layer, pc *net.UDPConn, bound netip.Addr) (*udpSocket, error) {
+	raw, err := pc.SyscallConn()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says what for
+	}
+	s := &udpSocket{layer: l, pc: pc, raw: raw, bound: bound, ops: sync.Pool{New: newSendOp}}
+	s.points.Store(&map[netip.Addr]*point{})
+	if !bound.IsUnspecified() {
+		s.only = newPoint(s, bound, nil)
+	}
+	return s, nil
+}
+
+// serve reads datagrams until the socket's reading is stopped. No error of one
+// datagram, such as an ICMP answer to something sent, ends it.
+func (s *udpSocket) serve() {
+	read := s.readOne
+	if s.only == nil {
+		read = s.readFromAll()
+	}
+	buf := make([]byte, maxDatagram)
+	for {
+		n, p, from, err := read(buf)
+		if err == nil {
+			s.receive(p, plain(from), buf[:n])
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) || !s.layer.isRunning() {
+			return
+		}
+		s.layer.count.readErrors.Add(1)
+		s.layer.sleep(time.Millisecond) // it may last: a network that is down
+	}
+}
+
+// readOne reads a datagram to the one address that the socket is bound to.
+func (s *udpSocket) readOne(buf []byte) (int, *point, netip.AddrPort, error) {
+	n, from, err := s.pc.ReadFromUDPAddrPort(buf)
+	return n, s.only, from, err
+}
+
+// readFromAll returns a function that reads a datagram to any address and finds
+// the point it came to; nil if it cannot be answered.
+func (s *udpSocket) readFromAll() func([]byte) (int, *point, netip.AddrPort, error) {
+	oob := make([]byte, pktinfoSpace)
+	return func(buf []byte) (int, *point, netip.AddrPort, error) {
+		n, oobn, _, from, err := s.pc.ReadMsgUDPAddrPort(buf, oob)
+		if err != nil {
+			return 0, nil, from, err
+		}
+		to, ok := destination(oob[:oobn])
+		if !ok || to.IsMulticast() {
+			return 0, nil, from, nil
+		}
+		return n, s.point(to), from, nil
+	}
+}
+
+// receive takes one datagram to its end.
+func (s *udpSocket) receive(p *point, from netip.AddrPort, datagram []byte) {
+	if p == nil || len(datagram) < minDatagram {
+		s.layer.count.junk.Add(1)
+		return
+	}
+	s.layer.deliver(Flow{carrier: p, remote: from}, datagram)
+}
+
+// stopReading ends serve; sending goes on.
+func (s *udpSocket) stopReading() {
+	_ = s.pc.SetReadDeadline(time.Unix(1, 0)) // fails only when closed
+}
+
+// point returns the one point of a local address; equal flows have equal points.
+// Beyond maxPoints addresses, answers leave from the address the kernel chooses.
+func (s *udpSocket) point(local netip.Addr) *point {
+	if s.only != nil {
+		return s.only
+	}
+	if p := (*s.points.Load())[local]; p != nil {
+		return p
+	}
+	return s.addPoint(local)
+}
+
+// facing returns the point that datagrams to remote leave from.
+func (s *udpSocket) facing(remote netip.AddrPort) (*point, bool) {
+	if s.only != nil {
+		return s.only, true
+	}
+	local, ok := sourceFor(remote)
+	if !ok {
+		return nil, false
+	}
+	return s.point(local), true
+}
+
+// socketFor returns the UDP socket of addr's family, nil if there is none.
+func (l *Layer) socketFor(addr netip.Addr) *udpSocket {
+	for _, s := range l.udp {
+		if s.bound.Is4() == addr.Is4() {
+			return s
+		}
+	}
+	return nil
+}
