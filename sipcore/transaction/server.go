@@ -1,0 +1,219 @@
+package transaction
+
+import (
+	"net/netip"
+	"sync"
+
+	"carillon/sipcore/message"
+	"carillon/sipcore/transport"
+)
+
+// A Server is a server transaction (RFC 3261 section 17.2). Unless they say
+// otherwise its methods need its lock, which the callbacks of a [User] come
+// with.
+//
+// Once a final response is given, the transaction lives on for up to 64*T1 to
+// absorb what still comes, and keeps no more than the bytes it would repeat.
+type Server struct {
+	mu      sync.Mutex
+	layer   *Layer
+	key     key
+	flow    transport.Flow
+	request *message.Message // until the final response
+	sent    []byte           // what a retransmission is answered with
+	data    any
+	timer   Timer
+	repeat  backoff // timer G
+
+	status   uint16         // of the final response
+	port     uint16         // where a response goes instead of the request's source port; 0: nowhere else
+	method   message.Method // of the request
+	state    state
+	canceled bool
+}
+
+// Lock locks tx and the Clients started for it.
+func (tx *Server) Lock() { tx.mu.Lock() }
+
+// Unlock undoes Lock.
+func (tx *Server) Unlock() { tx.mu.Unlock() }
+
+// Request returns the request; nil once a final response was given or tx was
+// dropped.
+func (tx *Server) Request() *message.Message { return tx.request }
+
+// Method returns the method of the request, also when the request is gone. It
+// needs no lock.
+func (tx *Server) Method() message.Method { return tx.method }
+
+// Flow returns the flow that the request came by.
+func (tx *Server) Flow() transport.Flow { return tx.flow }
+
+// Final returns the status of the final response given, 0 before.
+func (tx *Server) Final() int { return int(tx.status) }
+
+// Canceled reports whether a CANCEL came before the final response.
+func (tx *Server) Canceled() bool { return tx.canceled }
+
+// Data returns what SetData stored; nil once the transaction has ended.
+func (tx *Server) Data() any { return tx.data }
+
+// SetData stores the transaction user's own struct.
+func (tx *Server) SetData(x any) { tx.data = x }
+
+// Tag returns a To tag for responses of our own. It is the same for each
+// response to the request, the answer to its CANCEL included (RFC 3261 section
+// 9.2), and lets the ACK of a response given by RespondOnce be recognised. It
+// needs no lock.
+func (tx *Server) Tag() string { return tx.layer.keys.toTag(tx.key) }
+
+// Respond sends a response with its status, as far as the state of the
+// transaction lets it: a response after a final one goes nowhere, but for
+// further 2xx to an INVITE.
+//
+// raw belongs to the transaction from then on if kept is true; otherwise the
+// caller may use the bytes again.
+func (tx *Server) Respond(status int, raw []byte) (kept bool) {
+	if tx.method == message.INVITE {
+		return tx.respondInvite(status, raw)
+	}
+	return tx.respondOther(status, raw)
+}
+
+// RespondOnce sends a final response and forgets the transaction at once: a
+// retransmission of the request is a new request (RFC 3261 section 8.2.7). It
+// is for challenges outside dialogs: the ACK that an INVITE's response brings
+// about is absorbed if the response has [Server.Tag] as its To tag. raw stays
+// the caller's; Final stays 0.
+func (tx *Server) RespondOnce(raw []byte) {
+	if tx.state == trying || tx.state == proceeding {
+		tx.send(raw)
+		tx.end()
+	}
+}
+
+// Drop ends the transaction without a response, as for a non-INVITE request
+// that got none in time (RFC 4320 section 4.2).
+func (tx *Server) Drop() { tx.end() }
+
+// request takes a request that is neither ACK nor CANCEL.
+func (l *Layer) request(f transport.Flow, m *message.Message) {
+	via, ok := m.TopVia()
+	if !ok {
+		return // nobody could be answered
+	}
+	k := l.keys.server(f.Kind(), m, via, m.MethodName())
+	for {
+		tx, added := l.enter(k, f, m, via)
+		if added {
+			l.begin(tx)
+			return
+		}
+		if tx.repeated(f) {
+			return
+		}
+	}
+}
+
+// enter finds the transaction called k, or makes it, locked.
+func (l *Layer) enter(k key, f transport.Flow, m *message.Message, via message.ViaValue) (tx *Server, added bool) {
+	return l.servers.findOrAdd(k, kindOf(m.Method()), func() *Server {
+		fresh := &Server{layer: l, key: k, flow: f, request: m, method: m.Method(), port: replyPort(f, via)}
+		if fresh.method == message.INVITE {
+			fresh.state = proceeding
+		}
+		fresh.mu.Lock() // cannot wait: nobody else knows it yet
+		return fresh
+	})
+}
+
+// begin hands a new transaction over. Whoever finds it meanwhile waits. Should
+// the user panic, its caller is told, and whoever recovers finds no lock held.
+func (l *Layer) begin(tx *Server) {
+	done := false
+	defer func() {
+		if !done {
+			tx.giveUp()
+		}
+		tx.mu.Unlock()
+	}()
+	l.user.Request(tx)
+	done = true
+}
+
+func (tx *Server) giveUp() {
+	if tx.state == trying || tx.state == proceeding {
+		tx.RespondOnce(tx.request.Reply(500, "", tx.Tag()).AppendTo(nil))
+	}
+}
+
+// repeated takes a retransmission of the request. It returns false if the
+// transaction has ended meanwhile.
+func (tx *Server) repeated(f transport.Flow) bool {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.state == ended {
+		return false
+	}
+	tx.layer.count.absorbed.Add(1)
+	if !tx.flow.IsOpen() {
+		tx.flow = f // the client came back on a new connection
+	}
+	if tx.sent != nil && (tx.state == proceeding || tx.state == completed) {
+		tx.layer.count.retransmitted.Add(1)
+		tx.send(tx.sent)
+	}
+	return true
+}
+
+// send sends a response to where RFC 3261 section 18.2.2 and RFC 3581 want it.
+// It returns false if no response can reach the client any more: its connection
+// is gone.
+func (tx *Server) send(raw []byte) bool {
+	err := replyFlow(tx.flow, tx.port).Send(raw)
+	if err == nil {
+		return true
+	}
+	tx.layer.count.sendErrors.Add(1)
+	tx.layer.o.Logger.Debug("response not sent", "remote", tx.flow.Remote(), "error", err)
+	return !tx.flow.Kind().Reliable()
+}
+
+// end makes the transaction leave its table and the wheel.
+func (tx *Server) end() {
+	if tx.state == ended {
+		return
+	}
+	tx.state = ended
+	tx.timer.Stop()
+	tx.layer.servers.remove(tx.key, kindOf(tx.method), tx)
+	tx.request, tx.sent, tx.data = nil, nil, nil
+}
+
+// replyPort returns the port to answer to if it is not the one that the request
+// came from: over UDP without rport, that of the Via. An maddr is not followed;
+// the Via's host never differs from the source, or received would say so.
+func replyPort(f transport.Flow, via message.ViaValue) uint16 {
+	port := via.Port
+	if port == 0 {
+		port = 5060
+	}
+	if f.Kind().Reliable() || via.HasRPort || port == f.Remote().Port() {
+		return 0
+	}
+	return port
+}
+
+func replyFlow(f transport.Flow, port uint16) transport.Flow {
+	if port == 0 {
+		return f
+	}
+	return f.To(netip.AddrPortFrom(f.Remote().Addr(), port))
+}
+
+func kindOf(m message.Method) kind {
+	if m == message.INVITE {
+		return invite
+	}
+	return other
+}

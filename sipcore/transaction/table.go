@@ -1,0 +1,117 @@
+package transaction
+
+import "sync"
+
+const (
+	tableShards = 64
+	shrinkAbove = 1024 // entries that a shard may have had and keep the room for
+)
+
+// A kind of transaction has its own state machine and its own counters.
+type kind uint8
+
+const (
+	invite kind = iota
+	other
+	kinds
+)
+
+// A table finds transactions by key. The zero table is empty.
+type table[T any] struct{ shards [tableShards]tableShard[T] }
+
+type tableShard[T any] struct {
+	mu   sync.Mutex
+	live map[key]*T
+	peak int
+	made [kinds]uint64
+	gone [kinds]uint64
+	_    [8]byte // a cache line each
+}
+
+func (t *table[T]) shard(k key) *tableShard[T] { return &t.shards[k[0]%tableShards] }
+
+// find returns the transaction called k, nil if there is none.
+func (t *table[T]) find(k key) *T {
+	s := t.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live[k]
+}
+
+// findOrAdd returns the transaction called k, or adds what create returns.
+// create runs with the shard locked.
+func (t *table[T]) findOrAdd(k key, of kind, create func() *T) (x *T, added bool) {
+	s := t.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if have, ok := s.live[k]; ok {
+		return have, false
+	}
+	x = create()
+	s.put(k, of, x)
+	return x, true
+}
+
+func (t *table[T]) add(k key, of kind, x *T) {
+	s := t.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(k, of, x)
+}
+
+// remove takes x out, unless another has taken its place.
+func (t *table[T]) remove(k key, of kind, x *T) {
+	s := t.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone[of]++
+	if s.live[k] != x {
+		return
+	}
+	delete(s.live, k)
+	if len(s.live) == 0 && s.peak > shrinkAbove {
+		s.live, s.peak = nil, 0 // a map never shrinks by itself
+	}
+}
+
+// len returns how many transactions there are.
+func (t *table[T]) len() int {
+	n := 0
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		n += len(s.live)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// collect returns all transactions that satisfy want, which runs with a shard
+// locked.
+func (t *table[T]) collect(want func(*T) bool) []*T {
+	var found []*T
+	for i := range t.shards {
+		found = t.shards[i].collect(want, found)
+	}
+	return found
+}
+
+func (s *tableShard[T]) collect(want func(*T) bool, found []*T) []*T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.live {
+		if want(x) {
+			found = append(found, x)
+		}
+	}
+	return found
+}
+
+func (s *tableShard[T]) put(k key, of kind, x *T) {
+	if s.live == nil {
+		s.live = make(map[key]*T)
+	}
+	s.live[k] = x
+	s.peak = max(s.peak, len(s.live))
+	s.made[of]++
+}
