@@ -1,0 +1,309 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"carillon/store"
+)
+
+const example = `domain: tel.beip.be               # also the digest realm: changing it needs every password in the same file
+sites:
+  - name: hq
+    networks: [172.30.42.0/24]
+    calls: trusted              # calls from these networks are not challenged
+  - name: mons
+    networks: [192.196.203.0/24]
+    operator: "200"
+    homing: main-first
+    survivable: standard
+users:
+  - number: "200"
+  - number: "201"               # what is dialled; letters are allowed
+    name: Alice Martin          # may be absent
+    site: mons
+    password: s3cret            # becomes HA1 digests; never stored, never shown; absent: the digests stay
+    direct: ["+3265551201"]
+trunks:
+  - {name: mons-isdn, site: mons, address: "192.196.203.9:5060"}
+`
+
+func parsed(t *testing.T, yaml string, view *store.View) *File {
+	t.Helper()
+	f, err := Parse("f.yaml", []byte(yaml), view)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// after returns the View that a file makes of view.
+func after(t *testing.T, yaml string, view *store.View) *store.View {
+	t.Helper()
+	next, err := parsed(t, yaml, view).Change().On(view)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next.At(view.Index() + 1)
+}
+
+func empty() *store.View { return store.NewView(store.Config{}) }
+
+func TestParseTheExample(t *testing.T) {
+	want := store.Config{
+		Domain: "tel.beip.be",
+		Sites: []store.Site{
+			{Name: "hq", Networks: []netip.Prefix{netip.MustParsePrefix("172.30.42.0/24")}, CallsTrusted: true, Homing: "local-first", Survivable: "standard"},
+			{Name: "mons", Networks: []netip.Prefix{netip.MustParsePrefix("192.196.203.0/24")}, Operator: "200", Homing: "main-first", Survivable: "standard"},
+		},
+		Users: []store.User{
+			{Number: "200"},
+			{Number: "201", Name: "Alice Martin", Site: "mons", Digests: store.MakeDigests("201", "tel.beip.be", "s3cret"), Direct: []string{"+3265551201"}},
+		},
+		Trunks: []store.Trunk{{Name: "mons-isdn", Site: "mons", Address: "192.196.203.9:5060"}},
+	}
+	for name, text := range map[string]string{
+		"as it is": example, "from Windows": "\ufeff" + strings.ReplaceAll(example, "\n", "\r\n"),
+		"as a document": "---\n" + example + "...\n",
+	} {
+		if diff := cmp.Diff(want, after(t, text, empty()).Config(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestParseFillsInFromTheView(t *testing.T) {
+	view := after(t, example, empty())
+	tests := []struct {
+		name, yaml string
+		want       func(*store.Config)
+	}{
+		{"a password alone uses the domain of the view", "users: [{number: \"201\", password: new}, {number: \"200\"}]\n", func(c *store.Config) {
+			c.Users = []store.User{{Number: "201", Digests: store.MakeDigests("201", "tel.beip.be", "new")}, {Number: "200"}}
+		}},
+		{"no password keeps the digests", "users:\n- {number: \"201\", site: hq}\n- {number: \"200\"}\n", func(c *store.Config) {
+			c.Users = []store.User{{Number: "201", Site: "hq", Digests: c.Users[1].Digests}, {Number: "200"}}
+		}},
+		{"the domain may come last", "users: [{number: \"201\", password: new}, {number: \"200\"}]\ndomain: Other.Example.\n", func(c *store.Config) {
+			c.Domain = "other.example"
+			c.Users = []store.User{{Number: "201", Digests: store.MakeDigests("201", "other.example", "new")}, {Number: "200"}}
+		}},
+		{"an empty list empties", "trunks: []\n", func(c *store.Config) { c.Trunks = nil }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			want := view.Config()
+			tt.want(&want)
+			if diff := cmp.Diff(want, after(t, tt.yaml, view).Config(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
+	tests := []struct {
+		name string
+		yaml string
+		want []string // errors as "line:column: part of the message"
+	}{
+		{"an unknown field", "domain: a.b\nsite: []\n", []string{`2:1: the file has no field "site": did you mean "sites"?`}},
+		{"an unknown field of a user", "users:\n  - number: \"1\"\n    passwrod: hunter2\n", []string{`3:5: a user has no field "passwrod": did you mean "password"?`}},
+		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password and direct`}},
+		{"several unknown fields", "a: 1\nusers: [{number: \"1\", b: 2}]\nc: 3\n", []string{"1:1: ", "2:23: ", "3:1: "}},
+		{"a number without quotes", "users:\n  - number: 0201\n", []string{`2:13: number is a text, and this is a number: write "0201" in quotes`}},
+		{"a truth as a name", "users: [{number: \"1\", name: true}]\n", []string{"1:29: name is a text, and this is true or false"}},
+		{"a text for a list", "sites:\n  - name: hq\n    networks: 10.0.0.0/8\n", []string{"3:15: networks is a list, and this is a text"}},
+		{"a mapping for a list", "users:\n  \"201\":\n    name: Alice\n", []string{"2:3: users is a list, and this is a group of fields"}},
+		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password and direct), and this is a text"}},
+		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
+		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
+		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
+		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users and trunks), and this is a list"}},
+		{"host bits", "sites:\n  - name: hq\n    networks: [10.0.0.0/8, 172.30.42.1/24]\n", []string{"3:28: 172.30.42.1/24 is not a network address: did you mean 172.30.42.0/24?"}},
+		{"an address for a network", "sites: [{name: hq, networks: [10.0.0.1]}]\n", []string{"1:31: this is not a network: it has no length: 10.0.0.1/32 would be this address alone"}},
+		{"a netmask", "sites: [{name: hq, networks: [10.0.0.0/255.255.0.0]}]\n", []string{"1:31: this is not a network: did you mean 10.0.0.0/16?"}},
+		{"a netmask with holes", "sites: [{name: hq, networks: [10.0.0.0/255.0.255.0]}]\n", []string{"1:31: this is not a network: the mask behind / has holes"}},
+		{"a short network", "sites: [{name: hq, networks: [10.1/16]}]\n", []string{"1:31: this is not a network: did you mean 10.1.0.0/16?"}},
+		{"a long prefix", "sites: [{name: hq, networks: [10.0.0.0/33]}]\n", []string{"1:31: this is not a network: the length behind / is at most 32"}},
+		{"no network at all", "sites: [{name: hq, networks: [office]}]\n", []string{"1:31: this is not a network: write one like 192.0.2.0/24"}},
+		{"a network of two sites", "sites:\n  - name: a\n    networks: [10.0.0.0/8]\n  - name: b\n    networks:\n      - 10.0.0.0/8\n", []string{"6:9: the network 10.0.0.0/8 is claimed by site a too, first on line 3"}},
+		{"a number twice", "users:\n  - number: \"201\"\n  - name: X\n    number: \"201\"\n", []string{"4:13: the number 201 is given twice, first on line 2"}},
+		{"a direct number twice", "users:\n  - number: \"1\"\n    direct: [\"+3211\", \"+3211\"]\n", []string{"3:23: the direct number +3211 is given twice, first on line 3"}},
+		{"an unknown site", "sites: [{name: mons}]\nusers:\n  - number: \"201\"\n    site: monz\n", []string{`4:11: there is no site "monz": did you mean "mons"?`}},
+		{"an unknown operator", "sites: [{name: hq, operator: \"300\"}]\nusers: []\n", []string{`1:30: the operator "300" is not the number of a user`}},
+		{"a word that is not one of two", "sites: [{name: hq, calls: trust, homing: local, survivable: dump}]\n", []string{
+			`1:27: calls is trusted or challenged: did you mean "trusted"?`, "1:42: homing is local-first or main-first", `1:61: survivable is standard or dumb: did you mean "dumb"?`,
+		}},
+		{"a missing number", "users:\n  - name: Alice\n  - number: \"2\"\n", []string{"2:5: a user needs a number"}},
+		{"a key twice", "domain: a.b\nusers: []\ndomain: c.d\n", []string{"3:1: domain is given twice, first on line 1"}},
+		{"a key twice in a user", "users:\n  - number: \"1\"\n    name: a\n    name: b\n", []string{"4:5: name is given twice, first on line 3"}},
+		{"a tab", "users:\n\t- number: \"1\"\n", []string{"2:1: a tab stands here: YAML is indented with spaces"}},
+		{"an empty file", "", []string{"1:1: the file contains nothing"}},
+		{"a file of comments", "# nothing\n\n", []string{"1:1: the file contains nothing"}},
+		{"a file of nothing", "{}\n", []string{"1:1: the file contains nothing"}},
+		{"two documents", "domain: a.b\n---\nusers: []\n", []string{"2:1: a second document begins here"}},
+		{"text behind the end", "domain: a.b\n...\nusers: []\n", []string{"3:1: the document ended above"}},
+		{"an alias", "users: &u []\ntrunks: *u\n", []string{"1:8: anchors and aliases (& and *) are not used here"}},
+		{"a merge", "users: [{<<: {number: \"1\"}}]\n", []string{"1:10: << is not used here"}},
+		{"a tag", "domain: !!str a.b\n", []string{"1:9: tags (!) are not used here"}},
+		{"several lines", "users:\n  - number: \"1\"\n    name: Alice\n      Martin\n", []string{"3:11: name goes on over several lines: check the indent below it"}},
+		{"a block text", "domain: |\n  a.b\n", []string{"1:9: texts of several lines"}},
+		{"no space after a colon", "users:\n  - number: \"201\"\n    name:Alice\n", []string{"3:5: this is no field: write name: value, with a space after the colon"}},
+		{"an open quote", "domain: \"a.b\n", []string{`1:9: the closing " of this text is missing`}},
+		{"an open bracket", "users: [\n", []string{"1:8: the closing ] of this list is missing"}},
+		{"a wrong indent", "sites:\n  - name: a\n   networks: []\n", []string{"3:4: "}},
+		{"not UTF-8", "domain: a\nusers: \xff\n", []string{"2:8: the file is not UTF-8 text"}},
+		{"two errors of one user", "users:\n  - number: 5\n    site: x\n", []string{"2:13: number is a text", `3:11: there is no site "x"`}},
+		{"errors that follow are not told", "sites:\n  - name: 5\nusers:\n  - number: \"1\"\n    site: x\n", []string{"2:11: name is a text"}},
+		{"a password of the wrong type", "users:\n  - number: \"1\"\n    password: 12345678\n", []string{"3:15: the password is a text, and this is a number: put it in quotes"}},
+		{"an empty password", "users:\n  - number: \"1\"\n    password: \"\"\n", []string{"3:15: the password is empty: leave it out to keep the one there is"}},
+	}
+	view := store.NewView(store.Config{Domain: "tel.example.org"})
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("f.yaml", []byte(tt.yaml), view)
+			all, _ := errors.AsType[store.Errors](err)
+			if len(all) != len(tt.want) {
+				t.Fatalf("got %v, want %q", err, tt.want)
+			}
+			for i, e := range all {
+				got := fmt.Sprintf("%d:%d: %s", e.Line, e.Column, e.Message)
+				if !strings.HasPrefix(got, tt.want[i]) || e.File != "f.yaml" || e.Kind == "" {
+					t.Errorf("got %q of %s, want %q", got, e.File, tt.want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestParseAgainstWhatTheFileLeavesOut(t *testing.T) {
+	view := after(t, example, empty())
+	tests := []struct{ name, yaml, want string }{
+		{"a site that is in use goes", "# x\nsites: [{name: hq}]\ntrunks: []\n", `2:8: user 201, who is not in this file: there is no site "mons"`},
+		{"the operator goes", "users: [{number: \"9\"}]\n", `1:8: site mons, which is not in this file: the operator "200" is not the number of a user`},
+		{"a direct number of nobody in the file", "trunks:\n  - {name: x, site: hq, address: a, }\n  - {name: x, site: hq, address: a}\n", "3:12: the trunk x is given twice, first on line 2"},
+		{"another domain", "domain: other.example\n", "1:9: another domain needs every user and password in the same file"},
+		{"another domain and not all passwords", "domain: other.example\nusers:\n  - number: \"200\"\n  - number: \"201\"\n", "4:5: user 201 needs a password here"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("f.yaml", []byte(tt.yaml), view)
+			if got := fmt.Sprint(err); !strings.HasPrefix(strings.TrimPrefix(got, "f.yaml:"), tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestErrorsAreBounded(t *testing.T) {
+	_, err := Parse("f.yaml", []byte("users:\n"+strings.Repeat("  - number: 5\n", 1000)), empty())
+	all, _ := errors.AsType[store.Errors](err)
+	if len(all) != maxErrors+1 || !strings.Contains(all[maxErrors].Message, "more errors") {
+		t.Errorf("got %d errors, want %d and a last word", len(all), maxErrors)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	view := after(t, example, empty())
+	tests := []struct {
+		name, yaml string
+		want       []string
+	}{
+		{"the same file", example, nil},
+		{"an export", string(Export(view)), nil},
+		{"nothing that matters", "trunks:\n  - name: mons-isdn\n    address: 192.196.203.9:5060\n    site: \"mons\"\n", nil},
+		{"a password", strings.Replace(example, "s3cret", "other", 1), []string{"~ user 201: another password"}},
+		{"a user of his own", "users:\n  - {number: \"200\"}\n  - {number: anna, password: x}\n", []string{
+			"+ user anna: with password", "- user 201",
+		}},
+		{"fields without code", "sites:\n  - {name: mons, operator: \"201\", homing: local-first, survivable: dumb}\n  - {name: lab, homing: main-first}\n  - {name: hq}\n", []string{
+			"~ site mons: networks 192.196.203.0/24 -> (none), operator 200 -> 201, homing main-first -> (none), survivable (none) -> dumb",
+			"+ site lab: homing main-first",
+			"~ site hq: networks 172.30.42.0/24 -> (none), calls trusted -> (none)",
+			"~ sites: another order",
+			"! sites.operator: not used yet (1 times)", "! sites.homing: not used yet (2 times)", "! sites.survivable: not used yet (1 times)",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			lines, err := Plan(view, parsed(t, tt.yaml, view))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, l := range lines {
+				got = append(got, l.String())
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if store.IsChange(lines) != (len(tt.want) > 0) {
+				t.Errorf("IsChange is %v", store.IsChange(lines))
+			}
+		})
+	}
+	if _, err := Plan(empty(), parsed(t, "trunks: []\n", view)); err == nil {
+		t.Error("a file that does not fit another View: got no error")
+	}
+}
+
+func TestExportChangesNothing(t *testing.T) {
+	strange := store.Config{
+		Domain: "tel.example.org",
+		Sites: []store.Site{
+			{Name: "null", Networks: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.0.0.0/8")}, CallsTrusted: true, Homing: store.MainFirst, Survivable: store.Dumb, Operator: "0x10"},
+			{Name: "10"},
+			{Name: "-"},
+		},
+		Users: []store.User{
+			{Number: "0x10", Name: `"quoted" \ and: # strange`, Site: "null"},
+			{Number: "#*1", Name: "yes", Site: "10", Direct: []string{"+3211", "+3212"}},
+			{Number: "true", Name: "Ærøskøbing 東京 - x", Site: "-"},
+			{Number: "1e3", Name: "- a"},
+			{Number: "~", Name: "a  b "},
+			{Number: "_", Name: "{a}"},
+			{Number: "-", Name: "a: b"},
+			{Number: ".", Name: "'"},
+			{Number: "..", Name: "@x"},
+			{Number: "+1", Name: "%x"},
+		},
+		Trunks: []store.Trunk{{Name: "no", Site: "10", Address: "[2001:db8::1]:5060"}, {Name: "x", Site: "-", Address: "192.0.2.1"}},
+	}
+	strange.Users = strange.Users[:len(strange.Users)-1]
+	strange.Users[4].Number = "tilde"
+	for i := range strange.Users {
+		strange.Users[i].Digests = store.MakeDigests(strange.Users[i].Number, strange.Domain, "s3cret")
+	}
+	for name, c := range map[string]store.Config{
+		"a strange one": strange, "an empty one": {Domain: "x"},
+	} {
+		view := store.NewView(c).At(7)
+		if err := c.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		text := Export(view)
+		lines, err := Plan(view, parsed(t, string(text), view))
+		if err != nil || len(lines) > 0 {
+			t.Errorf("%s: got %v, %v, want no change:\n%s", name, lines, err, text)
+		}
+		next := after(t, string(text), view)
+		if next.Hash() != view.Hash() {
+			t.Errorf("%s: the hash is another", name)
+		}
+		if again := Export(next.At(7)); string(again) != string(text) {
+			t.Errorf("%s: the export is another: %s", name, cmp.Diff(string(text), string(again)))
+		}
+		for _, u := range c.Users {
+			if strings.Contains(string(text), u.Digests.MD5) || strings.Contains(string(text), u.Digests.SHA256) {
+				t.Errorf("%s: digests are in the export", name)
+			}
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package file
+
+import (
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"carillon/store"
+)
+
+// A reader turns one document into a Change and collects its errors. Lists keep
+// one element for each that is written, readable or not, so that a place in the
+// Change is a place in the document.
+type reader struct {
+	name   string
+	root   ast.Node
+	view   *store.View
+	change store.Replace
+	errs   store.Errors
+}
+
+func rootFields() []string { return []string{"domain", "sites", "users", "trunks"} }
+
+func (r *reader) readRoot() {
+	fields := r.mapping(r.root, "", "the file", rootFields())
+	r.change.Realm = r.view.Domain()
+	for _, f := range fields { // first, because digests depend on it
+		if f.name == "domain" {
+			domain := strings.ToLower(strings.TrimSuffix(r.text(f), "."))
+			r.change.Domain, r.change.Realm = &domain, domain
+		}
+	}
+	for _, f := range fields {
+		switch f.name {
+		case "sites":
+			r.change.Sites = each(r, f, r.site)
+		case "users":
+			r.change.Users = each(r, f, r.user)
+		case "trunks":
+			r.change.Trunks = each(r, f, r.trunk)
+		}
+	}
+	if len(fields) == 0 && len(r.errs) == 0 {
+		r.fault(r.root, "", "the file contains nothing: it needs one of %s", listOf(rootFields()))
+	}
+}
+
+func (r *reader) site(n ast.Node, at string) store.Site {
+	var s store.Site
+	for _, f := range r.mapping(n, at, "a site", []string{"name", "networks", "calls", "operator", "homing", "survivable"}) {
+		switch f.name {
+		case "name":
+			s.Name = r.text(f)
+		case "networks":
+			s.Networks = each(r, f, r.prefix)
+		case "calls":
+			s.CallsTrusted = r.oneOf(f, "trusted", "challenged") == "trusted"
+		case "operator":
+			s.Operator = r.text(f)
+		case "homing":
+			s.Homing = r.oneOf(f, store.LocalFirst, store.MainFirst)
+		case "survivable":
+			s.Survivable = r.oneOf(f, store.Standard, store.Dumb)
+		}
+	}
+	return s
+}
+
+func (r *reader) user(n ast.Node, at string) store.User {
+	var u store.User
+	var password string
+	for _, f := range r.mapping(n, at, "a user", []string{"number", "name", "site", "password", "direct"}) {
+		switch f.name {
+		case "number":
+			u.Number = r.text(f)
+		case "name":
+			u.Name = r.text(f)
+		case "site":
+			u.Site = r.text(f)
+		case "password":
+			password = r.secret(f)
+		case "direct":
+			u.Direct = each(r, f, func(n ast.Node, at string) string { return r.text(entry{name: "direct", path: at, value: n}) })
+		}
+	}
+	if password != "" && u.Number != "" {
+		u.Digests = store.MakeDigests(u.Number, r.change.Realm, password)
+	}
+	return u
+}
+
+func (r *reader) trunk(n ast.Node, at string) store.Trunk {
+	var t store.Trunk
+	for _, f := range r.mapping(n, at, "a trunk", []string{"name", "site", "address"}) {
+		switch f.name {
+		case "name":
+			t.Name = r.text(f)
+		case "site":
+			t.Site = r.text(f)
+		case "address":
+			t.Address = r.text(f)
+		}
+	}
+	return t
+}
+
+// each reads the elements of a list; a list that is empty is not nil.
+func each[T any](r *reader, f entry, read func(n ast.Node, at string) T) []T {
+	all := []T{}
+	for i, n := range r.list(f) {
+		all = append(all, read(n, element(f.path, i)))
+	}
+	return all
+}

@@ -1,0 +1,158 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"time"
+)
+
+// shards is a power of two, large enough that requests on all cores seldom
+// meet, small enough to visit all when a connection closes.
+const shards = 64
+
+// sweepEvery is how often Run looks for bindings that have ended. Reading
+// never returns one that has, so this only bounds how late others hear of it.
+const sweepEvery = time.Second
+
+// ErrTooLarge refuses a binding with more than 64 kB of text.
+var ErrTooLarge = errors.New("the binding is too large")
+
+// Bindings is the table of who is registered where, in the whole system. Make
+// one with NewBindings. It is safe for concurrent use, and nothing in it waits.
+//
+// A binding is known by user and device: a device is in one place, so a binding
+// of the same device at another node takes its place (see Learn). Strings in
+// the Bindings that it returns are its own: they do not keep a message alive.
+type Bindings struct {
+	node    string
+	journal Journal
+	changed func(key string)
+	seed    maphash.Seed
+	base    time.Time // what deadlines are counted from; has a monotonic reading
+	shards  [shards]shard
+}
+
+// NewBindings returns an empty table of the node named node. Its own changes go
+// to journal, which may be nil.
+func NewBindings(node string, journal Journal) *Bindings {
+	if journal == nil {
+		journal = nobody{}
+	}
+	b := &Bindings{
+		node: node, journal: journal, changed: func(string) {},
+		seed: maphash.MakeSeed(), base: time.Now(),
+	}
+	for i := range b.shards {
+		b.shards[i].users = make(map[string]*entry)
+		b.shards[i].flows = make(map[uint64]*entry)
+	}
+	return b
+}
+
+// OnChange has f called with the key of every binding of this node that was
+// added, refreshed, changed or removed; Record tells what became of it. f runs
+// with a lock of the table held: it must neither block nor call the table. Set
+// it before the table is used.
+func (b *Bindings) OnChange(f func(key string)) { b.changed = f }
+
+// Run removes bindings that have ended, until ctx ends.
+func (b *Bindings) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case now := <-tick.C:
+			b.Expire(now)
+		}
+	}
+}
+
+// Expire removes the bindings of this node that have ended by now. It looks at
+// those that are due, not at all.
+func (b *Bindings) Expire(now time.Time) {
+	at := int64(now.Sub(b.base))
+	for i := range b.shards {
+		b.expire(&b.shards[i], at)
+	}
+}
+
+func (b *Bindings) expire(s *shard, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.due.sweep(at, func(e *entry) { b.removeLocked(s, e) })
+}
+
+// Of returns the bindings of user that have not ended, in no particular order.
+func (b *Bindings) Of(user string) []Binding {
+	s := b.shard(user)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return b.appendLocked(nil, s, user, time.Now())
+}
+
+// Device returns the binding of one device of user.
+func (b *Bindings) Device(user, device string) (Binding, bool) {
+	s := b.shard(user)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e := s.find(user, device)
+	if e == nil || b.ended(e, time.Now()) {
+		return Binding{}, false
+	}
+	return e.binding(b.base), true
+}
+
+// All returns every binding that has not ended, in no particular order. Those
+// of one user are of one moment; those of two need not be.
+func (b *Bindings) All() []Binding {
+	all, now := make([]Binding, 0, b.Count()), time.Now()
+	for i := range b.shards {
+		all = b.appendAll(all, &b.shards[i], now)
+	}
+	return all
+}
+
+func (b *Bindings) appendAll(all []Binding, s *shard, now time.Time) []Binding {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for user := range s.users {
+		all = b.appendLocked(all, s, user, now)
+	}
+	return all
+}
+
+// Count returns how many bindings there are, those included that ended within
+// the last second.
+func (b *Bindings) Count() int {
+	n := 0
+	for i := range b.shards {
+		n += b.shards[i].size()
+	}
+	return n
+}
+
+func (s *shard) size() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.count
+}
+
+func (b *Bindings) shard(user string) *shard {
+	return &b.shards[maphash.String(b.seed, user)%shards]
+}
+
+func (b *Bindings) ended(e *entry, now time.Time) bool {
+	return e.ends != 0 && e.ends <= int64(now.Sub(b.base))
+}
+
+func (b *Bindings) appendLocked(list []Binding, s *shard, user string, now time.Time) []Binding {
+	for e := s.users[user]; e != nil; e = e.sibling {
+		if !b.ended(e, now) {
+			list = append(list, e.binding(b.base))
+		}
+	}
+	return list
+}

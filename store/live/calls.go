@@ -1,0 +1,110 @@
+package live
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// The states of a call.
+const (
+	Ringing = "ringing"
+	Up      = "up"
+)
+
+// A Call is one that rings or is up.
+type Call struct {
+	ID       string // unique in the system
+	CallID   string
+	From, To string // numbers, or what the caller wrote
+	State    string // Ringing or Up
+	Node     string
+	Since    time.Time // when it came into this State
+}
+
+// callShards is a power of two, large enough that set-ups on all cores seldom
+// meet.
+const callShards = 16
+
+// Calls is the table of the calls going on. Make one with NewCalls; it is safe
+// for concurrent use.
+type Calls struct {
+	seed   maphash.Seed
+	shards [callShards]callShard
+}
+
+type callShard struct {
+	mu   sync.Mutex
+	byID map[string]Call
+}
+
+// NewCalls returns an empty table.
+func NewCalls() *Calls {
+	c := &Calls{seed: maphash.MakeSeed()}
+	for i := range c.shards {
+		c.shards[i].byID = make(map[string]Call)
+	}
+	return c
+}
+
+// Put adds a call or replaces the one with the same ID.
+func (c *Calls) Put(x Call) {
+	s := c.shard(x.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byID[x.ID] = x
+}
+
+// Get returns a call.
+func (c *Calls) Get(id string) (Call, bool) {
+	s := c.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x, ok := s.byID[id]
+	return x, ok
+}
+
+// Delete removes a call, if it is there.
+func (c *Calls) Delete(id string) {
+	s := c.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byID, id)
+}
+
+// All returns every call, in no particular order.
+func (c *Calls) All() []Call {
+	all := make([]Call, 0, c.Count())
+	for i := range c.shards {
+		all = c.shards[i].appendTo(all)
+	}
+	return all
+}
+
+// Count returns how many calls there are.
+func (c *Calls) Count() int {
+	n := 0
+	for i := range c.shards {
+		n += c.shards[i].count()
+	}
+	return n
+}
+
+func (c *Calls) shard(id string) *callShard {
+	return &c.shards[maphash.String(c.seed, id)%callShards]
+}
+
+func (s *callShard) appendTo(all []Call) []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.byID {
+		all = append(all, x)
+	}
+	return all
+}
+
+func (s *callShard) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.byID)
+}

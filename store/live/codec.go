@@ -1,0 +1,220 @@
+package live
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// A binding is written in two forms, both led by a version. The shared form is
+// what other nodes learn: nothing in it changes at a refresh, and durations are
+// sent, not instants. The record is what this node needs after a restart: the
+// shared form and what is this node's own business. A reader ignores what
+// follows the fields that it knows, so that later versions can add some.
+
+const codecVersion = 1
+
+// The flags of the shared form.
+const (
+	flagUp = 1 << iota // the owner has the flow
+)
+
+var errCodec = errors.New("malformed binding")
+
+// remoteFlow stands for the flow that another node has.
+const remoteFlow = 1
+
+// AppendShared appends what other nodes are told about x.
+func (x *Binding) AppendShared(dst []byte) []byte {
+	flags := byte(0)
+	if x.Flow != 0 {
+		flags |= flagUp
+	}
+	dst = append(dst, codecVersion, flags)
+	dst = binary.AppendUvarint(dst, uint64(x.Granted/time.Second)) //nolint:gosec // not negative
+	dst = binary.AppendUvarint(dst, uint64(x.Move))
+	dst = binary.AppendUvarint(dst, uint64(x.RegID)) //nolint:gosec // not negative
+	dst = binary.AppendUvarint(dst, uint64(math.Round(x.q()*1000)))
+	dst = appendText(dst, x.Transport)
+	dst = appendText(dst, x.Contact)
+	dst = appendText(dst, x.UserAgent)
+	dst = appendAddr(dst, x.sharedSource())
+	dst = binary.AppendUvarint(dst, uint64(len(x.Path)))
+	for _, p := range x.Path {
+		dst = appendText(dst, p)
+	}
+	return dst
+}
+
+// sharedSource is the source as far as others can use it: the far end of a
+// connection is no address to send to.
+func (x *Binding) sharedSource() netip.AddrPort {
+	if x.isStream() {
+		return netip.AddrPort{}
+	}
+	return x.Source
+}
+
+// sharesAllOf reports whether x tells others just what y did.
+func (x *Binding) sharesAllOf(y *Binding) bool {
+	return x.Contact == y.Contact && x.Transport == y.Transport && x.UserAgent == y.UserAgent &&
+		(x.Flow != 0) == (y.Flow != 0) && x.Granted/time.Second == y.Granted/time.Second && x.Move == y.Move && x.RegID == y.RegID &&
+		math.Round(x.q()*1000) == math.Round(y.q()*1000) &&
+		x.sharedSource() == y.sharedSource() && slices.Equal(x.Path, y.Path)
+}
+
+// equals reports whether x and y, which share all that others are told, are
+// also the same at this node.
+func (x *Binding) equals(y *Binding) bool {
+	return x.Flow == y.Flow && x.Source == y.Source && x.Local == y.Local && x.CallID == y.CallID &&
+		x.CSeq == y.CSeq && x.Expires.Equal(y.Expires)
+}
+
+// AppendRecord appends all of x but User, Device and Node.
+func (x *Binding) AppendRecord(dst []byte) []byte {
+	dst = append(dst, codecVersion)
+	dst = appendText(dst, string(x.AppendShared(nil)))
+	dst = binary.AppendUvarint(dst, x.Flow)
+	dst = appendAddr(dst, x.Source)
+	dst = appendAddr(dst, x.Local)
+	dst = appendText(dst, x.CallID)
+	dst = binary.AppendUvarint(dst, uint64(x.CSeq))
+	dst = binary.AppendVarint(dst, x.Expires.UnixMilli())
+	return binary.AppendVarint(dst, x.Since.UnixMilli())
+}
+
+// Record returns what is to be kept on disk under key: a record, and false when
+// this node has no such binding any more.
+func (b *Bindings) Record(key string) ([]byte, bool) {
+	user, device, ok := splitKey(key)
+	if !ok {
+		return nil, false
+	}
+	x, ok := b.Device(user, device)
+	if !ok || x.Node != b.node {
+		return nil, false
+	}
+	return x.AppendRecord(nil), true
+}
+
+// ParseRecord reads what Record returned under key. Node is left empty.
+func ParseRecord(key string, record []byte) (Binding, error) {
+	user, device, ok := splitKey(key)
+	r := reader{data: record, bad: !ok}
+	r.version()
+	x, err := parseShared([]byte(r.text()))
+	if err != nil {
+		return Binding{}, err
+	}
+	x.User, x.Device = user, device
+	x.Flow = r.number(math.MaxUint64)
+	x.Source, x.Local = r.addr(), r.addr()
+	x.CallID = r.text()
+	x.CSeq = uint32(r.number(math.MaxUint32)) //nolint:gosec // bounded
+	x.Expires, x.Since = r.instant(), r.instant()
+	return x, r.err()
+}
+
+func parseShared(data []byte) (Binding, error) {
+	r := reader{data: data}
+	r.version()
+	flags := r.byte()
+	x := Binding{
+		Granted: time.Duration(r.number(math.MaxInt32)) * time.Second, //nolint:gosec // bounded
+		Move:    uint32(r.number(math.MaxUint32)),                     //nolint:gosec // bounded
+		RegID:   int(r.number(math.MaxInt32)),                         //nolint:gosec // bounded
+		Q:       float32(r.number(1000)) / 1000,
+	}
+	x.Transport, x.Contact, x.UserAgent = r.text(), r.text(), r.text()
+	x.Source = r.addr()
+	for n := r.number(uint64(len(r.data))); n > 0 && !r.bad; n-- {
+		x.Path = append(x.Path, r.text())
+	}
+	if flags&flagUp != 0 {
+		x.Flow = remoteFlow
+	}
+	return x, r.err()
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendAddr(dst []byte, a netip.AddrPort) []byte {
+	var buf [32]byte
+	b, _ := a.AppendBinary(buf[:0]) // its error is always nil
+	return appendText(dst, string(b))
+}
+
+// A reader takes fields off data; once something is missing it is bad and
+// yields zeros.
+type reader struct {
+	data []byte
+	bad  bool
+}
+
+func (r *reader) err() error {
+	if r.bad {
+		return errCodec
+	}
+	return nil
+}
+
+func (r *reader) byte() byte {
+	if len(r.data) == 0 {
+		r.bad = true
+		return 0
+	}
+	c := r.data[0]
+	r.data = r.data[1:]
+	return c
+}
+
+func (r *reader) version() { r.bad = r.byte() != codecVersion || r.bad }
+
+func (r *reader) number(most uint64) uint64 {
+	n, size := binary.Uvarint(r.data)
+	if size <= 0 || n > most {
+		r.data, r.bad = nil, true
+		return 0
+	}
+	r.data = r.data[size:]
+	return n
+}
+
+func (r *reader) instant() time.Time {
+	ms, size := binary.Varint(r.data)
+	if size <= 0 {
+		r.data, r.bad = nil, true
+		return time.Time{}
+	}
+	r.data = r.data[size:]
+	return time.UnixMilli(ms)
+}
+
+func (r *reader) text() string {
+	n := r.number(uint64(len(r.data)))
+	if n > uint64(len(r.data)) {
+		r.data, r.bad = nil, true
+		return ""
+	}
+	s := string(r.data[:n])
+	r.data = r.data[n:]
+	return s
+}
+
+func (r *reader) addr() netip.AddrPort {
+	var a netip.AddrPort
+	text := r.text()
+	if text == "" { // the zero AddrPort is written as two zero bytes
+		r.bad = true
+		return a
+	}
+	if err := a.UnmarshalBinary([]byte(text)); err != nil {
+		r.bad = true
+	}
+	return a
+}

@@ -1,0 +1,64 @@
+package live
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRecordRoundTrip(t *testing.T) {
+	want := phone(func(x *Binding) {
+		x.Path, x.RegID, x.Move = []string{"<sip:p;lr>"}, 2, 7
+		x.Expires, x.Since = time.UnixMilli(1_800_000_000_123), time.UnixMilli(1_700_000_000_456)
+	})
+	got, err := ParseRecord(want.Key(), want.AppendRecord(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, addresses()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestParseSharedIgnoresLaterFields(t *testing.T) {
+	x := phone()
+	if _, err := parseShared(append(x.AppendShared(nil), "what a later version adds"...)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSharedIsShort(t *testing.T) {
+	x := phone()
+	if got := len(x.AppendShared(nil)) - len(x.Contact) - len(x.UserAgent); got > 20 {
+		t.Errorf("%d bytes beside Contact and User-Agent, want at most 20", got)
+	}
+}
+
+// FuzzRecord: what can be read is written back as something that reads the
+// same, and what cannot is an error, not a crash.
+func FuzzRecord(f *testing.F) {
+	x := phone(func(x *Binding) { x.Path = []string{"<sip:p;lr>"} })
+	f.Add(x.Key(), x.AppendRecord(nil))
+	f.Add("201\x1f", []byte{1, 0})
+	f.Fuzz(func(t *testing.T, key string, record []byte) {
+		one, err := ParseRecord(key, record)
+		if err != nil {
+			return
+		}
+		again := one.AppendRecord(nil)
+		two, err := ParseRecord(one.Key(), again)
+		if err != nil {
+			t.Fatalf("cannot read what was written: %v", err)
+		}
+		if third := two.AppendRecord(nil); !bytes.Equal(again, third) {
+			t.Errorf("got %q, want %q", third, again)
+		}
+		b := NewBindings("laurel", nil)
+		if one.textSize() < maxText {
+			b.Put(one)
+		}
+		_ = b.Learn("hardy", key, record)
+	})
+}

@@ -1,0 +1,59 @@
+package live
+
+import "time"
+
+// UsersOn reports whether user is registered on a flow of this node.
+func (b *Bindings) UsersOn(flow uint64, user string) bool {
+	_, ok := b.OnFlow(flow, user)
+	return ok
+}
+
+// OnFlow returns the binding that user has on a flow of this node.
+func (b *Bindings) OnFlow(flow uint64, user string) (Binding, bool) {
+	if flow == 0 {
+		return Binding{}, false
+	}
+	s, now := b.shard(user), time.Now()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for e := s.users[user]; e != nil; e = e.sibling {
+		if e.flow == flow && e.node() == b.node && !b.ended(e, now) {
+			return e.binding(b.base), true
+		}
+	}
+	return Binding{}, false
+}
+
+// HasFlow reports whether anybody is registered on a connection of this node.
+// It knows nothing of UDP.
+func (b *Bindings) HasFlow(flow uint64) bool {
+	now := time.Now()
+	for i := range b.shards {
+		if b.hasFlow(&b.shards[i], flow, now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Bindings) hasFlow(s *shard, flow uint64, now time.Time) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for e := s.flows[flow]; e != nil; e = e.flowNext {
+		if !b.ended(e, now) {
+			return true
+		}
+	}
+	return false
+}
+
+// Refused notes that a phone whose flow is lost did not accept a connection
+// either: it is not worth asking again until it comes back.
+func (b *Bindings) Refused(user, device string) {
+	s := b.shard(user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.find(user, device); e != nil && e.flow == 0 {
+		e.refused = true
+	}
+}

@@ -1,0 +1,145 @@
+package live
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLearn(t *testing.T) {
+	key := phone().Key()
+	shared := func(edit ...func(*Binding)) []byte { x := phone(edit...); return x.AppendShared(nil) }
+	down := func(x *Binding) { x.Flow = 0 }
+	moved := func(x *Binding) { x.Move = 1 }
+	tests := []struct {
+		name   string
+		own    bool // the device is here first
+		node   string
+		values [][]byte
+		want   string // who has the device at the end
+		writes []string
+	}{
+		{"news", false, "hardy", [][]byte{shared()}, "hardy", nil},
+		{"and gone", false, "hardy", [][]byte{shared(), nil}, "", nil},
+		{"it moved away", true, "hardy", [][]byte{shared(moved)}, "hardy", []string{"delete " + key}},
+		{"it is here, an old tale", true, "zeno", [][]byte{shared(down, moved)}, "laurel", nil},
+		{"equal claims, larger name there", true, "zeno", [][]byte{shared()}, "zeno", []string{"delete " + key}},
+		{"equal claims, larger name here", true, "hardy", [][]byte{shared()}, "laurel", nil},
+		{"another's end is not ours", true, "hardy", [][]byte{nil}, "laurel", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var j journal
+			b := NewBindings("laurel", &j)
+			if tt.own {
+				b.Put(phone())
+				j.take()
+			}
+			for _, v := range tt.values {
+				if err := b.Learn(tt.node, key, v); err != nil {
+					t.Fatal(err)
+				}
+			}
+			x, _ := b.Device("201", "urn:uuid:1")
+			if x.Node != tt.want {
+				t.Errorf("the device is at %q, want %q", x.Node, tt.want)
+			}
+			if diff := cmp.Diff(tt.writes, j.take()); diff != "" {
+				t.Errorf("journal (-want +got):\n%s", diff)
+			}
+			if _, ok := b.Record(key); ok != (tt.want == "laurel") {
+				t.Errorf("Record says %v of a binding at %q", ok, tt.want)
+			}
+			checkIndexes(t, b)
+		})
+	}
+}
+
+func TestAPhoneComesFromAnotherNode(t *testing.T) {
+	var j journal
+	b := NewBindings("laurel", &j)
+	theirs := phone(func(x *Binding) { x.Move = 3 })
+	if err := b.Learn("zeno", theirs.Key(), theirs.AppendShared(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if b.HasFlow(remoteFlow) || b.UsersOn(remoteFlow, "201") {
+		t.Error("another node's flow counts as ours")
+	}
+	err := b.Update("201", func(have []Binding) ([]Binding, error) {
+		if len(have) != 1 || have[0].Node != "zeno" {
+			t.Errorf("got %v, want the binding at zeno", have)
+		}
+		return []Binding{phone()}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := b.Device("201", "urn:uuid:1")
+	if x.Node != "laurel" || x.Move != 4 {
+		t.Errorf("the device is at %q after %d moves, want laurel after 4", x.Node, x.Move)
+	}
+
+	// The loser hears of it and gives up, the winner keeps it.
+	other := NewBindings("zeno", nil)
+	other.Put(theirs)
+	if err := other.Learn("laurel", x.Key(), j.values[x.Key()]); err != nil {
+		t.Fatal(err)
+	}
+	if y, _ := other.Device("201", "urn:uuid:1"); y.Node != "laurel" {
+		t.Errorf("zeno thinks that the device is at %q", y.Node)
+	}
+}
+
+func TestUpdateLeavesOtherNodesAlone(t *testing.T) {
+	var j journal
+	b := NewBindings("laurel", &j)
+	theirs := phone(func(x *Binding) { x.Device = "urn:uuid:2" })
+	if err := b.Learn("zeno", theirs.Key(), theirs.AppendShared(nil)); err != nil {
+		t.Fatal(err)
+	}
+	err := b.Update("201", func(have []Binding) ([]Binding, error) { return append(have, phone()), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y, _ := b.Device("201", "urn:uuid:2"); y.Node != "zeno" {
+		t.Errorf("the other device is at %q, want zeno", y.Node)
+	}
+	if got := j.take(); len(got) != 1 {
+		t.Errorf("got %q, want one entry", got)
+	}
+}
+
+func TestLearnRefusesRubbish(t *testing.T) {
+	x := phone()
+	good := x.AppendShared(nil)
+	tests := []struct {
+		name, node, key string
+		value           []byte
+	}{
+		{"a key without a device", "hardy", "201", good},
+		{"one's own name", "laurel", x.Key(), good},
+		{"a later version", "hardy", x.Key(), append([]byte{99}, good[1:]...)},
+		{"cut short", "hardy", x.Key(), good[:len(good)-1]},
+		{"a number too large", "hardy", x.Key(), []byte{1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := NewBindings("laurel", nil)
+			if err := b.Learn(tt.node, tt.key, tt.value); err == nil {
+				t.Error("got no error")
+			}
+			if b.Count() != 0 {
+				t.Error("something was learned")
+			}
+		})
+	}
+}
+
+func ExampleBindings_Learn() {
+	laurel, hardy := NewBindings("laurel", nil), NewBindings("hardy", nil)
+	x := Binding{User: "201", Device: "d", Contact: "sip:201@192.0.2.1", Transport: "udp", Flow: 1}
+	_ = laurel.Learn("hardy", x.Key(), x.AppendShared(nil)) // what hardy's journal carried
+	fmt.Println(laurel.Of("201")[0].Node, len(hardy.Of("201")))
+	// Output: hardy 0
+}

@@ -1,0 +1,22 @@
+// Package live holds what is true right now and may be lost: who is registered
+// where and which calls are going on. Each table has the words of the domain
+// and lives in a file of its own. A table writes local changes to a Journal and
+// learns remote ones; it does not know how they travel, and it does not write
+// to disk: package store/disk asks it for what has changed.
+package live
+
+// A Journal takes the changes that this node makes to a table, in the order in
+// which they happened to each key. It is called with a lock of the table held:
+// it must neither block nor call the table. Keys and values belong to the
+// Journal from then on. A replicated namespace is one; package node connects
+// it.
+type Journal interface {
+	Set(key string, value []byte)
+	Delete(key string)
+}
+
+// nobody is the Journal of a node that stands alone.
+type nobody struct{}
+
+func (nobody) Set(string, []byte) {}
+func (nobody) Delete(string)      {}

@@ -1,0 +1,149 @@
+package live
+
+import (
+	"slices"
+	"time"
+)
+
+// Update lets f decide what the bindings of user are to be, given what they
+// are, while nobody else changes them: the registrar's way of writing. f runs
+// with a lock of the table held: it must neither block nor call the table, and
+// must not keep have, which it may change, append to and return. A binding that f returns
+// without a Node, or with this node's, is at this node; one of another node is
+// left as it is. What f leaves out is removed. An error of f changes nothing.
+func (b *Bindings) Update(user string, f func(have []Binding) ([]Binding, error)) error {
+	s := b.shard(user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	have := slices.Grow(b.appendLocked(s.work[:0], s, user, now), 1)
+	defer s.keepWork(have)
+	want, err := f(have)
+	if err != nil {
+		return err
+	}
+	for i := range want {
+		if want[i].User = user; want[i].textSize() > maxText {
+			return ErrTooLarge
+		}
+	}
+	b.dropOthersLocked(s, user, want)
+	for i := range want {
+		if x := &want[i]; x.Node == "" || x.Node == b.node {
+			b.writeLocked(s, x, now)
+		}
+	}
+	return nil
+}
+
+// keepWork keeps a slice for the next Update, emptied so that it keeps no text
+// alive.
+func (s *shard) keepWork(list []Binding) {
+	list = list[:cap(list)]
+	clear(list)
+	s.work = list[:0]
+}
+
+func (b *Bindings) dropOthersLocked(s *shard, user string, want []Binding) {
+	for e := s.users[user]; e != nil; {
+		next := e.sibling
+		if !slices.ContainsFunc(want, func(x Binding) bool { return x.Device == e.device() }) {
+			b.removeLocked(s, e)
+		}
+		e = next
+	}
+}
+
+// Put records a registration at this node. One with more than 64 kB of text is
+// not recorded.
+func (b *Bindings) Put(x Binding) {
+	if x.textSize() > maxText {
+		return
+	}
+	s := b.shard(x.User)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.writeLocked(s, &x, time.Now())
+}
+
+// Restore puts back a binding that this node had before it was restarted. A
+// UDP phone can be reached at once, for one more lifetime; another has lost its
+// connection, and is known but down until it comes back. OnChange's function is
+// not called.
+func (b *Bindings) Restore(x Binding) {
+	if x.textSize() > maxText {
+		return
+	}
+	s := b.shard(x.User)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.Node, x.Expires = b.node, time.Now().Add(x.Granted)
+	if x.isStream() {
+		x.Flow = 0
+	}
+	if s.find(x.User, x.Device) == nil {
+		e := s.add(&x, b.base, true)
+		b.journal.Set(e.key(), x.AppendShared(nil))
+	}
+}
+
+// FlowClosed marks the bindings on a connection of this node as down.
+func (b *Bindings) FlowClosed(flow uint64) {
+	for i := range b.shards {
+		b.flowClosed(&b.shards[i], flow)
+	}
+}
+
+func (b *Bindings) flowClosed(s *shard, flow uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for e := s.flows[flow]; e != nil; e = s.flows[flow] {
+		x := e.binding(b.base)
+		x.Flow = 0
+		s.change(e, &x, b.base, true)
+		b.journal.Set(e.key(), x.AppendShared(nil))
+		b.changed(e.key())
+	}
+}
+
+// writeLocked records x as a binding of this node, and tells others what they
+// do not know yet: nothing, when x is just a refresh.
+func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
+	x.Node = b.node
+	e := s.find(x.User, x.Device)
+	if e == nil {
+		if x.Since.IsZero() {
+			x.Since = now
+		}
+		e = s.add(x, b.base, true)
+		b.journal.Set(e.key(), x.AppendShared(nil))
+		b.changed(e.key())
+		return
+	}
+	old := e.binding(b.base)
+	if x.Since.IsZero() {
+		x.Since = old.Since
+	}
+	if old.Node != b.node {
+		x.Move = max(x.Move, old.Move+1)
+	}
+	shares := x.sharesAllOf(&old)
+	if shares && x.equals(&old) {
+		return
+	}
+	s.change(e, x, b.base, true)
+	if !shares {
+		b.journal.Set(e.key(), x.AppendShared(nil))
+	}
+	b.changed(e.key())
+}
+
+// removeLocked forgets e, and tells others if it was ours.
+func (b *Bindings) removeLocked(s *shard, e *entry) {
+	key, ours := e.key(), e.node() == b.node
+	s.remove(e)
+	if ours {
+		b.journal.Delete(key)
+		b.changed(key)
+	}
+}

@@ -1,0 +1,44 @@
+package store
+
+import "net/netip"
+
+// A Site is a place with networks of its own.
+type Site struct {
+	Name         string
+	Networks     []netip.Prefix // masked; the longest prefix of all sites wins
+	CallsTrusted bool           // calls from its networks are not challenged
+	Operator     string         // the user who takes what nobody else takes; may be empty
+	Homing       string         // LocalFirst or MainFirst; empty is LocalFirst
+	Survivable   string         // Standard or Dumb; empty is Standard
+}
+
+// The ways a site finds its node: DESIGN section 5.
+const (
+	LocalFirst = "local-first" // its own node, then the mains
+	MainFirst  = "main-first"  // the mains, then its own node
+)
+
+// The profiles of a site that is cut off.
+const (
+	Standard = "standard" // everything the site can do alone
+	Dumb     = "dumb"     // direct desk numbers, the operator, one trunk
+)
+
+// withDefaults returns s with every default written out, so that an absent
+// value and its default are the same content.
+func (s Site) withDefaults() Site {
+	if s.Homing == "" {
+		s.Homing = LocalFirst
+	}
+	if s.Survivable == "" {
+		s.Survivable = Standard
+	}
+	return s
+}
+
+// A Trunk is a line to a carrier or to another telephone system.
+type Trunk struct {
+	Name    string
+	Site    string
+	Address string // host or host:port
+}

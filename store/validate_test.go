@@ -1,0 +1,128 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestValidate(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(*Config)
+		field string
+		want  string
+	}{
+		{"nothing", func(*Config) {}, "", ""},
+		{"no domain", func(c *Config) { c.Domain = "" }, "domain", "a domain is needed"},
+		{"a domain with a space", func(c *Config) { c.Domain = "tel example" }, "domain", "not a domain name"},
+		{"a domain with a quote", func(c *Config) { c.Domain = `a".b` }, "domain", "not a domain name"},
+		{"a site without a name", func(c *Config) { c.Sites[0].Name = "" }, "sites[0].name", "needs a name"},
+		{"a site name with a dot", func(c *Config) { c.Sites[0].Name = "a.b" }, "sites[0].name", "cannot be the name"},
+		{"two sites of one name", func(c *Config) { c.Sites[1].Name = "hq" }, "sites[1].name", "the site hq is given twice"},
+		{"host bits", func(c *Config) { c.Sites[0].Networks = prefixes("10.1.2.3/8") }, "sites[0].networks[0]", "did you mean 10.0.0.0/8?"},
+		{"IPv4 in IPv6", func(c *Config) { c.Sites[0].Networks = prefixes("::ffff:10.1.2.0/104") }, "sites[0].networks[0]", "did you mean 10.0.0.0/8?"},
+		{"no network", func(c *Config) { c.Sites[0].Networks = append(c.Sites[0].Networks, prefixes("0.0.0.0/0")[0].Masked()) }, "", ""},
+		{"a network twice", func(c *Config) { c.Sites[0].Networks = prefixes("10.0.0.0/8", "10.0.0.0/8") }, "sites[0].networks[1]", "given twice"},
+		{"a network of two sites", func(c *Config) { c.Sites[1].Networks = prefixes("10.0.0.0/8") }, "sites[1].networks[0]", "claimed by site hq"},
+		{"an unknown operator", func(c *Config) { c.Sites[1].Operator = "20" }, "sites[1].operator", `did you mean "200"?`},
+		{"an unknown homing", func(c *Config) { c.Sites[0].Homing = "main" }, "sites[0].homing", "write local-first or main-first"},
+		{"an unknown profile", func(c *Config) { c.Sites[0].Survivable = "smart" }, "sites[0].survivable", "write standard or dumb"},
+		{"a user without a number", func(c *Config) { c.Users[1].Number = "" }, "users[1].number", "needs a number"},
+		{"a number with a space", func(c *Config) { c.Users[1].Number = "2 01" }, "users[1].number", "not a number that can be dialled"},
+		{"a number with an at", func(c *Config) { c.Users[1].Number = "a@b" }, "users[1].number", "not a number that can be dialled"},
+		{"a long number", func(c *Config) { c.Users[1].Number = strings.Repeat("1", 65) }, "users[1].number", "at most 64"},
+		{"a number with a star", func(c *Config) { c.Users[1].Number = "*98#" }, "", ""},
+		{"a number twice", func(c *Config) { c.Users[1].Number = "200" }, "users[1].number", "the number 200 is given twice"},
+		{"a name with a line break", func(c *Config) { c.Users[1].Name = "a\r\nVia: x" }, "users[1].name", "printable"},
+		{"an unknown site", func(c *Config) { c.Users[1].Site = "monz" }, "users[1].site", `there is no site "monz": did you mean "mons"?`},
+		{"digests that are none", func(c *Config) { c.Users[0].Digests.MD5 = "x" }, "users[0].password", "not digests"},
+		{"a direct number without country", func(c *Config) { c.Users[1].Direct = []string{"065551201"} }, "users[1].direct[0]", "with country code"},
+		{"a direct number with spaces", func(c *Config) { c.Users[1].Direct = []string{"+32 65 55.12-01"} }, "users[1].direct[0]", `did you mean "+3265551201"?`},
+		{"a direct number with 00", func(c *Config) { c.Users[1].Direct = []string{"003265551201"} }, "users[1].direct[0]", `did you mean "+3265551201"?`},
+		{"a direct number twice", func(c *Config) { c.Users[0].Direct = c.Users[1].Direct[1:] }, "users[1].direct[1]", "given twice"},
+		{"a direct number that is a user", func(c *Config) { c.Users[0].Number = "+3265551201"; c.Sites[1].Operator = "" }, "users[1].direct[0]", "number of a user already"},
+		{"a trunk without a name", func(c *Config) { c.Trunks[0].Name = "" }, "trunks[0].name", "a trunk needs a name"},
+		{"a trunk without a site", func(c *Config) { c.Trunks[0].Site = "" }, "trunks[0].site", "a trunk needs a site"},
+		{"a trunk of an unknown site", func(c *Config) { c.Trunks[0].Site = "x" }, "trunks[0].site", "there is no site"},
+		{"a trunk without an address", func(c *Config) { c.Trunks[0].Address = "" }, "trunks[0].address", "needs an address"},
+		{"a trunk with a bad port", func(c *Config) { c.Trunks[0].Address = "192.0.2.1:0" }, "trunks[0].address", "not an address"},
+		{"a trunk with a URI", func(c *Config) { c.Trunks[0].Address = "sip:gw.example.org" }, "trunks[0].address", "not an address"},
+		{"a trunk with a host name", func(c *Config) { c.Trunks[0].Address = "gw.example.org:5061" }, "", ""},
+		{"a trunk with IPv6", func(c *Config) { c.Trunks[0].Address = "[2001:db8::1]:5060" }, "", ""},
+		{"two trunks of one name", func(c *Config) { c.Trunks = append(c.Trunks, c.Trunks[0]) }, "trunks[1].name", "given twice"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := example()
+			tt.spoil(&c)
+			err := c.Validate()
+			if tt.want == "" {
+				if err != nil {
+					t.Errorf("got %v, want no error", err)
+				}
+				return
+			}
+			all, _ := errors.AsType[Errors](err)
+			if len(all) == 0 || all[0].Field != tt.field || !strings.Contains(all[0].Message, tt.want) {
+				t.Errorf("got %v (%+v), want first one at %s: %s", err, all, tt.field, tt.want)
+			}
+		})
+	}
+}
+
+func TestValidateIsBounded(t *testing.T) {
+	c := Config{Domain: "x"}
+	for range 1000 {
+		c.Users = append(c.Users, User{})
+	}
+	if all, _ := errors.AsType[Errors](c.Validate()); len(all) != maxProblems {
+		t.Errorf("got %d errors, want %d", len(all), maxProblems)
+	}
+}
+
+func TestDiff(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*Config)
+		want   string
+	}{
+		{"nothing", func(*Config) {}, ""},
+		{"the domain", func(c *Config) { c.Domain = "x" }, "~ domain: tel.example.org -> x"},
+		{"a user more", func(c *Config) {
+			c.Users = append(c.Users, User{Number: "9", Name: "N", Site: "hq", Direct: []string{"+329"}})
+		}, `+ user 9: name "N", site hq, no password, so no phone can register, direct +329`},
+		{"a user less", func(c *Config) { c.Users = c.Users[:1] }, "- user alice"},
+		{"another password", func(c *Config) { c.Users[0].Digests = MakeDigests("200", "d", "secret") }, "~ user 200: another password"},
+		{"another name", func(c *Config) { c.Users[0].Name = "" }, `~ user 200: name "Reception" -> (none)`},
+		{"another order", func(c *Config) { c.Users[0], c.Users[1] = c.Users[1], c.Users[0] }, "~ users: another order"},
+		{"a default written out", func(c *Config) { c.Sites[0].Homing = LocalFirst }, ""},
+		{"a site", func(c *Config) { c.Sites[1].Homing, c.Sites[1].Operator = "", "" }, "~ site mons: operator 200 -> (none), homing main-first -> (none)"},
+		{"a trunk", func(c *Config) { c.Trunks[0].Address = "x" }, "~ trunk isdn: address 192.0.2.9:5060 -> x"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := example()
+			tt.change(&c)
+			var got []string
+			for _, l := range Diff(NewView(example()), NewView(c)) {
+				got = append(got, l.String())
+			}
+			if strings.Join(got, "\n") != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRevisionIsShort(t *testing.T) {
+	c := example()
+	for i := range 100 {
+		c.Users = append(c.Users, User{Number: fmt.Sprint("x", i)})
+	}
+	r := NewRevision(Replace{By: Author{Who: "root"}}, NewView(example()), NewView(c).At(3))
+	if len(r.Summary) != maxSummary+1 || r.Summary[maxSummary] != "and 80 more" || r.Who != "root" || r.Index != 3 {
+		t.Errorf("got %+v", r)
+	}
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+)
+
+// The wire types are the encoded forms of the plain values: CBOR arrays, so
+// that a field is its place. A field is only ever added at the end, together
+// with another encodingVersion.
+
+type wireReplace struct {
+	_      struct{} `cbor:",toarray"`
+	Who    string
+	At     int64 // Unix milliseconds
+	Exact  bool
+	Realm  string
+	Domain *string
+	Sites  []wireSite // nil keeps the list
+	Users  []wireUser
+	Trunks []wireTrunk
+}
+
+type wireConfig struct {
+	_      struct{} `cbor:",toarray"`
+	Domain string
+	Sites  []wireSite
+	Users  []wireUser
+	Trunks []wireTrunk
+}
+
+type wireSite struct {
+	_            struct{} `cbor:",toarray"`
+	Name         string
+	Networks     []string
+	CallsTrusted bool
+	Operator     string
+	Homing       string
+	Survivable   string
+}
+
+type wireUser struct {
+	_      struct{} `cbor:",toarray"`
+	Number string
+	Name   string
+	Site   string
+	MD5    []byte
+	SHA256 []byte
+	Direct []string
+}
+
+type wireTrunk struct {
+	_       struct{} `cbor:",toarray"`
+	Name    string
+	Site    string
+	Address string
+}
+
+func toWireSite(s Site) wireSite {
+	s = s.withDefaults()
+	return wireSite{
+		Name: s.Name, Networks: notNil(each(s.Networks, netip.Prefix.String)), CallsTrusted: s.CallsTrusted,
+		Operator: s.Operator, Homing: s.Homing, Survivable: s.Survivable,
+	}
+}
+
+func fromWireSites(all []wireSite) ([]Site, error) {
+	if all == nil {
+		return nil, nil
+	}
+	sites := make([]Site, len(all))
+	for i, w := range all {
+		sites[i] = Site{
+			Name: w.Name, CallsTrusted: w.CallsTrusted, Operator: w.Operator,
+			Homing: w.Homing, Survivable: w.Survivable,
+		}
+		for _, n := range w.Networks {
+			p, err := netip.ParsePrefix(n)
+			if err != nil {
+				return nil, fmt.Errorf("site %s: %w", clip(w.Name), err)
+			}
+			sites[i].Networks = append(sites[i].Networks, p)
+		}
+	}
+	return sites, nil
+}
+
+func toWireUser(u User) wireUser {
+	return wireUser{
+		Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct),
+		MD5: unhex(u.Digests.MD5), SHA256: unhex(u.Digests.SHA256),
+	}
+}
+
+func fromWireUser(w wireUser) User {
+	u := User{Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct}
+	if len(w.MD5)+len(w.SHA256) > 0 {
+		u.Digests = Digests{MD5: hex.EncodeToString(w.MD5), SHA256: hex.EncodeToString(w.SHA256)}
+	}
+	return u
+}
+
+// unhex returns nothing for what is not hex: such digests let nobody in.
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func toWireTrunk(t Trunk) wireTrunk { return wireTrunk{Name: t.Name, Site: t.Site, Address: t.Address} }
+
+func fromWireTrunk(w wireTrunk) Trunk { return Trunk{Name: w.Name, Site: w.Site, Address: w.Address} }
