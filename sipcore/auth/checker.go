@@ -1,0 +1,126 @@
+package auth
+
+import (
+	"crypto/subtle"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"carillon/sipcore/message"
+	"carillon/store"
+)
+
+// A Checker asks for passwords and checks what comes back. It is safe for
+// concurrent use; the only thing it remembers is how often the latest nonces
+// were used, in half a megabyte.
+type Checker struct {
+	sealer *Sealer
+	counts counts
+	fake   store.Digests // of no password: for users that do not exist
+	work   sync.Pool     // of *work
+}
+
+// NewChecker returns a Checker whose nonces are made by s. A Sealer has one
+// Checker.
+func NewChecker(s *Sealer) *Checker {
+	c := &Checker{sealer: s}
+	c.fake = store.Digests{MD5: hex.EncodeToString(s.fake[:16]), SHA256: hex.EncodeToString(s.fake[:])}
+	c.work.New = func() any { return &work{text: make([]byte, 0, 512)} }
+	return c
+}
+
+// Result is what came of a check.
+type Result int
+
+// The results of a check. Wrong does not tell whether there is such a user.
+const (
+	Missing   Result = iota // nothing for this realm: challenge
+	Malformed               // a Digest that cannot be read: 400
+	Wrong                   // challenge, as if nothing had come
+	Stale                   // the password is right but the nonce is used up: challenge with stale
+	OK
+)
+
+// String implements fmt.Stringer.
+func (r Result) String() string {
+	switch r {
+	case Missing:
+		return "missing"
+	case Malformed:
+		return "malformed"
+	case Wrong:
+		return "wrong"
+	case Stale:
+		return "stale"
+	case OK:
+	}
+	return "ok"
+}
+
+// Check looks for a digest of realm in the header field h of m, which is
+// Authorization or Proxy-Authorization, and checks it against the digests that
+// find has of a user. The user is who is claimed, without "@realm"; believe it
+// when the result is OK.
+//
+// The URI in the digest need not be the Request-URI: several phones write
+// another one (RFC 3261 section 22.4 item 5 allows for that).
+func (c *Checker) Check(
+	m *message.Message, h message.Name, realm string, find func(user string) (store.Digests, bool), now time.Time,
+) (user string, r Result) {
+	digest, found, malformed := findCredentials(m, h, realm)
+	switch {
+	case malformed:
+		return "", Malformed
+	case !found:
+		return "", Missing
+	}
+	user = cutRealm(digest.username, realm)
+	nc, ok := parseNC(&digest)
+	if !ok {
+		return user, Malformed
+	}
+	if !c.matches(&digest, m.MethodName(), user, find) {
+		return user, Wrong
+	}
+	state, number := c.sealer.checkNonce(digest.nonce, now)
+	if state != Fresh || !c.counts.use(number, c.sealer.count.Load(), nc) {
+		return user, Stale
+	}
+	return user, OK
+}
+
+// matches reports whether the response is that of user's password. It does the
+// same work when there is no such user.
+func (c *Checker) matches(d *credentials, method, user string, find func(string) (store.Digests, bool)) bool {
+	a := parseAlgorithm(d.algorithm)
+	digests, known := find(user)
+	ha1 := a.ha1(digests)
+	if !known || ha1 == "" {
+		known, ha1 = false, a.ha1(c.fake)
+	}
+	w := c.work.Get().(*work)
+	defer c.work.Put(w)
+	got := w.response(d)
+	want := w.want(a, d, method, ha1)
+	return subtle.ConstantTimeCompare(got, want) == 1 && known && a != unknownAlgorithm
+}
+
+// cutRealm accepts a user's name with and without the domain.
+func cutRealm(username, realm string) string {
+	if user, domain, ok := strings.Cut(username, "@"); ok && strings.EqualFold(domain, realm) {
+		return user
+	}
+	return username
+}
+
+// parseNC returns the nonce count. A digest without qop has none: its nonce can
+// be used once.
+func parseNC(d *credentials) (nc uint32, ok bool) {
+	if d.qop == "" {
+		return 1, true
+	}
+	n, err := strconv.ParseUint(d.nc, 16, 32)
+	return uint32(n), err == nil && strings.EqualFold(d.qop, "auth")
+}

@@ -1,0 +1,16 @@
+// Package feature holds what makes a telephone system of a SIP server: one
+// small file per feature, each a [route.Step] that knows nothing of the others.
+// A feature decides and sends no message; package proxy carries out what it
+// decided. The order of the features is the only thing they share, and it is
+// written down once, in All.
+package feature
+
+import "carillon/sipcore/route"
+
+// All returns every feature in the order in which it is asked. The order is
+// what the user experiences.
+func All(phones TargetFinder) route.Pipeline {
+	return route.Pipeline{
+		Phones{phones},
+	}
+}

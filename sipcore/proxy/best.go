@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"errors"
+
+	"carillon/sipcore/message"
+	"carillon/sipcore/route"
+	"carillon/sipcore/transaction"
+)
+
+// best is the most telling final response so far (RFC 3261 section 16.7 step
+// 6). The zero best is none.
+type best struct {
+	status   int
+	response *message.Message // nil when we made the status up
+}
+
+// consider takes a response that is better than the one it has.
+func (b *best) consider(status int, response *message.Message) {
+	if b.status == 0 || rank(status) < rank(b.status) {
+		b.status, b.response = status, response
+	}
+}
+
+// rank orders final responses, best first: a 6xx ends the search; then the
+// lowest class; within 4xx those that the caller can mend come first, and a
+// timeout, which says least, comes last. A 503 is a matter between us and one
+// phone.
+func rank(status int) int {
+	switch {
+	case status >= 600:
+		return 0
+	case status == 408:
+		return 498
+	case status == 503:
+		return 599
+	}
+	switch status {
+	case 401, 407, 415, 420, 484:
+		return 400
+	case 486:
+		return 401
+	case 487:
+		return 497
+	}
+	return status + 2
+}
+
+// outcome says what became of the attempt, in the words of the features.
+func (b *best) outcome() route.Outcome {
+	switch b.status {
+	case 486, 600:
+		return route.Busy
+	case 408, 487:
+		return route.NoAnswer
+	case 0, 480, 503:
+		return route.Offline
+	}
+	return route.Failed
+}
+
+// failureStatus is the response that a failed client transaction counts as
+// (RFC 3261 sections 16.8 and 16.9, with 480 for a phone that is gone).
+func failureStatus(err error) int {
+	if errors.Is(err, transaction.ErrTimeout) {
+		return 408
+	}
+	return 480
+}

@@ -1,0 +1,150 @@
+package proxy
+
+import (
+	"strconv"
+	"time"
+
+	"carillon/sipcore/message"
+	"carillon/sipcore/route"
+	"carillon/sipcore/transaction"
+	"carillon/sipcore/transport"
+)
+
+// timerC is how long a branch may ring (RFC 3261 section 16.6 step 11 demands
+// more than three minutes).
+const timerC = 185 * time.Second
+
+// A branch is one copy of a request on its way to one phone. It implements
+// [transaction.ClientUser]; its fork's lock guards it.
+type branch struct {
+	fork   *fork
+	target route.Target
+	path   []string
+	client *transaction.Client // nil while dialling
+	timer  transaction.Timer   // timer C
+	rang   bool                // a provisional response came
+	over   bool                // a final response came, or none will
+}
+
+// start sends the request on flow. INVITEs get timer C.
+func (b *branch) start(flow transport.Flow) {
+	f := b.fork
+	m := f.m
+	id := transaction.NewBranch()
+	if f.loose == nil {
+		id += "." + strconv.FormatUint(uint64(f.p.mark(m)), 16)
+	}
+	raw := f.rewrite(m, flow, id, b)
+	if f.isInvite() {
+		b.timer.Set(f.p.o.Wheel, timerC, b)
+	}
+	b.client = f.p.o.Transactions.Start(f.tx, flow, m.Method(), id, raw, b)
+}
+
+// Expire implements [transaction.Expirer]: timer C has run out.
+func (b *branch) Expire(*transaction.Timer) {
+	b.fork.tx.Lock()
+	defer b.fork.tx.Unlock()
+	if !b.timer.Expired() || b.over {
+		return
+	}
+	if b.rang {
+		b.client.Cancel("")
+		return
+	}
+	b.end(408, nil)
+	b.fork.settle()
+}
+
+// Response implements [transaction.ClientUser].
+func (b *branch) Response(_ *transaction.Client, m *message.Message) {
+	f := b.fork
+	switch status := m.Status(); {
+	case status < 200:
+		b.provisional(m)
+	case status < 300:
+		b.success(m)
+	default:
+		if !b.over {
+			b.end(status, m)
+			f.settle()
+		}
+	}
+}
+
+// provisional passes a 101 to 199 on; a 100 is for this hop only.
+func (b *branch) provisional(m *message.Message) {
+	f := b.fork
+	b.rang = true
+	if f.isInvite() && !b.over {
+		b.timer.Set(f.p.o.Wheel, timerC, b)
+	}
+	if m.Status() > 100 && !f.over {
+		f.relay(m)
+	}
+}
+
+// success passes a 2xx on at once, every one of an INVITE, and stops the other
+// branches (RFC 3261 section 16.7 step 5 and 10).
+func (b *branch) success(m *message.Message) {
+	f := b.fork
+	if f.over && !f.isInvite() {
+		b.end(0, nil)
+		f.settle()
+		return
+	}
+	if !b.over {
+		b.end(0, nil)
+	}
+	if !f.over {
+		f.decided()
+		f.later = nil
+		if f.isInvite() {
+			f.p.o.Calls.Answered(f.dialog)
+			f.cancelOthers(b, completedElsewhere)
+		} else {
+			f.ended()
+		}
+	}
+	f.relay(m)
+	f.settle()
+}
+
+// Failed implements [transaction.ClientUser]: no final response will come.
+func (b *branch) Failed(_ *transaction.Client, err error) {
+	if b.over {
+		return
+	}
+	b.fork.p.o.Logger.Debug("branch failed", "user", b.target.User, "error", err)
+	b.end(failureStatus(err), nil)
+	b.fork.settle()
+}
+
+// cancel stops the branch: one that never left is over at once, one that did
+// is over when its phone says so.
+func (b *branch) cancel(reason string) {
+	switch {
+	case b.over:
+	case b.client == nil:
+		b.end(0, nil)
+	case b.fork.isInvite():
+		b.client.Cancel(reason)
+	}
+}
+
+// end closes the branch. status 0 adds nothing to the choice of the best
+// response.
+func (b *branch) end(status int, response *message.Message) {
+	f := b.fork
+	b.over = true
+	b.timer.Stop()
+	f.pending--
+	if status == 0 {
+		return
+	}
+	f.best.consider(status, response)
+	if status >= 600 {
+		f.later = nil
+		f.cancelOthers(b, "")
+	}
+}

@@ -1,0 +1,231 @@
+package proxy
+
+import (
+	"cmp"
+	"slices"
+
+	"carillon/sipcore/dialog"
+	"carillon/sipcore/message"
+	"carillon/sipcore/route"
+	"carillon/sipcore/transaction"
+	"carillon/store"
+)
+
+// completedElsewhere tells a phone that stops ringing not to show a missed call
+// (RFC 3326).
+const completedElsewhere = `SIP;cause=200;text="Call completed elsewhere"`
+
+// A fork is one forwarded request with all its branches: the response context
+// of RFC 3261 section 16.7. Its server transaction's lock guards it.
+type fork struct {
+	p      *Proxy
+	tx     *transaction.Server
+	m      *message.Message // the request; nil when nobody needs it any more
+	origin Origin
+	call   *route.Call // nil for a request within a dialog
+	loose  *Loose      // nil for a request outside a dialog
+	dialog dialog.ID   // the call that this INVITE began, if it is one
+	realm  string      // whose credentials are ours to consume
+
+	later    []route.Target // lower q, not tried yet
+	branches []*branch
+	pending  int  // branches without a final response
+	starting bool // more branches are about to be opened
+	best     best
+	over     bool // a final response went upstream
+	canceled bool
+}
+
+// Call carries a request outside a dialog to its callee: INVITE, MESSAGE and
+// the like. tx must be locked.
+func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
+	f := p.fork(tx, c.View, from)
+	f.call = c
+	if f.isInvite() {
+		f.trying()
+		f.dialog = p.o.Calls.Invited(f.m, f.callerName(), c.Callee.Number)
+	}
+	f.carryOut(p.o.Routing.Route(c))
+}
+
+// fork begins to forward the request of tx.
+func (p *Proxy) fork(tx *transaction.Server, view *store.View, from Origin) *fork {
+	p.pending.Add(1)
+	f := &fork{p: p, tx: tx, m: tx.Request(), origin: from, realm: view.Domain()}
+	tx.SetData(f)
+	return f
+}
+
+func (f *fork) callerName() string {
+	if f.call.Caller.Number != "" {
+		return f.call.Caller.Number
+	}
+	return userOf(f.m)
+}
+
+func (f *fork) isInvite() bool { return f.tx.Method() == message.INVITE }
+
+// trying stops the caller's retransmissions (RFC 3261 section 16.2).
+func (f *fork) trying() {
+	f.tx.Respond(100, f.m.Reply(100, "", "").AppendTo(make([]byte, 0, replySize(f.m))))
+}
+
+// carryOut does what the pipeline decided.
+func (f *fork) carryOut(v route.Verdict) {
+	switch v := v.(type) {
+	case route.Ring:
+		slices.SortStableFunc(v.Targets, func(a, b route.Target) int { return cmp.Compare(b.Q, a.Q) })
+		f.later = v.Targets
+		f.ringNext()
+	case route.Reject:
+		f.finish(v.Status, v.Reason)
+	default:
+		f.finishWithBest()
+	}
+}
+
+// ringNext tries the targets of the highest q that is left, all at once, and
+// goes on to the next q when none of them can even be tried.
+func (f *fork) ringNext() {
+	f.starting = true
+	for f.pending == 0 && len(f.later) > 0 {
+		n := 1
+		for n < len(f.later) && f.later[n].Q == f.later[0].Q {
+			n++
+		}
+		group := f.later[:n]
+		f.later = f.later[n:]
+		for _, t := range group {
+			f.ring(t)
+		}
+	}
+	f.starting = false
+	f.settle()
+}
+
+// ring starts one branch, at once or after dialling.
+func (f *fork) ring(t route.Target) {
+	way, ok := f.p.o.Phones.Locate(t.User, t.Device)
+	if !ok {
+		return
+	}
+	b := &branch{fork: f, target: t, path: way.Path}
+	b.target.URI = way.Contact
+	switch {
+	case !way.Flow.IsZero():
+		f.open(b).start(way.Flow)
+	case way.Dial:
+		f.open(b).dial(way.Contact, way.Kind)
+	}
+}
+
+// open adds a branch that will end.
+func (f *fork) open(b *branch) *branch {
+	f.branches = append(f.branches, b)
+	f.pending++
+	return b
+}
+
+// settle ends the fork when no branch can change its outcome any more.
+func (f *fork) settle() {
+	if f.pending > 0 || f.starting {
+		return
+	}
+	switch {
+	case f.over:
+		f.release()
+	case f.canceled:
+		f.finishWithBest()
+	case len(f.later) > 0:
+		f.ringNext()
+	default:
+		f.askAgain()
+	}
+}
+
+// askAgain offers the outcome to the features; without another idea of theirs
+// the best response goes to the caller.
+func (f *fork) askAgain() {
+	if f.call == nil || !f.isInvite() || f.call.Outcome != route.None {
+		f.finishWithBest()
+		return
+	}
+	again := *f.call
+	again.Outcome = f.best.outcome()
+	f.call = &again
+	f.carryOut(f.p.o.Routing.Route(f.call))
+}
+
+// finishWithBest sends the best response of the branches, or says that nobody
+// could be reached.
+func (f *fork) finishWithBest() {
+	switch {
+	case f.best.status == 503:
+		f.finish(500, "") // a phone's trouble is not the whole system's (RFC 3261 section 16.7 step 6)
+	case f.best.response != nil:
+		f.decided()
+		f.ended()
+		f.relay(f.best.response)
+		f.release()
+	case f.canceled:
+		f.finish(487, "")
+	case f.best.status != 0:
+		f.finish(f.best.status, "")
+	default:
+		f.finish(480, "")
+	}
+}
+
+// finish answers the request ourselves.
+func (f *fork) finish(status int, reason string) {
+	f.decided()
+	f.ended()
+	if status == 408 && !f.isInvite() {
+		f.tx.Drop() // the caller's own timer has run out too (RFC 4320 section 4.1)
+		return
+	}
+	Respond(f.tx, status, reason)
+	f.release()
+}
+
+// decided notes that the final response is known.
+func (f *fork) decided() {
+	f.over = true
+	f.p.pending.Add(-1)
+}
+
+// release lets go of what only a fork at work needs: from now on nothing but
+// retransmissions can come.
+func (f *fork) release() { f.m, f.call, f.branches, f.best = nil, nil, nil, best{} }
+
+// ended tells the table of calls that this INVITE came to nothing, or that a
+// BYE took the call down.
+func (f *fork) ended() {
+	f.p.o.Calls.Ended(f.dialog)
+	if f.loose != nil && f.tx.Method() == message.BYE {
+		f.p.o.Calls.EndedBy(f.m)
+	}
+}
+
+// Cancel takes back an INVITE (RFC 3261 section 16.10). tx must be locked. The
+// caller hears 487 from the phones, or a 200 that was already on its way.
+func (p *Proxy) Cancel(tx *transaction.Server, cancel *message.Message) {
+	f, ok := tx.Data().(*fork)
+	if !ok || f.over {
+		return
+	}
+	f.canceled = true
+	f.later = nil
+	reason, _ := cancel.Header(message.Reason)
+	f.cancelOthers(nil, reason)
+	f.settle()
+}
+
+// cancelOthers stops every branch but the given one.
+func (f *fork) cancelOthers(but *branch, reason string) {
+	for _, b := range f.branches {
+		if b != but {
+			b.cancel(reason)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+// Package proxy does what package route decided: a forking, record-routing,
+// transaction-stateful proxy (RFC 3261 section 16, RFC 5658). It forwards the
+// bytes it received and touches only the lines it must.
+//
+// A forwarded request is one fork: a struct under the lock of its server
+// transaction, touched by the readers of flows and by the timing wheel. Nothing
+// here waits on a reader; connecting and asking the DNS happen in goroutines
+// that [Proxy.Run] waits for, and their result is one more event of the fork.
+//
+// It knows neither who may call (package sipcore decides that) nor where a
+// number is registered (a [Locator] tells it).
+package proxy
+
+import (
+	"context"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"carillon/sipcore/auth"
+	"carillon/sipcore/dialog"
+	"carillon/sipcore/message"
+	"carillon/sipcore/resolve"
+	"carillon/sipcore/route"
+	"carillon/sipcore/transaction"
+	"carillon/sipcore/transport"
+)
+
+// A Locator finds the phone behind a binding that this node holds. It must not
+// wait.
+type Locator interface {
+	// Locate returns the way to a user's device, and false when no such
+	// binding exists any more.
+	Locate(user, device string) (Way, bool)
+	// Refused says that the phone at a Way that was dialled did not answer.
+	Refused(user, device string)
+}
+
+// A Way leads to a phone.
+type Way struct {
+	Flow    transport.Flow // the flow it registered on, or zero when that is gone
+	Kind    transport.Kind // the transport it registered over
+	Contact string         // its Contact URI
+	Dial    bool           // without a Flow: whether the Contact may be dialled
+	Path    []string       // proxies between the node and the phone (RFC 3327)
+}
+
+// An Origin is who sent a request: the registered phone, or just a flow.
+type Origin struct {
+	Flow   transport.Flow
+	User   string // empty when the flow belongs to no registered phone
+	Device string
+}
+
+// Options is what a Proxy works with. All fields are required.
+type Options struct {
+	Port         uint16 // of our listeners, for Via and Record-Route
+	Transport    *transport.Layer
+	Transactions *transaction.Layer
+	Wheel        *transaction.Wheel
+	Resolver     *resolve.Resolver
+	Sealer       *auth.Sealer
+	Routing      route.Pipeline
+	Phones       Locator
+	Calls        *dialog.Tracker
+	Logger       *slog.Logger
+}
+
+// A Proxy forwards requests. It is safe for concurrent use.
+type Proxy struct {
+	o       Options
+	seed    maphash.Seed    // of the loop marks
+	ctx     context.Context // of the goroutines that dial
+	stop    context.CancelFunc
+	dials   sync.WaitGroup
+	dialing atomic.Int32
+	pending atomic.Int64
+}
+
+// maxDials bounds the goroutines that wait for a connection or a name.
+const maxDials = 2000
+
+// New returns a Proxy. It starts nothing.
+func New(o Options) *Proxy {
+	p := &Proxy{o: o, seed: maphash.MakeSeed()}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	return p
+}
+
+// Close gives up what is being dialled and waits for it.
+func (p *Proxy) Close() {
+	p.stop()
+	p.dials.Wait()
+}
+
+// Pending returns how many requests wait for their final response.
+func (p *Proxy) Pending() int { return int(p.pending.Load()) }
+
+// inBackground runs f, which may wait, outside the reading path. It returns
+// false when too many already wait.
+func (p *Proxy) inBackground(f func(context.Context)) bool {
+	if p.dialing.Add(1) > maxDials {
+		p.dialing.Add(-1)
+		return false
+	}
+	p.dials.Go(func() {
+		defer p.dialing.Add(-1)
+		f(p.ctx)
+	})
+	return true
+}
+
+// Respond answers tx, which must be locked, with a response of our own making.
+func Respond(tx *transaction.Server, status int, reason string) {
+	m := tx.Request()
+	tx.Respond(status, m.Reply(status, reason, tx.Tag()).AppendTo(make([]byte, 0, replySize(m))))
+}
+
+// replySize guesses the length of a response to m, so that it is built in one
+// allocation.
+func replySize(m *message.Message) int { return len(m.Raw()) - len(m.Body()) + 128 }

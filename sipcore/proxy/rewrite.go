@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"carillon/sipcore/auth"
+	"carillon/sipcore/message"
+	"carillon/sipcore/transport"
+)
+
+// rewrite makes the request that leaves on flow (RFC 3261 section 16.6): the
+// received bytes, but for the lines that a proxy must touch. b is the branch it
+// goes out on; nil for an ACK.
+func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b *branch) []byte {
+	e := m.Edit()
+	if f.loose != nil {
+		f.loose.edit(&e, m)
+	} else {
+		e.SetRequestURI(b.target.URI)
+		e.DropAll(message.Route)
+		for _, hop := range slices.Backward(b.path) {
+			e.Prepend(message.Route, hop)
+		}
+		f.recordRoute(&e, m, flow, b)
+	}
+	f.dropCredentials(&e, m)
+	forwards(&e, m)
+	e.Prepend(message.Via, f.p.via(flow, branch))
+	return e.AppendTo(make([]byte, 0, len(m.Raw())+512))
+}
+
+// via is our own Via: the address the flow came to and the port we listen on,
+// so that a response finds us even on a new connection.
+func (p *Proxy) via(flow transport.Flow, branch string) string {
+	b := make([]byte, 0, 96)
+	b = append(b, "SIP/2.0/"...)
+	b = append(b, flow.Kind().Via()...)
+	b = append(b, ' ')
+	b = netip.AddrPortFrom(flow.Local().Addr().Unmap(), p.o.Port).AppendTo(b)
+	b = append(b, ";branch="...)
+	b = append(b, branch...)
+	return string(b)
+}
+
+// recordRoute puts this node into the dialog, once for each phone side (RFC
+// 5658): the callee's side on top, as the callee will read it.
+func (f *fork) recordRoute(e *message.Edit, m *message.Message, flow transport.Flow, b *branch) {
+	if !beginsDialog(m.Method()) || m.ToTag() != "" {
+		return
+	}
+	dialog := auth.DialogHash(m.CallID())
+	e.Prepend(message.RecordRoute, f.p.side(f.origin.Flow, f.origin.User, f.origin.Device, dialog))
+	e.Prepend(message.RecordRoute, f.p.side(flow, b.target.User, b.target.Device, dialog))
+}
+
+func beginsDialog(m message.Method) bool {
+	return m == message.INVITE || m == message.SUBSCRIBE || m == message.REFER || m == message.NOTIFY
+}
+
+// side is the Record-Route URI that leads to one phone.
+func (p *Proxy) side(flow transport.Flow, user, device string, dialog uint64) string {
+	t := auth.Token{Kind: auth.RecordRoute, User: user, Device: device, Flow: flow.ID(), Dialog: dialog}
+	if !flow.Kind().Reliable() {
+		t.Remote = flow.Remote()
+	}
+	b := make([]byte, 0, 192)
+	b = append(b, "<sip:"...)
+	b = p.o.Sealer.AppendSeal(b, t)
+	b = append(b, '@')
+	b = netip.AddrPortFrom(flow.Local().Addr().Unmap(), p.o.Port).AppendTo(b)
+	if flow.Kind() != transport.UDP {
+		b = append(b, ";transport="...)
+		b = append(b, flow.Kind().String()...)
+	}
+	b = append(b, ";lr>"...)
+	return string(b)
+}
+
+// forwards counts this hop (RFC 3261 section 16.6 step 3). That it is not zero
+// was checked before.
+func forwards(e *message.Edit, m *message.Message) {
+	value, ok := m.Header(message.MaxForwards)
+	n, err := strconv.Atoi(value)
+	if !ok || err != nil {
+		e.SetFirst(message.MaxForwards, "70")
+		return
+	}
+	e.SetFirst(message.MaxForwards, strconv.Itoa(n-1))
+}
+
+// dropCredentials takes out what was meant for us (RFC 3261 section 22.3), and
+// an identity that only we may assert (RFC 3325 section 5).
+func (f *fork) dropCredentials(e *message.Edit, m *message.Message) {
+	e.DropAll(message.PAssertedIdentity)
+	if !m.Has(message.ProxyAuthorization) {
+		return
+	}
+	for i := range m.Lines() {
+		if name, _, value := m.Line(i); name == message.ProxyAuthorization && strings.Contains(value, f.realm) {
+			e.Drop(i)
+		}
+	}
+}
+
+// relay passes a response on, without our own Via.
+func (f *fork) relay(m *message.Message) {
+	e := m.Edit()
+	e.DropFirstValue(message.Via)
+	f.tx.Respond(m.Status(), e.AppendTo(make([]byte, 0, len(m.Raw()))))
+}
+
+// mark is what a request looks like to routing: the same mark twice is a loop
+// (RFC 3261 section 16.6 step 8, RFC 5393).
+func (p *Proxy) mark(m *message.Message) uint32 {
+	var h maphash.Hash
+	h.SetSeed(p.seed)
+	_, _ = h.WriteString(m.RequestURI())
+	_, _ = h.WriteString(m.CallID())
+	_, _ = h.WriteString(m.FromTag())
+	number, _ := m.CSeq()
+	return uint32(h.Sum64()) ^ number //nolint:gosec // any 32 bits will do
+}
+
+// Loops reports whether m was here before and comes back unchanged.
+func (p *Proxy) Loops(m *message.Message) bool {
+	if m.Count(message.Via) < 2 {
+		if first, ok := m.Header(message.Via); !ok || !strings.Contains(first, ",") {
+			return false
+		}
+	}
+	suffix := "." + strconv.FormatUint(uint64(p.mark(m)), 16)
+	for v := range m.Values(message.Via) {
+		if via, err := message.ParseVia(v); err == nil && strings.HasSuffix(via.Branch, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+func userOf(m *message.Message) string {
+	value, _ := m.Header(message.From)
+	a, err := message.ParseNameAddr(value)
+	if err != nil {
+		return ""
+	}
+	u, err := message.ParseURI(a.URI)
+	if err != nil {
+		return ""
+	}
+	return u.UserUnescaped()
+}

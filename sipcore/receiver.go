@@ -1,0 +1,40 @@
+package sipcore
+
+import (
+	"errors"
+
+	"carillon/sipcore/message"
+	"carillon/sipcore/transport"
+)
+
+// receiver is the server as the transport sees it.
+type receiver struct{ *Server }
+
+// Receive implements [transport.Handler].
+func (r receiver) Receive(f transport.Flow, m *message.Message) { r.transactions.Receive(f, m) }
+
+// Malformed implements [transport.Handler]: what cannot be parsed is refused as
+// far as it can be answered, statelessly.
+func (r receiver) Malformed(f transport.Flow, m *message.Message, err error) {
+	if m == nil || !m.IsRequest() || m.Method() == message.ACK {
+		return
+	}
+	status, reason := 400, "Bad Request"
+	if syntax, ok := errors.AsType[*message.SyntaxError](err); ok {
+		status, reason = syntax.Status, syntax.Reason
+	}
+	reply(f, m, status, reason)
+}
+
+// Closed implements [transport.Handler]: the phones behind a connection are out
+// of reach at once, and what waits for them goes on without.
+func (r receiver) Closed(f transport.Flow) {
+	r.o.Bindings.FlowClosed(f.ID())
+	r.transactions.Closed(f)
+}
+
+// reply answers a request outside any transaction.
+func reply(f transport.Flow, m *message.Message, status int, reason string) {
+	raw := m.Reply(status, reason, "").AppendTo(nil)
+	_ = f.Send(raw) // who sends garbage and does not listen is not missed
+}

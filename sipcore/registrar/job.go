@@ -1,0 +1,76 @@
+package registrar
+
+import (
+	"strings"
+
+	"carillon/sipcore/message"
+	"carillon/sipcore/transaction"
+	"carillon/store"
+	"carillon/store/live"
+)
+
+// A job is one REGISTER on its way. Jobs are used again, with their memory and
+// with the functions that they hand out, so that a refresh allocates little
+// more than its answer.
+type job struct {
+	request
+	tx   *transaction.Server
+	view *store.View
+	m    *message.Message
+
+	policy policy
+	result []live.Binding // what the user has at the end
+
+	find   func(user string) (store.Digests, bool)
+	decide func(have []live.Binding) ([]live.Binding, error)
+	out    []byte // the response
+	line   []byte // a header field value
+}
+
+func newJob(r *Registrar) *job {
+	j := &job{policy: r.policy}
+	j.find = func(user string) (store.Digests, bool) {
+		u, ok := j.view.User(user)
+		return u.Digests, ok
+	}
+	j.decide = func(have []live.Binding) ([]live.Binding, error) {
+		want, err := decide(have, &j.request, j.policy)
+		j.result = append(j.result[:0], want...)
+		return want, err
+	}
+	return j
+}
+
+// release takes j back, without what would keep a message alive.
+func (r *Registrar) release(j *job) {
+	clear(j.contacts[:cap(j.contacts)])
+	clear(j.result[:cap(j.result)])
+	j.request = request{contacts: j.contacts[:0]}
+	j.tx, j.view, j.m = nil, nil, nil
+	r.jobs.Put(j)
+}
+
+func (j *job) read(p policy) *refusal { return j.request.read(j.m, j.tx.Flow(), j.now, p) }
+
+// addressOfRecord returns the number that To names, if it is in our domain. A
+// phone that knows us by an address writes that in the Request-URI and in To.
+func (j *job) addressOfRecord() (number string, ok bool) {
+	to, _ := j.m.Header(message.To)
+	a, err := message.ParseNameAddr(to)
+	if err != nil {
+		return "", false
+	}
+	uri, err := message.ParseURI(a.URI)
+	if err != nil || !uri.IsSIP() || !j.isOurs(uri.Host) {
+		return "", false
+	}
+	return uri.UserUnescaped(), true
+}
+
+func (j *job) isOurs(host string) bool {
+	if j.view.IsLocal(host) {
+		return true
+	}
+	asked, err := message.ParseURI(j.m.RequestURI())
+	return err == nil && strings.EqualFold(host, asked.Host)
+}

@@ -1,0 +1,140 @@
+// Package registrar turns REGISTER requests into bindings (RFC 3261 section
+// 10, RFC 3327, RFC 5626). What is to become of a user's bindings is decided on
+// values, in decide.go; the rest reads the request, asks for the password and
+// answers. It writes live.Bindings and sends to the phone that asked, to nobody
+// else: who wants to know of a registration watches the table.
+package registrar
+
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"carillon/sipcore/auth"
+	"carillon/sipcore/message"
+	"carillon/sipcore/transaction"
+	"carillon/store"
+	"carillon/store/live"
+)
+
+// Options is what a Registrar works with. Bindings, Checker and Logger are
+// required.
+type Options struct {
+	Bindings *live.Bindings
+	Checker  *auth.Checker
+	Logger   *slog.Logger
+
+	Expiry      Expiry
+	MaxContacts int // of one user; 0 = 10
+}
+
+// A Registrar answers REGISTER requests. It is safe for concurrent use; make
+// one with New.
+type Registrar struct {
+	o        Options
+	policy   policy
+	jobs     sync.Pool // of *job
+	counters counters
+	news     quiet
+}
+
+// New returns a Registrar.
+func New(o Options) *Registrar {
+	if o.MaxContacts == 0 {
+		o.MaxContacts = 10
+	}
+	o.Logger = o.Logger.With("component", "registrar")
+	r := &Registrar{o: o, policy: policy{expiry: o.Expiry.withDefaults(), maxContacts: o.MaxContacts}}
+	r.jobs.New = func() any { return newJob(r) }
+	return r
+}
+
+// Register answers the REGISTER of tx, which is locked. The caller has
+// validated the request and made sure that its Request-URI is ours and that it
+// requires nothing but path and outbound. A phone in a network that nothing
+// allows is refused before its password costs anything.
+func (r *Registrar) Register(tx *transaction.Server, view *store.View) {
+	j := r.jobs.Get().(*job)
+	defer r.release(j)
+	j.tx, j.view, j.m, j.now = tx, view, tx.Request(), time.Now()
+	if !view.Network(tx.Flow().Remote().Addr()).Known {
+		r.refuseNetwork(j)
+		return
+	}
+	user, result := r.o.Checker.Check(j.m, message.Authorization, view.Domain(), j.find, j.now)
+	switch result {
+	case auth.OK:
+		r.authenticated(j, user)
+	case auth.Malformed:
+		r.counters.malformed.Add(1)
+		j.answerOnce(400, "Bad Authorization", nil)
+	case auth.Missing, auth.Wrong, auth.Stale:
+		r.challenge(j, user, result)
+	}
+}
+
+func (r *Registrar) refuseNetwork(j *job) {
+	r.counters.forbiddenNetwork.Add(1)
+	if left, ok := r.news.mayTell(j.now); ok {
+		r.o.Logger.Warn("registration from a network that is not allowed",
+			"from", j.tx.Flow().Remote().String(), "untold", left)
+	}
+	j.answerOnce(403, "Network Not Allowed", nil)
+}
+
+func (r *Registrar) challenge(j *job, user string, result auth.Result) {
+	r.counters.challenged.Add(1)
+	if result == auth.Wrong {
+		r.counters.wrong.Add(1)
+		if left, ok := r.news.mayTell(j.now); ok {
+			r.o.Logger.Warn("registration with a wrong user or password",
+				"user", short(user), "from", j.tx.Flow().Remote().String(), "untold", left)
+		}
+	}
+	values := r.o.Checker.ChallengeFor(j.m, j.view.Domain(), result == auth.Stale, j.now)
+	j.answerOnce(401, "", values)
+}
+
+// authenticated registers user, who has shown the password. Nobody registers
+// for another, whether that one exists or not.
+func (r *Registrar) authenticated(j *job, user string) {
+	if number, ok := j.addressOfRecord(); !ok || number != user {
+		r.refuseNumber(j, user, number)
+		return
+	}
+	if refused := j.read(r.policy); refused != nil {
+		r.counters.refused.Add(1)
+		j.refuse(refused)
+		return
+	}
+	if err := r.o.Bindings.Update(user, j.decide); err != nil {
+		r.counters.refused.Add(1)
+		j.refuse(asRefusal(err))
+		return
+	}
+	flow := j.tx.Flow()
+	if flow.Kind().Reliable() && !flow.IsOpen() {
+		r.o.Bindings.FlowClosed(flow.ID()) // it closed while we wrote that it is open
+	}
+	r.counters.accepted.Add(1)
+	j.accept()
+}
+
+func (r *Registrar) refuseNumber(j *job, user, number string) {
+	r.counters.refused.Add(1)
+	if left, ok := r.news.mayTell(j.now); ok {
+		r.o.Logger.Warn("registration for another number",
+			"user", user, "number", short(number), "from", j.tx.Flow().Remote().String(), "untold", left)
+	}
+	j.refuse(&refusal{403, "Not Your Number"})
+}
+
+// short keeps what strangers write from filling the log.
+func short(s string) string {
+	const most = 64
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "?")
+}

@@ -1,0 +1,145 @@
+package registrar
+
+import (
+	"net/netip"
+	"time"
+
+	"carillon/sipcore/message"
+	"carillon/sipcore/transport"
+)
+
+// A request is what a REGISTER asks for, in values.
+type request struct {
+	contacts []contact
+	star     bool // Contact: *
+	callID   string
+	cseq     uint32
+	outbound bool // the phone speaks RFC 5626 and nothing stands between it and us
+
+	now       time.Time
+	transport string
+	flow      uint64
+	source    netip.AddrPort
+	local     netip.AddrPort
+	path      []string
+	userAgent string
+}
+
+const (
+	maxPath      = 8
+	maxUserAgent = 128
+)
+
+// read reads a REGISTER that came on flow. It uses the memory of r.
+func (r *request) read(m *message.Message, flow transport.Flow, now time.Time, p policy) *refusal {
+	*r = request{contacts: r.contacts[:0], callID: m.CallID(), now: now}
+	r.cseq, _ = m.CSeq()
+	r.transport, r.flow = flow.Kind().String(), flow.ID()
+	r.source, r.local = flow.Remote(), flow.Local()
+	r.userAgent, _ = m.Header(message.UserAgent)
+	r.userAgent = r.userAgent[:min(len(r.userAgent), maxUserAgent)]
+	if len(r.callID) > maxCallID {
+		return &refusal{400, "Call-ID Too Long"}
+	}
+	if refused := r.readPath(m); refused != nil {
+		return refused
+	}
+	r.outbound = m.HasToken(message.Supported, "outbound") && r.keepsFlow(m)
+	if refused := r.readContacts(m, p); refused != nil {
+		return refused
+	}
+	return r.checkOutbound()
+}
+
+// readPath takes over the Path of a phone that can live with it (RFC 3327
+// section 5.3).
+func (r *request) readPath(m *message.Message) *refusal {
+	if m.Count(message.Path) == 0 || !m.HasToken(message.Supported, "path") {
+		return nil
+	}
+	for v := range m.Values(message.Path) {
+		if len(r.path) == maxPath || len(v) > maxURI {
+			return &refusal{400, "Path Too Long"}
+		}
+		r.path = append(r.path, v)
+	}
+	return nil
+}
+
+// keepsFlow reports whether the flow can carry calls to the phone: either it is
+// the phone's own, or the first proxy keeps one and says so (RFC 5626 section
+// 6).
+func (r *request) keepsFlow(m *message.Message) bool {
+	if len(r.path) == 0 {
+		vias := 0
+		for range m.Values(message.Via) {
+			vias++
+		}
+		return vias == 1
+	}
+	a, err := message.ParseNameAddr(r.path[len(r.path)-1])
+	if err != nil {
+		return false
+	}
+	uri, err := message.ParseURI(a.URI)
+	if err != nil {
+		return false
+	}
+	_, ob := uri.Param("ob")
+	return ob
+}
+
+func (r *request) readContacts(m *message.Message, p policy) *refusal {
+	asked := p.expiry.Default
+	expires, hasExpires := m.Header(message.Expires)
+	if hasExpires {
+		asked = seconds(expires)
+	}
+	for v := range m.Values(message.Contact) {
+		if v == "*" {
+			r.star = true
+			continue
+		}
+		if len(r.contacts) == p.maxContacts {
+			return errTooMany()
+		}
+		c, refused := parseContact(v, asked)
+		if refused != nil {
+			return refused
+		}
+		r.contacts = append(r.contacts, c)
+	}
+	if r.star && (len(r.contacts) > 0 || !hasExpires || asked != 0) {
+		return &refusal{400, "Contact Asterisk Needs Expires Zero"}
+	}
+	return nil
+}
+
+// checkOutbound drops reg-ids that mean nothing and refuses several in one
+// request (RFC 5626 sections 4.2 and 6).
+func (r *request) checkOutbound() *refusal {
+	flows := 0
+	for i := range r.contacts {
+		c := &r.contacts[i]
+		if !r.outbound || c.instance == "" {
+			c.regID = 0
+		}
+		if c.regID != 0 && c.asked != 0 {
+			flows++
+		}
+	}
+	if flows > 1 {
+		return &refusal{400, "One Reg-ID At A Time"}
+	}
+	return nil
+}
+
+// usesOutbound reports whether a contact is registered by RFC 5626.
+func (r *request) usesOutbound() bool {
+	for i := range r.contacts {
+		if r.contacts[i].regID != 0 {
+			return true
+		}
+	}
+	return false
+}

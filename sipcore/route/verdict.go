@@ -1,0 +1,32 @@
+package route
+
+// A Verdict is the last word on a call: [Ring], [Redirect] or [Reject].
+type Verdict interface{ verdict() }
+
+// Ring offers the call to its targets: those of equal Q at once, higher Q first.
+type Ring struct{ Targets []Target }
+
+// A Target is one device to ring. Route leads to the node that holds the
+// device, this node included, so that local and remote are one path; User and
+// Device name the binding there, because a device may have moved to another
+// flow by the time the request arrives.
+type Target struct {
+	URI    string // the device's Contact
+	Route  string // the name of the node that holds it
+	User   string
+	Device string
+	Q      float32 // RFC 3261 section 20.10, 0 to 1
+}
+
+// Redirect starts over with another callee, named by number.
+type Redirect struct{ To string }
+
+// Reject ends the call with a SIP status.
+type Reject struct {
+	Status int
+	Reason string
+}
+
+func (Ring) verdict()     {}
+func (Redirect) verdict() {}
+func (Reject) verdict()   {}

@@ -1,0 +1,39 @@
+package sipcore
+
+import (
+	"carillon/sipcore/message"
+	"carillon/sipcore/transaction"
+)
+
+// allowed names the methods that reach somebody through this server.
+const allowed = "INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, PRACK, UPDATE, INFO, REFER, MESSAGE, NOTIFY"
+
+// forUs answers a request that names no user: it is for the server itself.
+func (s *Server) forUs(r request) {
+	if r.refusesExtensions(message.ProxyRequire) || r.refusesExtensions(message.Require) {
+		return
+	}
+	switch r.Method() {
+	case message.OPTIONS:
+		respondWith(r.tx, 200,
+			field{"Allow", allowed},
+			field{"Accept", "application/sdp"},
+			field{"Supported", "path, outbound"})
+	case message.INVITE, message.MESSAGE:
+		respondWith(r.tx, 404)
+	default:
+		respondWith(r.tx, 405, field{"Allow", allowed})
+	}
+}
+
+// A field is one header field of a response.
+type field struct{ name, value string }
+
+// respondWith answers a request ourselves, with extra header fields.
+func respondWith(tx *transaction.Server, status int, extra ...field) {
+	r := tx.Request().Reply(status, "", tx.Tag())
+	for _, f := range extra {
+		r.AddNamed(f.name, f.value)
+	}
+	tx.Respond(status, r.AppendTo(nil))
+}

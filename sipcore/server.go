@@ -1,0 +1,146 @@
+// Package sipcore is the SIP server of one node. It owns the listeners, gives
+// every new request to the one handler of its method, and connects the parts
+// that do the work: transport carries bytes, transaction orders them, registrar
+// and proxy act, route and feature decide. A request is decided with one View,
+// taken when it arrives.
+//
+// It runs without a cluster; package node hands it the tables it shares with
+// other nodes.
+package sipcore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"carillon/sipcore/auth"
+	"carillon/sipcore/dialog"
+	"carillon/sipcore/feature"
+	"carillon/sipcore/proxy"
+	"carillon/sipcore/registrar"
+	"carillon/sipcore/resolve"
+	"carillon/sipcore/transaction"
+	"carillon/sipcore/transport"
+	"carillon/store"
+	"carillon/store/live"
+)
+
+// DefaultPort is where SIP listens unless told otherwise (RFC 3261 section
+// 19.1.2).
+const DefaultPort = 5060
+
+// maxDrain is how long a server that is stopped finishes what it has begun.
+const maxDrain = 2 * time.Second
+
+// Options is what a SIP server works with. Node, Store, Bindings, Calls and
+// Logger are required.
+type Options struct {
+	Node     string     // its name in the system
+	Listen   netip.Addr // zero: all addresses
+	Port     uint16     // 0: DefaultPort
+	Store    *store.Store
+	Bindings *live.Bindings
+	Calls    *live.Calls
+	Key      [32]byte // seals tokens and nonces; shared by all nodes of a system
+	Logger   *slog.Logger
+}
+
+func (o *Options) validate() error {
+	if o.Node == "" || o.Store == nil || o.Bindings == nil || o.Calls == nil || o.Logger == nil {
+		return errors.New("sipcore: Node, Store, Bindings, Calls and Logger are required")
+	}
+	if o.Port == 0 {
+		o.Port = DefaultPort
+	}
+	return nil
+}
+
+// A Server is a running SIP server. Make one with Open.
+type Server struct {
+	o            Options
+	transport    *transport.Layer
+	wheel        *transaction.Wheel
+	transactions *transaction.Layer
+	checker      *auth.Checker
+	registrar    *registrar.Registrar
+	proxy        *proxy.Proxy
+	draining     atomic.Bool
+}
+
+// Open binds the listeners. Nothing is received before Run; the caller must
+// Close the server.
+func Open(o Options) (*Server, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{o: o, wheel: transaction.NewWheel()}
+	var err error
+	s.transport, err = transport.Open(transport.Options{Addr: o.Listen, Port: o.Port, Logger: o.Logger})
+	if err != nil {
+		return nil, fmt.Errorf("listening for SIP: %w", err)
+	}
+	sealer := auth.NewSealer(o.Key, o.Node)
+	s.checker = auth.NewChecker(sealer)
+	s.transactions = transaction.New(transaction.Options{Wheel: s.wheel, Logger: o.Logger}, s)
+	s.registrar = registrar.New(registrar.Options{
+		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger,
+	})
+	located := phones{bindings: o.Bindings, transport: s.transport}
+	s.proxy = proxy.New(proxy.Options{
+		Port: o.Port, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
+		Resolver: resolve.New(resolve.Options{Logger: o.Logger}), Sealer: sealer,
+		Routing: feature.All(located), Phones: located,
+		Calls: dialog.NewTracker(o.Node, o.Calls), Logger: o.Logger,
+	})
+	return s, nil
+}
+
+// Run serves until ctx ends or a listener fails, and returns when everything it
+// started has ended. When ctx ends, what is under way gets a moment to finish.
+func (s *Server) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, work := errgroup.WithContext(work)
+	g.Go(func() error { return s.wheel.Run(work) })
+	g.Go(func() error { return s.transport.Run(work, receiver{s}) })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			s.drain(work)
+			stop()
+		case <-work.Done():
+		}
+		return nil
+	})
+	err := g.Wait()
+	s.proxy.Close()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// drain turns new calls away and waits for the requests being forwarded, but
+// not for phones that ring on.
+func (s *Server) drain(ctx context.Context) {
+	s.draining.Store(true)
+	patience := time.After(maxDrain)
+	for s.proxy.Pending() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-patience:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Close releases the listeners and closes every connection.
+func (s *Server) Close() error { return s.transport.Close() }
