@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"carillon/node"
+)
+
+func (c *cli) runCommand() *cobra.Command {
+	var o node.Options
+	var listen, level string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run a node",
+		Long: `Run a node, until SIGTERM or ^C. A second signal ends it at once.
+
+In an empty directory, run founds a system of its own: it makes the two users 201
+and 202, prints their passwords this once, and says what to do next; with --apply
+it starts with the users of the file instead. From then on the directory is the
+node: its name, its configuration and its registrations are in it, flags that
+were given are remembered, and a flag that is given again changes what it says.
+
+A node listens on UDP and TCP port 5060 of one address, or of all. It may be
+killed at any time: what it has acknowledged is on disk.`,
+		Example: `  carillon run
+  carillon run --data /var/lib/carillon --name laurel --listen 192.168.1.5
+  carillon run --first --apply house.yaml`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		PreRunE: func(*cobra.Command, []string) error {
+			return c.parseRun(&o, listen, level)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.runNode(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Name, "name", "", "name of the node (default: the host's)")
+	f.StringVar(&o.Role, "role", "", "main, lifeguard or witness (default: main)")
+	f.StringVar(&o.Site, "site", "", "where the node stands, as the configuration calls it")
+	f.StringVar(&listen, "listen", "", "the one IP address to listen on; 0.0.0.0 is all (default: all)")
+	f.BoolVar(&o.First, "first", false, "the node is to be the first of a system; ignored where a node lives")
+	f.StringVar(&o.Apply, "apply", "", "a configuration file to put in force first")
+	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	_ = cmd.MarkFlagFilename("apply", "yaml", "yml")
+	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(
+		[]cobra.Completion{node.RoleMain, node.RoleLifeguard, node.RoleWitness}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions(
+		[]cobra.Completion{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// parseRun reads the flags that are more than text.
+func (c *cli) parseRun(o *node.Options, listen, level string) (err error) {
+	if listen != "" {
+		if o.Listen, err = netip.ParseAddr(listen); err != nil {
+			return fmt.Errorf("--listen takes one IP address of this machine, not %q", listen)
+		}
+	}
+	if o.Logger, err = newLogger(c.words, level); err != nil {
+		return err
+	}
+	o.Data = c.data
+	return o.Validate()
+}
+
+func (c *cli) runNode(ctx context.Context, o node.Options) error {
+	tuneProcess(o.Logger)
+	o.Founded = func(f node.Founding) error { return c.welcome(f, o.Apply) }
+	n, err := node.New(ctx, o)
+	if err != nil {
+		return err
+	}
+	o.Logger.Info("the node runs", "name", n.Name(), "listen", listening(n), "data", o.Data, "version", version())
+	context.AfterFunc(ctx, func() { o.Logger.Info("stopping") })
+	err = errors.Join(n.Run(ctx), n.Close())
+	if err == nil {
+		o.Logger.Info("stopped")
+	}
+	return err
+}
+
+// listening says where phones reach the node.
+func listening(n *node.Node) string {
+	if !n.Listen().IsValid() {
+		return "port 5060 of all addresses"
+	}
+	return netip.AddrPortFrom(n.Listen(), 5060).String()
+}

@@ -1,0 +1,123 @@
+// Package admin is the API of a node: HTTP and JSON on a socket in its data
+// directory. It shows Views and live tables and writes by proposing Changes; it
+// decides nothing and knows neither SIP nor the cluster. The client that the
+// command line uses lives here too, so that both ends of the API are one
+// package, and so does the memory of events.
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"carillon/store/live"
+)
+
+// Limits of the API. The peer is the machine's own operator, but a stuck or
+// broken client must not keep memory or connections for ever.
+const (
+	maxBody      = 17 << 20 // more than store/file takes
+	headerTime   = 5 * time.Second
+	readTime     = 60 * time.Second
+	writeTime    = 60 * time.Second // renewed by what streams
+	idleTime     = 2 * time.Minute
+	farewellTime = 2 * time.Second
+)
+
+// Options is what the API shows and changes. All fields must be set.
+type Options struct {
+	Dir      string // the data directory; the socket is created in it
+	Status   func() Status
+	Bindings *live.Bindings
+	Calls    *live.Calls
+	Events   *Events
+	Config   Configuration
+	Logger   *slog.Logger
+}
+
+// A Server answers questions about one node. Use Open to make one.
+type Server struct {
+	o        Options
+	http     *http.Server
+	listener net.Listener
+	stop     context.CancelFunc // ends the requests that stream
+}
+
+// Open creates the socket; nobody is answered before Run. The caller must be
+// the only process that uses the directory: what is left of an earlier one is replaced.
+func Open(ctx context.Context, o Options) (*Server, error) {
+	l, err := listen(ctx, o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("creating the socket: %w", err)
+	}
+	streams, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Server{o: o, listener: l, stop: stop}
+	s.http = &http.Server{
+		Handler:           s.routes(),
+		ConnContext:       withPeer,
+		BaseContext:       func(net.Listener) context.Context { return streams },
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       readTime,
+		WriteTimeout:      writeTime,
+		IdleTimeout:       idleTime,
+	}
+	return s, nil
+}
+
+// Run answers until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	s.stop()
+	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTime)
+	defer cancel()
+	err := s.http.Shutdown(farewell)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	if e := <-done; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// Close removes the socket. It may be called without Run.
+func (s *Server) Close() error {
+	s.stop()
+	err := s.http.Close()
+	if e := s.listener.Close(); !errors.Is(e, net.ErrClosed) {
+		err = errors.Join(err, e)
+	}
+	if e := os.Remove(filepath.Join(s.o.Dir, SocketName)); !errors.Is(e, os.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", s.status)
+	mux.HandleFunc("GET /v1/registrations", s.registrations)
+	mux.HandleFunc("GET /v1/calls", s.calls)
+	mux.HandleFunc("GET /v1/events", s.events)
+	mux.HandleFunc("GET /v1/users", s.users)
+	mux.HandleFunc("POST /v1/config/plan", s.plan)
+	mux.HandleFunc("POST /v1/config/apply", s.apply)
+	mux.HandleFunc("GET /v1/config/export", s.export)
+	mux.HandleFunc("GET /v1/config/history", s.history)
+	mux.HandleFunc("POST /v1/config/rollback", s.rollback)
+	mux.HandleFunc("/", s.unknown)
+	return mux
+}

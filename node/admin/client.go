@@ -1,0 +1,188 @@
+package admin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// answerTime bounds a question to a node that is busy or hangs. Events that are
+// watched are not bounded.
+const answerTime = 60 * time.Second
+
+// ErrNoNode means that nothing answers in the data directory.
+var ErrNoNode = errors.New("no node runs here")
+
+// A Client asks the node that runs in a data directory. Its methods may be
+// called at the same time. A refusal of the node is a [*Problem].
+type Client struct {
+	dir  string
+	http *http.Client
+}
+
+// NewClient returns a Client of the node in dir. It does not connect yet.
+func NewClient(dir string) *Client {
+	connect := func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, dir) }
+	return &Client{dir: dir, http: &http.Client{Transport: &http.Transport{DialContext: connect}}}
+}
+
+// Status returns what the node says about itself.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return get[Status](ctx, c, "/v1/status", nil)
+}
+
+// Registrations returns the registered phones of user, or of all when it is empty.
+func (c *Client) Registrations(ctx context.Context, user string) ([]Registration, error) {
+	return get[[]Registration](ctx, c, "/v1/registrations", url.Values{"user": {user}})
+}
+
+// Calls returns the calls that exist.
+func (c *Client) Calls(ctx context.Context) ([]Call, error) {
+	return get[[]Call](ctx, c, "/v1/calls", nil)
+}
+
+// Events returns the events that the node remembers, oldest first.
+func (c *Client) Events(ctx context.Context) ([]Event, error) {
+	return get[[]Event](ctx, c, "/v1/events", nil)
+}
+
+// WatchEvents calls f with each event that is remembered, and then with each
+// new one, until ctx ends, f returns an error, or the node stops.
+func (c *Client) WatchEvents(ctx context.Context, f func(Event) error) error {
+	body, err := c.do(ctx, http.MethodGet, "/v1/events", url.Values{"watch": {"true"}}, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	lines := bufio.NewScanner(body)
+	for lines.Scan() {
+		if len(lines.Bytes()) == 0 {
+			continue // the node shows that it is there
+		}
+		var e Event
+		if err = json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return fmt.Errorf("reading an event: %w", err)
+		}
+		if err = f(e); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil // being told to stop is the normal end
+	}
+	return errors.Join(ErrNoNode, lines.Err())
+}
+
+// Users returns the numbers of the users.
+func (c *Client) Users(ctx context.Context) ([]User, error) {
+	return get[[]User](ctx, c, "/v1/users", nil)
+}
+
+// Plan says what applying the configuration in text would change. file is its
+// name in messages.
+func (c *Client) Plan(ctx context.Context, file string, text []byte) (Plan, error) {
+	return post[Plan](ctx, c, "/v1/config/plan", url.Values{"file": {file}}, text)
+}
+
+// Apply makes the configuration in text the one in force.
+func (c *Client) Apply(ctx context.Context, file string, text []byte) (Plan, error) {
+	return post[Plan](ctx, c, "/v1/config/apply", url.Values{"file": {file}}, text)
+}
+
+// Rollback makes the configuration of a former revision the one in force.
+func (c *Client) Rollback(ctx context.Context, revision uint64) (Plan, error) {
+	return post[Plan](ctx, c, "/v1/config/rollback", url.Values{"to": {strconv.FormatUint(revision, 10)}}, nil)
+}
+
+// Export returns the configuration in force as a file.
+func (c *Client) Export(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	body, err := c.do(ctx, http.MethodGet, "/v1/config/export", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = body.Close() }()
+	return io.ReadAll(body)
+}
+
+// History returns the revisions that are kept, the latest first.
+func (c *Client) History(ctx context.Context) ([]Revision, error) {
+	return get[[]Revision](ctx, c, "/v1/config/history", nil)
+}
+
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (T, error) {
+	return ask[T](ctx, c, http.MethodGet, path, query, nil)
+}
+
+func post[T any](ctx context.Context, c *Client, path string, query url.Values, body []byte) (T, error) {
+	return ask[T](ctx, c, http.MethodPost, path, query, body)
+}
+
+func ask[T any](ctx context.Context, c *Client, method, path string, query url.Values, send []byte) (T, error) {
+	var answer T
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	body, err := c.do(ctx, method, path, query, send)
+	if err != nil {
+		return answer, err
+	}
+	defer func() { _ = body.Close() }()
+	if err = json.NewDecoder(body).Decode(&answer); err != nil {
+		return answer, fmt.Errorf("reading the node's answer: %w", err)
+	}
+	return answer, nil
+}
+
+// do sends one question and returns the body of a good answer.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, send []byte) (io.ReadCloser, error) {
+	where := url.URL{Scheme: "http", Host: "node", Path: path, RawQuery: query.Encode()}
+	r, err := http.NewRequestWithContext(ctx, method, where.String(), bytes.NewReader(send))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set(onBehalfHeader, os.Getenv("SUDO_USER"))
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		defer func() { _ = answer.Body.Close() }()
+		return nil, readProblem(answer)
+	}
+	return answer.Body, nil
+}
+
+// explain gives the two ways of not reaching a node a meaning.
+func (c *Client) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
+		return ErrNoNode
+	case errors.Is(err, fs.ErrPermission):
+		return &Problem{Kind: NotAllowed, Message: c.dir + " belongs to another account: ask as that account, or with sudo"}
+	}
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err // its text names an address that means nothing here
+	}
+	return fmt.Errorf("asking the node: %w", err)
+}
+
+func readProblem(answer *http.Response) error {
+	p := new(Problem)
+	if err := json.NewDecoder(answer.Body).Decode(p); err != nil || p.Message == "" {
+		return fmt.Errorf("asking the node: it answered %s", answer.Status)
+	}
+	return p
+}

@@ -1,0 +1,165 @@
+package node
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+)
+
+const identityName = "node.json"
+
+// An identity is what a node keeps about itself: who it is, what the operator
+// told it, and its secret.
+type identity struct {
+	Name   string     `json:"name"`
+	Role   string     `json:"role"`
+	Site   string     `json:"site,omitempty"`
+	Listen netip.Addr `json:"listen,omitzero"` // zero: all addresses
+	Key    []byte     `json:"key"`             // 32 bytes; seals nonces and tokens
+	// Founded is when the first configuration stood. While it is zero the
+	// founding has not been finished, and the next start does it again.
+	Founded time.Time `json:"founded,omitzero"`
+}
+
+// loadIdentity returns the identity in d brought up to date with what the
+// operator says now. What is new is not written down before the node has come
+// up with it, so that a wrong flag is not remembered.
+//
+// Where no founding was finished, it starts over.
+func loadIdentity(d *directory, o Options) (identity, error) {
+	have, err := readIdentity(d)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && have.Founded.IsZero():
+		return beginIdentity(d, o)
+	case err != nil:
+		return have, err
+	}
+	return have, have.take(d.path, o)
+}
+
+// beginIdentity makes a new identity. It is on disk before anything else is:
+// it says whose the directory is.
+func beginIdentity(d *directory, o Options) (identity, error) {
+	if err := d.removeDatabases(); err != nil {
+		return identity{}, err
+	}
+	have, err := newIdentity(o)
+	if err != nil {
+		return have, err
+	}
+	return have, have.save(d)
+}
+
+func readIdentity(d *directory) (identity, error) {
+	var have identity
+	text, err := d.readFile(identityName)
+	if err != nil {
+		return have, err
+	}
+	if err = json.Unmarshal(text, &have); err != nil {
+		return have, fmt.Errorf("reading %s: %w", identityName, err)
+	}
+	if len(have.Key) != 32 || checkName(have.Name) != nil {
+		return have, fmt.Errorf("reading %s: it is damaged; restore it from a copy", identityName)
+	}
+	return have, nil
+}
+
+func newIdentity(o Options) (identity, error) {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	name := o.Name
+	if name == "" {
+		name = defaultName()
+	}
+	if err := checkName(name); err != nil {
+		return identity{}, err
+	}
+	return identity{Name: name, Role: RoleMain, Site: o.Site, Listen: one(o.Listen), Key: key}, nil
+}
+
+// one returns a if it is one address: the unspecified ones stand for all, which
+// is what the zero Addr says.
+func one(a netip.Addr) netip.Addr {
+	if a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a.Unmap()
+}
+
+// take remembers what the operator says. A name is for ever; a role changes
+// by joining; the rest may change from start to start.
+func (i *identity) take(dir string, o Options) error {
+	if o.Name != "" && o.Name != i.Name {
+		return fmt.Errorf("%s belongs to node %q: leave --name out, or start %q with a --data of its own", dir, i.Name, o.Name)
+	}
+	if o.Role != "" && o.Role != i.Role {
+		return fmt.Errorf("%s belongs to a node whose role is %s, not %s", dir, i.Role, o.Role)
+	}
+	if o.Site != "" {
+		i.Site = o.Site
+	}
+	if o.Listen.IsValid() {
+		i.Listen = one(o.Listen)
+	}
+	return nil
+}
+
+func (i *identity) save(d *directory) error {
+	text, err := json.MarshalIndent(i, "", "  ")
+	if err != nil {
+		return err
+	}
+	if have, _ := d.readFile(identityName); string(have) == string(text) {
+		return nil
+	}
+	if err = d.writeFile(identityName, text); err != nil {
+		return fmt.Errorf("writing %s: %w", identityName, err)
+	}
+	return nil
+}
+
+// longestName is what a label of a domain name holds: names of nodes become
+// names of hosts.
+const longestName = 63
+
+func checkName(name string) error {
+	if name == "" || name != cleanName(name) {
+		return fmt.Errorf("%q cannot be the name of a node: use up to %d lower-case letters, digits and hyphens", name, longestName)
+	}
+	return nil
+}
+
+// defaultName makes a node's name of the host's.
+func defaultName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "carillon"
+	}
+	short, _, _ := strings.Cut(host, ".")
+	if name := cleanName(short); name != "" {
+		return name
+	}
+	return "carillon"
+}
+
+// cleanName returns the nearest thing to s that a node can be called.
+func cleanName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r
+		case r == '-', r == '_', r == ' ':
+			return '-'
+		}
+		return -1
+	}, strings.ToLower(s))
+	s = s[:min(len(s), longestName)]
+	return strings.Trim(s, "-")
+}

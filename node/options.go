@@ -1,0 +1,61 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+)
+
+// The roles of a node.
+const (
+	RoleMain      = "main"      // decides with the other mains, holds everything
+	RoleLifeguard = "lifeguard" // stands at a site and goes on alone
+	RoleWitness   = "witness"   // only votes
+)
+
+// Options is what a node must be told. Data and Logger are required; what is
+// left out is as it was at the last start, or a default at the first.
+type Options struct {
+	Data   string     // its directory; created if need be
+	Name   string     // default: the short name of the host
+	Role   string     // default: RoleMain
+	Site   string     // default: the site whose networks contain Listen, else the first
+	Listen netip.Addr // zero: all addresses
+	Port   uint16     // of SIP; 0: 5060
+	First  bool       // the operator means to found a system
+	Apply  string     // a configuration file to put in force before anything is served
+	Logger *slog.Logger
+
+	// Founded is called once in the life of a system, by New, with what its
+	// operator must know and nobody can ask for later; its error ends New, and
+	// the next start founds again. May be nil.
+	Founded func(Founding) error
+}
+
+// A Founding is how a new system begins.
+type Founding struct {
+	Node   string
+	Listen netip.Addr // zero: all addresses
+	Domain string
+	Users  []Credential // none if a file was applied: its writer knows them
+}
+
+// Validate says what nobody could be. New calls it; a command line may do so
+// earlier.
+func (o Options) Validate() error {
+	if o.Data == "" || o.Logger == nil {
+		return errors.New("node: Data and Logger are required")
+	}
+	switch o.Role {
+	case "", RoleMain:
+	case RoleLifeguard, RoleWitness:
+		return fmt.Errorf("a %s joins a system that exists, and this version has no joining yet: use --role %s", o.Role, RoleMain)
+	default:
+		return fmt.Errorf("%q is not a role: use %s, %s or %s", o.Role, RoleMain, RoleLifeguard, RoleWitness)
+	}
+	if o.Name != "" {
+		return checkName(o.Name)
+	}
+	return nil
+}
