@@ -1,0 +1,85 @@
+// Command load measures Carillon's server CPU and memory beside Kamailio's on
+// this machine, with the comparison rig that stands beside the project, and
+// prints the table that a claim about speed needs; it can also say where the
+// server's time goes. It measures from outside and decides nothing: goals are
+// in the design. Its tests keep the rig working, and send RFC 4475's messages.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+)
+
+const usage = `Measure Carillon beside Kamailio, on loopback, and print a table in markdown.
+
+  go run ./test/load [flags] [reg|call|ring ...]    compare; all three if none is named
+  go run ./test/load profile [flags] reg|call       where the server's CPU time goes
+
+reg is an authenticated REGISTER and call a proxied call, in CPU time; ring is the
+memory of a ringing call. Needs sip-tester, kamailio and python3 of Debian's packages,
+profile also linux-perf; and 127.0.0.10:5060, 127.0.0.1:6060 and 127.0.0.50:5070.
+Five rounds of all take about a quarter of an hour. Flags:
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+// flags is what the command line says.
+type flags struct {
+	rounds  int
+	servers string
+	listen  string
+	rate, n int
+	tcp     bool
+	udp     bool
+}
+
+func run(ctx context.Context, args []string) error {
+	profiling := len(args) > 0 && args[0] == "profile"
+	if profiling {
+		args = args[1:]
+	}
+	var f flags
+	set := flag.NewFlagSet("load", flag.ContinueOnError)
+	set.IntVar(&f.rounds, "rounds", 5, "of each server, in turns")
+	set.StringVar(&f.servers, "servers", "kamfm,carillon", "the first is the measure: kamfm is Kamailio with its fast allocator")
+	set.StringVar(&f.listen, "listen", "127.0.0.40", "address of Carillon's port 5060")
+	set.IntVar(&f.rate, "rate", 0, "operations a second (default: 1500 reg, 600 call)")
+	set.IntVar(&f.n, "n", 0, "operations a round (default: 10000 reg, 5000 call, 2000 ring)")
+	set.BoolVar(&f.tcp, "tcp", false, "over TCP only")
+	set.BoolVar(&f.udp, "udp", false, "over UDP only")
+	set.Usage = func() {
+		_, _ = fmt.Fprint(set.Output(), usage)
+		set.PrintDefaults()
+	}
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	for _, what := range set.Args() {
+		if !slices.Contains(kinds(), what) {
+			return fmt.Errorf("%q is none of reg, call, ring: -h says more", what)
+		}
+	}
+	r, err := newRig(ctx, f.listen)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if profiling {
+		return r.profile(ctx, f, set.Args())
+	}
+	return r.compare(ctx, f, set.Args())
+}

@@ -1,0 +1,82 @@
+// Package cli tells the stories of the command line: testdata/*.txtar, played
+// with the real program on loopback addresses of their own.
+//
+// Beside testscript's own commands a story has
+//
+//	address VAR                    sets VAR to a loopback address that nobody uses
+//	start NAME ARGS...             runs `carillon ARGS...`; goes on when it answers
+//	end NAME SIGNAL [CODE]         sends TERM or KILL, waits, checks the exit code
+//	exits CODE PROGRAM ARGS...     runs a program to its end, checks the exit code
+//	within DURATION FILE...        applies the files in turn until one was fast enough
+//	capture VAR REGEXP FILE        sets VAR to the first group
+//	absent TEXT PATH...            no file in or below PATH contains TEXT
+//	users N FILE                   writes a configuration of N users
+//	readme FILE                    writes the configuration that the README shows
+//	register ADDRESS USER PASSWORD [tcp]
+//	                               registers a phone over UDP or TCP; prints the status, hangs up
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "carillon-cli")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := 1
+	if err = build(dir); err == nil {
+		program = filepath.Join(dir, "carillon")
+		code = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// program is the path of the carillon that TestMain has built.
+var program string
+
+func build(dir string) error {
+	cmd := exec.Command("go", "build", "-o", dir, "./cmd/carillon")
+	cmd.Dir = "../../.."
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("building carillon: %w", err)
+	}
+	return nil
+}
+
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			path := filepath.Dir(program) + string(os.PathListSeparator) + env.Getenv("PATH")
+			env.Setenv("PATH", path)
+			env.Setenv("CARILLON_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Values[nodesKey{}] = nodes{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"address":  address,
+			"start":    start,
+			"end":      end,
+			"exits":    exits,
+			"within":   within,
+			"capture":  capture,
+			"absent":   absent,
+			"users":    users,
+			"register": register,
+			"readme":   readmeFile,
+		},
+	})
+}

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience bounds what normally takes well under a second.
+const patience = 20 * time.Second
+
+// nodes are the programs that a story has started, by the names it gave them.
+type nodes map[string]*started
+
+type nodesKey struct{}
+
+type started struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+}
+
+func address(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: address VAR")
+	}
+	for range 100 {
+		a := fmt.Sprintf("127.%d.%d.%d", 64+rand.IntN(64), rand.IntN(256), 1+rand.IntN(254))
+		if isFree(a) {
+			ts.Setenv(args[0], a)
+			return
+		}
+	}
+	ts.Fatalf("no free address")
+}
+
+func isFree(a string) bool {
+	tcp, err := net.Listen("tcp", net.JoinHostPort(a, "5060"))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = tcp.Close() }()
+	udp, err := net.ListenPacket("udp", net.JoinHostPort(a, "5060"))
+	if err != nil {
+		return false
+	}
+	return udp.Close() == nil
+}
+
+// start runs a node whose output goes to NAME.out and NAME.err, and waits until
+// it answers on its socket.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start NAME ARGS...")
+	}
+	name := args[0]
+	cmd := exec.Command(program, args[1:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), []string{"HOME=" + ts.Getenv("HOME"), "CARILLON_DATA=" + ts.Getenv("CARILLON_DATA")}
+	cmd.Stdout, cmd.Stderr = create(ts, name+".out"), create(ts, name+".err")
+	ts.Check(cmd.Start())
+	s := &started{cmd: cmd, done: make(chan struct{})}
+	go func() { defer close(s.done); _ = cmd.Wait() }()
+	running(ts)[name] = s
+	ts.Defer(func() { _ = cmd.Process.Kill(); <-s.done })
+	deadline := time.Now().Add(patience)
+	for !answers(ts) {
+		select {
+		case <-s.done:
+			ts.Fatalf("%s ended: %s", name, ts.ReadFile(name+".err"))
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s does not answer: %s", name, ts.ReadFile(name+".err"))
+		}
+	}
+}
+
+func answers(ts *testscript.TestScript) bool {
+	cmd := exec.Command(program, "status")
+	cmd.Env = []string{"CARILLON_DATA=" + ts.Getenv("CARILLON_DATA")}
+	return cmd.Run() == nil
+}
+
+func end(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: end NAME SIGNAL [CODE]")
+	}
+	s, ok := running(ts)[args[0]]
+	if !ok {
+		ts.Fatalf("no node %s was started", args[0])
+	}
+	signal := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}[args[1]]
+	ts.Check(s.cmd.Process.Signal(signal))
+	select {
+	case <-s.done:
+	case <-time.After(patience):
+		ts.Fatalf("%s does not end", args[0])
+	}
+	if len(args) == 3 && strconv.Itoa(s.cmd.ProcessState.ExitCode()) != args[2] {
+		ts.Fatalf("%s ended with %v, want exit code %s: %s", args[0], s.cmd.ProcessState, args[2], ts.ReadFile(args[0]+".err"))
+	}
+}
+
+func running(ts *testscript.TestScript) nodes { return ts.Value(nodesKey{}).(nodes) }
+
+func create(ts *testscript.TestScript, name string) *os.File {
+	f, err := os.Create(filepath.Join(ts.MkAbs("."), name))
+	ts.Check(err)
+	ts.Defer(func() { _ = f.Close() })
+	return f
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"crypto/md5"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// register is the smallest phone there is: it registers once, answers a
+// challenge with MD5, prints the last status line and is gone.
+func register(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 || len(args) > 4 {
+		ts.Fatalf("usage: register ADDRESS USER PASSWORD [tcp]")
+	}
+	transport := append(args, "udp")[3]
+	c, err := net.Dial(transport, net.JoinHostPort(args[0], "5060"))
+	ts.Check(err)
+	defer func() { _ = c.Close() }()
+	p := phone{Conn: c, user: args[1], password: args[2], server: args[0], transport: strings.ToUpper(transport)}
+	answer := p.send(ts, "")
+	if challenge := md5Challenge(answer); challenge != "" {
+		answer = p.send(ts, p.authorization(challenge))
+	}
+	status, _, _ := strings.Cut(answer, "\r\n")
+	_, err = fmt.Fprintln(ts.Stdout(), status)
+	ts.Check(err)
+}
+
+type phone struct {
+	net.Conn
+	user, password, server, transport string
+	cseq                              int
+}
+
+// send sends one REGISTER and returns the answer.
+func (p *phone) send(ts *testscript.TestScript, authorization string) string {
+	p.cseq++
+	here := p.LocalAddr()
+	request := fmt.Sprintf("REGISTER sip:%[1]s SIP/2.0\r\n"+
+		"Via: SIP/2.0/%[7]s %[3]s;branch=z9hG4bK-%[4]d-%[5]d;rport\r\n"+
+		"Max-Forwards: 70\r\nFrom: <sip:%[2]s@%[1]s>;tag=a%[5]d\r\nTo: <sip:%[2]s@%[1]s>\r\n"+
+		"Call-ID: call-%[3]s\r\nCSeq: %[4]d REGISTER\r\nContact: <sip:%[2]s@%[3]s>\r\nExpires: 60\r\n%[6]s"+
+		"Content-Length: 0\r\n\r\n", p.server, p.user, here, p.cseq, time.Now().UnixNano(), authorization, p.transport)
+	_, err := p.Write([]byte(request))
+	ts.Check(err)
+	ts.Check(p.SetReadDeadline(time.Now().Add(patience)))
+	answer := make([]byte, 65536)
+	n, err := p.Read(answer)
+	ts.Check(err)
+	return string(answer[:n])
+}
+
+func md5Challenge(answer string) string {
+	for line := range strings.SplitSeq(answer, "\r\n") {
+		if strings.HasPrefix(line, "WWW-Authenticate:") && strings.Contains(line, "MD5") {
+			return line
+		}
+	}
+	return ""
+}
+
+// authorization answers a challenge as RFC 2617 section 3.2.2 says.
+func (p *phone) authorization(challenge string) string {
+	realm, nonce, uri := quoted(challenge, "realm"), quoted(challenge, "nonce"), "sip:"+p.server
+	ha1 := digest(p.user, realm, p.password)
+	response := digest(ha1, nonce, "00000001", "c0ffee", "auth", digest("REGISTER", uri))
+	return fmt.Sprintf("Authorization: Digest username=%q, realm=%q, nonce=%q, uri=%q, response=%q, "+
+		"algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c0ffee\"\r\n", p.user, realm, nonce, uri, response)
+}
+
+func quoted(line, name string) string {
+	found := regexp.MustCompile(name + `="([^"]*)"`).FindStringSubmatch(line)
+	if found == nil {
+		return ""
+	}
+	return found[1]
+}
+
+func digest(parts ...string) string {
+	return fmt.Sprintf("%x", md5.Sum([]byte(strings.Join(parts, ":"))))
+}
