@@ -174,7 +174,7 @@ func (s *Server) call(r request, from caller, ours bool) {
 
 // Ack implements [transaction.User].
 func (s *Server) Ack(f transport.Flow, m *message.Message) {
-	if m.Validate() == nil {
+	if hops, _ := m.Header(message.MaxForwards); hops != "0" && m.Validate() == nil {
 		s.proxy.Ack(s.o.Store.View(), m, f)
 	}
 }

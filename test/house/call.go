@@ -46,7 +46,7 @@ func (c *call) IsHungUp() {
 // sees waits for news that begin so and returns them.
 func (c *call) sees(beginning string) string {
 	c.phone.h.tb.Helper()
-	what, ok := c.await(Patience, begins(beginning))
+	what, ok := c.await(begins(beginning))
 	if !ok {
 		c.phone.h.fatal("%s: waiting for %s: got only: %s", c.phone.User, beginning, &c.news)
 	}
@@ -220,7 +220,7 @@ func (c *Outgoing) acknowledge(ack *sip.Request) {
 // answered in the same moment, whose call is ended at once (RFC 3261 section
 // 13.2.2.4).
 func (c *Outgoing) answeredAgain(res *sip.Response) {
-	c.await(Patience, final) // sipgo hands over each response in a goroutine of its own
+	c.await(final) // sipgo hands over each response in a goroutine of its own
 	first := c.ack.Load()
 	if first == nil || value(first.To()) == value(res.To()) {
 		c.acknowledge(first)
@@ -259,7 +259,7 @@ func (c *Outgoing) EndsWith(status int) {
 // Outcome waits for the final answer to the INVITE and returns its status, 0
 // when none came.
 func (c *Outgoing) Outcome() int {
-	what, _ := c.await(Patience, func(s string) bool { return final(s) || strings.HasPrefix(s, "error") })
+	what, _ := c.await(func(s string) bool { return final(s) || strings.HasPrefix(s, "error") })
 	var status int
 	_, _ = fmt.Sscanf(what, "%d", &status) // 0 stays for an error
 	return status

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo"
@@ -21,7 +20,6 @@ type Incoming struct {
 	tag     string
 	once    sync.Once
 	decided chan struct{} // closed when answered, refused or cancelled
-	taken   atomic.Bool   // answered
 }
 
 // handle tells sipgo's server what the phone does with requests. sipgo ends a
@@ -99,11 +97,10 @@ func (p *Phone) invited(req *sip.Request, tx sip.ServerTransaction) {
 	p.rings <- c
 	select {
 	case <-c.decided:
-	case <-tx.Done():
-		return
+	case <-tx.Done(): // also when it was decided and acknowledged meanwhile
 	}
-	if c.taken.Load() {
-		return // the ACK of a 2xx is a transaction of its own
+	if _, undecided := c.find(begins("refused", "CANCEL")); undecided != nil {
+		return // lost; or answered: the ACK of a 2xx is a transaction of its own
 	}
 	select {
 	case <-tx.Acks():
@@ -159,7 +156,6 @@ func (p *Phone) IsQuiet() {
 // Answers takes the call.
 func (c *Incoming) Answers() {
 	c.tell("answered")
-	c.taken.Store(true)
 	c.respond(200)
 	c.decide()
 }
@@ -182,7 +178,7 @@ func (c *Incoming) IsCancelled() string {
 
 // Outcome waits until the call is acknowledged or cancelled and says which.
 func (c *Incoming) Outcome() string {
-	what, _ := c.await(Patience, begins("ACK", "CANCEL"))
+	what, _ := c.await(begins("ACK", "CANCEL"))
 	if what == "ACK" {
 		return "answered"
 	}

@@ -39,9 +39,10 @@ func (n *news) find(fits func(string) bool) (string, <-chan struct{}) {
 	return "", n.changed
 }
 
-// await returns the first news that fits, past or to come.
-func (n *news) await(within time.Duration, fits func(string) bool) (string, bool) {
-	timeout := time.After(within)
+// await returns the first news that fits, past or to come, and false when none
+// comes for as long as a house has Patience.
+func (n *news) await(fits func(string) bool) (string, bool) {
+	timeout := time.After(Patience)
 	for {
 		what, changed := n.find(fits)
 		if changed == nil {

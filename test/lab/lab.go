@@ -71,9 +71,22 @@ func configuration(users []string) string {
 	return b.String()
 }
 
-// Stop ends the process as an operator does and shows its output if the test failed.
+// Stop ends the process as an operator does, which must go well, and shows its
+// output if the test failed.
 func (n *Node) Stop() {
-	n.end(syscall.SIGTERM, 15*time.Second)
+	select {
+	case <-n.exited: // Goroutines ended it
+	default:
+		n.end(syscall.SIGTERM, 15*time.Second)
+		if code := n.cmd.ProcessState.ExitCode(); code != 0 {
+			n.tb.Errorf("exit code of the node: got %d, want 0", code)
+		}
+	}
+	for _, bad := range []string{"\npanic: ", "DATA RACE"} {
+		if strings.Contains(n.output.tail(1<<30), bad) {
+			n.tb.Errorf("the node printed %q", bad)
+		}
+	}
 	if n.tb.Failed() {
 		n.tb.Logf("output of the node:\n%s", n.output.tail(6000))
 	}

@@ -51,7 +51,7 @@ func StartSIPp(tb testing.TB, program string, n *Node, transport string, phones 
 		"-sf", filepath.Join(scenarios, "phone.xml"), "-oocsf", filepath.Join(scenarios, "answer.xml"),
 		"-inf", "phones.csv", "-m", strconv.Itoa(len(phones)), "-l", "1000", "-r", "50",
 		"-key", "domain", Domain, "-max_socket", "500", "-deadcall_wait", "0", "-skip_rlimit",
-		"-default_behaviors", "all,-abortunexpected,-bye", // a repetition is no error; what is missing is noticed
+		"-default_behaviors", "all,-abortunexp,-bye", // a repetition is no error; what is missing is noticed
 		"-recv_timeout", "20000", "-timeout", "80", "-nostdin",
 		"-trace_logs", "-log_file", "calls.log", "-trace_err", "-error_file", "errors.log")
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, s.output, s.output

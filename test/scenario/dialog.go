@@ -36,7 +36,7 @@ func (d *dialog) asks(m wire.Message) {
 		return
 	}
 	d.final = 0
-	if wire.Param(m.Get("To"), "tag") == "" {
+	if m.Get("Call-ID") != d.id {
 		*d = dialog{id: m.Get("Call-ID"), local: m.Get("From"), remote: m.Get("To"), caller: true, localTag: wire.Param(m.Get("From"), "tag")}
 	}
 	d.cseq = m.CSeq()

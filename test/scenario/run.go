@@ -129,7 +129,7 @@ func (r *run) connect(name, transport string) error {
 	}
 	if old := r.phones[name]; old != nil {
 		_ = old.conn.Close()
-		p.registerID, p.sequence = old.registerID, old.sequence
+		p.registerID, p.sequence, p.challenge, p.proved = old.registerID, old.sequence, old.challenge, old.proved
 	}
 	r.phones[name] = p
 	r.names.owns("*", node)
