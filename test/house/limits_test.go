@@ -2,9 +2,12 @@ package house_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
 	"carillon/test/house"
+	"carillon/test/house/wire"
 )
 
 func TestOptions(t *testing.T) {
@@ -74,4 +77,76 @@ func TestLoop(t *testing.T) {
 	if got < 400 || got >= 500 {
 		t.Errorf("a call that goes round in circles: got %d, want a refusal", got)
 	}
+}
+
+// TestLoopThroughAPhone: a phone sends what it gets back to the node for the
+// same number, as a badly set forward does. The node finds the loop (RFC 3261
+// section 16.3) or runs out of Max-Forwards; either way the call ends.
+func TestLoopThroughAPhone(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			h := house.New(t)
+			n := h.NodeWith("hardy", "calls: trusted")
+			alice := h.Phone("alice")
+			mirror := registered(t, transport, "bob", n)
+			turns := make(chan int, 1)
+			go func() { turns <- reflect(mirror) }()
+			got := alice.Calls("bob").Outcome()
+			n.IsIdle()
+			_ = mirror.Close()
+			rounds := <-turns
+			t.Logf("got %d after %d rounds", got, rounds)
+			if got != 482 && got != 483 {
+				t.Errorf("got %d, want 482 or 483", got)
+			}
+			if rounds > 70 {
+				t.Errorf("got %d rounds, want no more than Max-Forwards", rounds)
+			}
+		})
+	}
+}
+
+// reflect is a proxy that sends every INVITE back to where it came from, for
+// the number it came for, until its connection closes. It returns how many.
+func reflect(c *wire.Conn) int {
+	const own = ";branch=z9hG4bKmirror"
+	rounds := 0
+	for {
+		m, err := c.Receive(house.Patience)
+		if err != nil {
+			return rounds
+		}
+		switch {
+		case m.Method() == "INVITE" && m.Request():
+			rounds++
+			m.Start = "INVITE sip:bob@" + house.Domain + " SIP/2.0"
+			via := fmt.Sprintf("SIP/2.0/%s %s%s%d;rport", strings.ToUpper(c.Transport), c.Local(), own, rounds)
+			m.Headers = append([]wire.Header{{Name: "Via", Value: via}}, m.Headers...)
+			hops, _ := strconv.Atoi(m.Get("Max-Forwards"))
+			m.Set("Max-Forwards", strconv.Itoa(hops-1))
+		case !m.Request() && m.Status() > 100 && strings.Contains(m.Headers[0].Value, own):
+			if m.Status() >= 300 {
+				_ = c.Send(acknowledgement(m))
+			}
+			m.Headers = m.Headers[1:]
+		default:
+			continue
+		}
+		m.Drop("Content-Length")
+		if c.Send(m) != nil {
+			return rounds
+		}
+	}
+}
+
+// acknowledgement is the ACK of a hop for a refusal.
+func acknowledgement(refusal wire.Message) wire.Message {
+	ack := wire.Message{Start: "ACK sip:bob@" + house.Domain + " SIP/2.0"}
+	ack.Add("Via", refusal.Headers[0].Value)
+	ack.Add("Max-Forwards", "70")
+	for _, name := range []string{"From", "To", "Call-ID"} {
+		ack.Add(name, refusal.Get(name))
+	}
+	ack.Add("CSeq", fmt.Sprintf("%d ACK", refusal.CSeq()))
+	return ack
 }

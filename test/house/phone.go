@@ -147,10 +147,11 @@ func addrPort(socket net.PacketConn) netip.AddrPort {
 }
 
 // Reconnects drops the phone's TCP connection, makes another one and registers
-// on it, as the same device.
+// on it, as the same device. It must be the only phone of its user.
 func (p *Phone) Reconnects() {
 	p.h.tb.Helper()
 	_ = p.conn.Close()
+	p.h.nodes[0].HasPhones(p.User, 0, "up") // the node saw it
 	pool := p.ua.TransportLayer().Pool("tcp")
 	p.h.Eventually("sipgo forgets the old connection", func() bool { return pool.Get(p.node.String()) == nil })
 	if err := p.dial(); err != nil {
