@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"hash/maphash"
+	"strconv"
 
 	"carillon/sipcore/message"
 	"carillon/sipcore/transaction"
@@ -56,8 +58,12 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 	})
 }
 
+// ack makes the ACK that leaves. Its branch follows from the one it came with,
+// so that a repetition is one for the phone too (RFC 3261 section 16.11).
 func (f *fork) ack(m *message.Message, to transport.Flow) []byte {
-	return f.rewrite(m, to, transaction.NewBranch(), nil)
+	via, _ := m.TopVia()
+	branch := "z9hG4bK" + strconv.FormatUint(maphash.String(f.p.seed, via.Branch+m.CallID()), 36)
+	return f.rewrite(m, to, branch, nil)
 }
 
 // A hop is where a request goes next: a flow that is open, or a URI to dial.
@@ -67,20 +73,26 @@ type hop struct {
 	kind transport.Kind
 }
 
-// nextHop finds the other side of a dialog. The flow named by the token comes
-// first, then wherever its phone is registered now, and the Request-URI last.
+// nextHop finds the other side of a dialog. A phone is where it registered last,
+// even when its old connection has not been noticed to be dead; the flow named
+// by the token is for who is not registered, and the Request-URI comes last.
 func (p *Proxy) nextHop(l *Loose) hop {
 	if l.next != "" {
 		return p.hopTo(l.next, transport.UDP)
 	}
 	t := l.token
+	way, registered := Way{}, false
+	if t.User != "" {
+		way, registered = p.o.Phones.Locate(t.User, t.Device)
+	}
+	if registered && !way.Flow.IsZero() {
+		return hop{flow: way.Flow}
+	}
 	if flow, ok := p.o.Transport.Find(t.Flow); ok {
 		return hop{flow: flow}
 	}
-	if t.User != "" {
-		if way, ok := p.o.Phones.Locate(t.User, t.Device); ok {
-			return hopOf(way)
-		}
+	if registered {
+		return hopOf(way)
 	}
 	if t.Remote.IsValid() {
 		if flow, ok := p.o.Transport.UDP(t.Remote); ok {
