@@ -14,6 +14,22 @@ func alone(c *raft.Config) {
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = soon, soon, soon
 }
 
+// standAlone makes a node that is alone in its quorum today, but has a port for
+// others to come, lead at once: it tells itself what a leader tells its heir.
+// With others it keeps its timers.
+func (q *Quorum) standAlone() {
+	voters := q.Voters()
+	if len(voters) != 1 || voters[0] != q.options.Node {
+		return
+	}
+	self := raft.ServerID(q.options.Node)
+	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(self), Addr: []byte(self)}
+	err := q.transport.TimeoutNow(self, q.transport.LocalAddr(), &raft.TimeoutNowRequest{RPCHeader: header}, new(raft.TimeoutNowResponse))
+	if err != nil {
+		q.options.Logger.Debug("leading only after a heartbeat", "err", err)
+	}
+}
+
 // found begins a quorum of one if o asks for it and there is none. A machine
 // that has applied commands before, whose log is lost, becomes the snapshot
 // that the new log begins with: its indexes go on.

@@ -3,6 +3,7 @@ package quorum
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -27,10 +28,25 @@ func (l logger) Log(level hclog.Level, message string, args ...any) {
 		to = slog.LevelError
 	default:
 	}
-	if strings.HasPrefix(message, "heartbeat timeout reached") {
-		to = slog.LevelDebug // how every quorum of one begins
+	if ordinary(message) {
+		to = slog.LevelDebug
 	}
 	l.to.LogAttrs(context.Background(), to, "raft", append([]slog.Attr{slog.String("says", message)}, attrs(args)...)...)
+}
+
+// ordinary says whether a warning only tells that mains come and go, which
+// watcher writes once and not with every try.
+func ordinary(message string) bool {
+	begins := func(prefix string) bool { return strings.HasPrefix(message, prefix) }
+	return slices.ContainsFunc([]string{
+		"heartbeat timeout reached", // also how every quorum of one begins
+		"no known peers", "not part of stable configuration", "new leader elected", "Election timeout reached",
+		"failed to contact", "failed to heartbeat", "failed to appendEntries", "failed to pipeline",
+		"failed to start pipeline", "failed to make requestVote", "failed to send snapshot", "failed to install snapshot",
+		"failed to decode incoming command", "failed to flush response", "failed to accept connection",
+		"failed to get previous log", "failed to copy snapshot", "appendEntries rejected",
+		"peer has newer term", "previous log term", "clearing log suffix", "rejecting ", "duplicate requestVote",
+	}, begins)
 }
 
 // attrs turns Raft's pairs into ours, whose keys are written with underscores.

@@ -1,9 +1,10 @@
 package quorum
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"log/slog"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 
@@ -18,13 +19,14 @@ const snapshotBytes = 8 << 20
 // goroutine.
 type machine struct {
 	cluster.Machine
-	log   *slog.Logger
-	bytes int           // applied since full was sent
-	full  chan struct{} // has one element when a snapshot is due
+	bytes   int           // applied since full was sent
+	full    chan struct{} // has one element when a snapshot is due
+	applied atomic.Uint64 // the last command applied, or the snapshot's index
+	news    *news         // of applied
 }
 
-func newMachine(m cluster.Machine, log *slog.Logger) *machine {
-	return &machine{Machine: m, log: log, full: make(chan struct{}, 1)}
+func newMachine(m cluster.Machine) *machine {
+	return &machine{Machine: m, full: make(chan struct{}, 1), news: newNews()}
 }
 
 // Apply implements [raft.FSM]. Its result is the machine's error or nil.
@@ -36,10 +38,33 @@ func (m *machine) Apply(l *raft.Log) any {
 		default:
 		}
 	}
-	if err := m.Machine.Apply(l.Index, l.Data); err != nil {
+	err := m.Machine.Apply(l.Index, l.Data)
+	m.have(l.Index)
+	if err != nil {
 		return err
 	}
 	return nil
+}
+
+// have says that index is applied.
+func (m *machine) have(index uint64) {
+	m.applied.Store(index)
+	m.news.tell()
+}
+
+// wait returns when index is applied.
+func (m *machine) wait(ctx context.Context, index uint64) error {
+	for {
+		changed := m.news.wait()
+		if m.applied.Load() >= index {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Snapshot implements [raft.FSM].
@@ -58,7 +83,42 @@ func (m *machine) Restore(from io.ReadCloser) error {
 	if err != nil {
 		return fmt.Errorf("reading a snapshot: %w", err)
 	}
-	return m.UnmarshalBinary(b)
+	if err = m.UnmarshalBinary(b); err != nil {
+		return err
+	}
+	m.have(indexOf(from))
+	return nil
+}
+
+// A snapshotStore tells the index of a snapshot to who restores it.
+type snapshotStore struct{ raft.SnapshotStore }
+
+type snapshotReader struct {
+	io.ReadCloser
+	index uint64
+}
+
+// Open implements [raft.SnapshotStore].
+func (s snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	meta, from, err := s.SnapshotStore.Open(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	return meta, snapshotReader{from, meta.Index}, nil
+}
+
+// indexOf returns the index of the snapshot that from reads.
+func indexOf(from io.ReadCloser) uint64 {
+	for {
+		switch r := from.(type) {
+		case snapshotReader:
+			return r.index
+		case raft.ReadCloserWrapper:
+			from = r.WrappedReadCloser()
+		default:
+			return 0
+		}
+	}
 }
 
 // state is a snapshot on its way to disk or to another node.

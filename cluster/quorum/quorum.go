@@ -1,9 +1,11 @@
 // Package quorum agrees on commands among the mains by Raft and has each of
 // them apply the commands in one order. It does not know what a command means:
 // that is its [cluster.Machine]. The log is raft.db, snapshots lie beside it.
+// It talks to the other mains over the port of package link, where it knows
+// them by name.
 //
-// Today the quorum is one node, which still writes a log: what Propose has
-// returned from is fsynced, and one node becomes three without another format.
+// A quorum may be one node, which still writes a log: what Propose has returned
+// from is fsynced, and one node becomes three without another format.
 package quorum
 
 import (
@@ -11,21 +13,32 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"carillon/cluster"
+	"carillon/cluster/link"
 )
 
 // keepSnapshots is how many snapshots stay on disk.
 const keepSnapshots = 2
 
-// ErrNotLeader says that another node decides, or none can. What was proposed
-// may still take effect if the node lost its lead while it was decided.
-var ErrNotLeader = errors.New("this node does not lead the quorum")
+// Errors that a caller may tell apart.
+var (
+	// ErrNoQuorum says that too few mains can be reached to decide; nothing has
+	// changed. The error around it says how many are missing, and which.
+	ErrNoQuorum = errors.New("too few mains to change the configuration")
+	// ErrUncertain says that the lead was lost, or the leader, while it decided:
+	// what was proposed may have taken effect, or may yet.
+	ErrUncertain = errors.New("the leader was lost before it answered: what was proposed may still take effect")
+	// ErrClosed says that this node's part has ended.
+	ErrClosed = errors.New("the quorum is closed")
+)
 
 // Options is what a quorum must be told.
 type Options struct {
@@ -36,8 +49,17 @@ type Options struct {
 	Found   bool   // begin a quorum of this node alone, unless Dir has one already
 	Logger  *slog.Logger
 
-	// Transport reaches the other members; nil is a quorum that needs none.
-	Transport raft.Transport
+	// Port reaches the other mains; nil is a quorum that has none. Open takes its
+	// part of the port, so that it comes before the port's Run.
+	Port Port
+	// Address says where a node's cluster port is now.
+	Address func(node string) (netip.AddrPort, bool)
+	// MayPropose says who may ask this node to propose a command; nil: the mains.
+	MayPropose func(link.Peer) bool
+	// Encode and Decode carry the machine's refusals from the leader to the main
+	// where it was proposed; nil: as text.
+	Encode func(error) []byte
+	Decode func([]byte) error
 }
 
 func (o *Options) validate() error {
@@ -50,103 +72,126 @@ func (o *Options) validate() error {
 		return errors.New("a quorum needs a machine")
 	case o.Logger == nil:
 		return errors.New("a quorum needs a logger")
+	case o.Port != nil && o.Address == nil:
+		return errors.New("a quorum needs the addresses of its nodes")
 	default:
 		return nil
 	}
 }
 
+// complete fills in what may be left out.
+func (o *Options) complete() {
+	if o.MayPropose == nil {
+		o.MayPropose = func(p link.Peer) bool { return p.Role == link.Main }
+	}
+	if o.Encode == nil {
+		o.Encode = func(err error) []byte { return []byte(err.Error()) }
+	}
+	if o.Decode == nil {
+		o.Decode = func(b []byte) error { return errors.New(string(b)) }
+	}
+}
+
 // A Quorum is this node's part in the agreement. It is safe for concurrent use.
 type Quorum struct {
+	options   Options
 	raft      *raft.Raft
 	log       *logStore
 	transport raft.Transport
 	machine   *machine
-	lead      lead
+	elected   *news         // of the leader
+	begun     chan struct{} // closed when raft is set
 	stop      chan struct{}
 	running   sync.WaitGroup
 }
 
 // Open opens or creates raft.db and takes part from then on, in goroutines that
-// end with Close. A quorum of one leads a moment later; Propose waits for it.
+// end with Close. A quorum of one leads a moment later; Propose waits for it. A
+// node that founds nothing and has no log is silent until a leader has added it.
 func Open(o Options) (*Quorum, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	o.complete()
 	path := filepath.Join(o.Dir, logName)
 	log, err := openLog(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	q := &Quorum{log: log, stop: make(chan struct{}), lead: newLead()}
-	if err = q.start(o); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the quorum: %w", err), log.Close())
+	q := &Quorum{
+		options: o, log: log, machine: newMachine(o.Machine),
+		elected: newNews(), begun: make(chan struct{}), stop: make(chan struct{}),
+	}
+	if err = q.start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the quorum: %w", err), q.closeTransport(), log.Close())
 	}
 	return q, nil
 }
 
 // start brings Raft up on the open log.
-func (q *Quorum) start(o Options) error {
-	logger := newLogger(o.Logger)
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(o.Dir, keepSnapshots, logger)
+func (q *Quorum) start() error {
+	logger := newLogger(q.options.Logger)
+	files, err := raft.NewFileSnapshotStoreWithLogger(q.options.Dir, keepSnapshots, logger)
 	if err != nil {
 		return err
 	}
-	q.transport = o.Transport
-	if q.transport == nil {
-		_, q.transport = raft.NewInmemTransport(raft.ServerAddress(o.Node))
-	}
-	if err = found(o, q.log, snapshots, q.transport); err != nil {
+	snapshots := snapshotStore{files}
+	q.transport = newTransport(q.options, logger)
+	if err = found(q.options, q.log, snapshots, q.transport); err != nil {
 		return err
 	}
-	q.machine = newMachine(o.Machine, o.Logger)
-	leads := make(chan bool)
-	q.raft, err = raft.NewRaft(config(o, leads, logger), q.machine, q.log, q.log, snapshots, q.transport)
+	q.raft, err = raft.NewRaft(config(q.options, logger), q.machine, q.log, q.log, snapshots, q.transport)
 	if err != nil {
 		return err
 	}
-	q.running.Go(func() { q.watchLead(leads) })
+	observed := make(chan raft.Observation, 16)
+	q.raft.RegisterObserver(raft.NewObserver(observed, true, watched))
+	q.running.Go(func() { q.watch(observed) })
 	q.running.Go(q.takeSnapshots)
+	if q.options.Port != nil {
+		q.options.Port.HandleAsk(askKind, q.reply)
+		q.running.Go(q.nudge)
+		q.standAlone()
+	}
+	close(q.begun)
 	return nil
 }
 
-// Propose has the quorum agree on command and returns when this node has
-// applied it, with its index. The error is the machine's refusal, or says why
-// there was no decision; if ctx ended, there may still be one.
-func (q *Quorum) Propose(ctx context.Context, command []byte) (index uint64, err error) {
-	if err = q.lead.wait(ctx); err != nil {
-		return 0, fmt.Errorf("waiting for a leader: %w", err)
+// newTransport reaches the other mains, or nobody.
+func newTransport(o Options, logger hclog.Logger) raft.Transport {
+	if o.Port == nil {
+		_, t := raft.NewInmemTransport(raft.ServerAddress(o.Node))
+		return t
 	}
-	f := q.raft.Apply(command, 0)
-	if err = wait(ctx, f); err != nil {
-		return 0, fmt.Errorf("proposing: %w", plain(err))
-	}
-	refusal, _ := f.Response().(error)
-	return f.Index(), refusal
+	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream: newStream(o), MaxPool: 3, Timeout: rpcTime, Logger: logger,
+	})
 }
 
-// Ready returns when this node leads and its machine has applied all that was
-// ever agreed on.
-func (q *Quorum) Ready(ctx context.Context) error {
-	if err := q.lead.wait(ctx); err != nil {
-		return fmt.Errorf("waiting for a leader: %w", err)
-	}
-	if err := wait(ctx, q.raft.Barrier(0)); err != nil {
-		return fmt.Errorf("waiting for the log: %w", plain(err))
-	}
-	return nil
-}
+// rpcTime is how long one of Raft's calls may take; a snapshot has as much for
+// each 256 KiB.
+const rpcTime = 5 * time.Second
 
-// Close ends this node's part. Proposals under way fail.
+// Close ends this node's part. Proposals under way fail. A leader hands its
+// lead over first, if there is somebody to take it.
 func (q *Quorum) Close() error {
+	voters := q.Voters()
+	if q.leads() && len(q.missing(context.Background(), voters)) < len(voters)-1 {
+		_ = q.raft.LeadershipTransfer().Error() // two seconds at most; else the others elect one
+	}
 	errs := []error{q.raft.Shutdown().Error()}
 	close(q.stop)
 	q.running.Wait()
-	if t, ok := q.transport.(raft.WithClose); ok {
-		errs = append(errs, t.Close())
-	}
-	errs = append(errs, q.log.Close())
+	errs = append(errs, q.closeTransport(), q.log.Close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("closing the quorum: %w", err)
+	}
+	return nil
+}
+
+func (q *Quorum) closeTransport() error {
+	if t, ok := q.transport.(raft.WithClose); ok {
+		return t.Close()
 	}
 	return nil
 }
@@ -164,37 +209,18 @@ func (q *Quorum) takeSnapshots() {
 	}
 }
 
-// wait waits for f or for ctx.
-func wait(ctx context.Context, f raft.Future) error {
-	done := make(chan error, 1)
-	go func() { done <- f.Error() }() // Raft resolves every future, at the latest when it shuts down
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// plain returns ErrNotLeader for what Raft has several errors for.
-func plain(err error) error {
-	if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipLost) ||
-		errors.Is(err, raft.ErrLeadershipTransferInProgress) {
-		return ErrNotLeader
-	}
-	return err
-}
-
 // config returns Raft's own options.
-func config(o Options, leads chan<- bool, logger hclog.Logger) *raft.Config {
+func config(o Options, logger hclog.Logger) *raft.Config {
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(o.Node)
-	c.NotifyCh = leads
 	c.Logger = logger
 	c.NoLegacyTelemetry = true
 	c.SnapshotThreshold = 512
 	c.TrailingLogs = 32 // a member further behind gets a snapshot
-	if o.Transport == nil {
+	c.ShutdownOnRemove = false
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = heartbeat, heartbeat, lease
+	c.CommitTimeout = commit
+	if o.Port == nil {
 		alone(c)
 	}
 	return c

@@ -253,8 +253,8 @@ func TestProposeWithoutALeader(t *testing.T) {
 		t.Errorf("got %v, want the deadline", err)
 	}
 	closeTest(t, q)
-	if _, err = q.Propose(soon(t), []byte("a")); !errors.Is(err, ErrNotLeader) {
-		t.Errorf("after Close got %v, want %v", err, ErrNotLeader)
+	if _, err = q.Propose(soon(t), []byte("a")); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close got %v, want %v", err, ErrClosed)
 	}
 }
 

@@ -1,0 +1,196 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Options are what a port needs to know.
+type Options struct {
+	Listen   netip.AddrPort // TCP and UDP; port 0: any, the same for both
+	Identity Identity
+	Logger   *slog.Logger // nil: silent
+	// Revoked is asked at every handshake, dialled or accepted, by the
+	// fingerprint of the certificate (CertificateFingerprint); nil: never.
+	Revoked func(fingerprint string, p Peer) bool
+	// OnJoin admits a node: it consumes the token that has the hash (see
+	// Token.Hash) and issues a certificate for r.CSR. Its error is a refusal
+	// whose text both sides read; one that wraps ErrLater lets the other try
+	// again. nil: nobody joins here.
+	OnJoin func(ctx context.Context, tokenHash string, r Request) (Welcome, error)
+}
+
+// A Port is a node's side of every link. Its methods are safe for concurrent
+// use; Handle, HandlePacket and HandleAsk are called before Run.
+type Port struct {
+	options  Options
+	log      *slog.Logger
+	tcp      *net.TCPListener
+	udp      *net.UDPConn
+	address  netip.AddrPort
+	tickets  tls.ClientSessionCache
+	handlers map[string]func(context.Context, net.Conn, Peer)
+	counts   counts
+	door     *door
+	conns    *conns
+	verifier *verifier
+	pairs    *pairs
+	asks     *asks
+
+	ctx    context.Context //nolint:containedctx // ends with the port, for what is under way
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+}
+
+// Open takes the port of both protocols. Nothing is accepted before Run.
+func Open(o Options) (*Port, error) {
+	if o.Identity.certificate == nil {
+		return nil, errors.New("opening the cluster port: the node has no identity")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	p := &Port{
+		options:  o,
+		log:      o.Logger.With("component", "link"),
+		tickets:  tls.NewLRUClientSessionCache(1024),
+		handlers: map[string]func(context.Context, net.Conn, Peer){},
+		door:     newDoor(),
+		conns:    newConns(),
+		verifier: newVerifier(o.Identity.authority),
+	}
+	p.counts.log = p.log
+	if err := p.listen(o.Listen); err != nil {
+		return nil, fmt.Errorf("opening the cluster port %s: %w", o.Listen, err)
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.pairs = newPairs(o.Identity)
+	p.asks = newAsks(p)
+	p.Handle(ProtocolAsk, p.asks.serve)
+	p.Handle(protocolMeet, func(_ context.Context, c net.Conn, _ Peer) { _ = c.Close() })
+	return p, nil
+}
+
+func (p *Port) listen(at netip.AddrPort) (err error) {
+	if p.tcp, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at)); err != nil {
+		return err
+	}
+	p.address = netip.AddrPortFrom(at.Addr(), p.tcp.Addr().(*net.TCPAddr).AddrPort().Port())
+	if p.udp, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.address)); err != nil {
+		_ = p.tcp.Close()
+		return err
+	}
+	_ = p.udp.SetReadBuffer(1 << 20) // as much as the system gives
+	return nil
+}
+
+// Address is where the port listens.
+func (p *Port) Address() netip.AddrPort { return p.address }
+
+// Peer is this node, as the others see it.
+func (p *Port) Peer() Peer { return p.options.Identity.peer }
+
+// Handle gives the connections of a protocol to h, each in a goroutine of its
+// own. The connection belongs to h, which closes it, also after returning if it
+// likes; the port closes those still open when it closes, and then ends ctx.
+func (p *Port) Handle(protocol string, h func(ctx context.Context, c net.Conn, from Peer)) {
+	p.handlers[protocol] = h
+}
+
+// Run serves until ctx ends or the port is closed. It returns when every
+// handler has.
+func (p *Port) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, p.shut)
+	defer stop()
+	p.start(p.readPackets)
+	err := p.accept() //nolint:contextcheck // connections end with the port, which ends with ctx
+	p.shut()
+	p.work.Wait()
+	return err
+}
+
+// Close ends everything that is open and what waits for it. It returns when
+// every handler has.
+func (p *Port) Close() error {
+	p.shut()
+	p.work.Wait()
+	return nil
+}
+
+func (p *Port) shut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.closed = true
+	p.cancel()
+	_ = p.tcp.Close()
+	_ = p.udp.Close()
+	p.conns.closeAll()
+}
+
+// start runs f in a goroutine that Close waits for; not after Close.
+func (p *Port) start(f func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.work.Go(f)
+	return true
+}
+
+// Disconnect closes what is open to a node and forgets its keys.
+func (p *Port) Disconnect(node string) {
+	p.conns.closeNode(node)
+	p.pairs.forget(node)
+}
+
+// Counters says how often who was turned away.
+func (p *Port) Counters() Counters { return p.counts.read() }
+
+// check is asked at every handshake, resumed ones too, about the other's
+// certificate.
+func (p *Port) check(chain []*x509.Certificate) (Peer, error) {
+	if len(chain) == 0 {
+		return Peer{}, fmt.Errorf("%w: there is none", ErrForeign)
+	}
+	peer, err := p.verifier.check(chain[0])
+	if err != nil {
+		return Peer{}, err
+	}
+	if p.revoked(chain[0], peer) {
+		return Peer{}, fmt.Errorf("%s: %w", peer.Node, ErrRevoked)
+	}
+	return peer, nil
+}
+
+func (p *Port) revoked(certificate *x509.Certificate, peer Peer) bool {
+	return p.options.Revoked != nil && p.options.Revoked(CertificateFingerprint(certificate.Raw), peer)
+}
+
+// met keeps what a completed handshake proved.
+func (p *Port) met(c *tls.Conn) (Peer, error) {
+	chain := c.ConnectionState().PeerCertificates
+	peer, err := p.check(chain)
+	if err != nil {
+		return Peer{}, err
+	}
+	return peer, p.pairs.learn(peer.Node, chain[0])
+}
+
+// pause is how long the port rests after an error of accepting, such as no
+// file descriptors left.
+const pause = 50 * time.Millisecond

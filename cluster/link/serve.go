@@ -1,0 +1,153 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+)
+
+// What a stranger may cost: see door for how many at once.
+const (
+	handshakeTime  = 5 * time.Second
+	handshakeBytes = 48 << 10
+)
+
+// Closed when idle longer than the probes take, so that a node that vanished
+// does not hold a handler for ever. Sessions notice far earlier.
+const (
+	quietBeforeProbe = 60 * time.Second
+	probeEvery       = 15 * time.Second
+	probes           = 4
+)
+
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: quietBeforeProbe, Interval: probeEvery, Count: probes}
+}
+
+func (p *Port) accept() error {
+	serving := p.servingConfig()
+	for {
+		c, err := p.tcp.AcceptTCP()
+		switch {
+		case err == nil:
+			p.admit(c, serving)
+		case p.ctx.Err() != nil:
+			return nil //nolint:nilerr // the port was closed, as asked
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accepting on the cluster port: %w", err)
+		default:
+			p.log.Warn("accepting on the cluster port", "error", err)
+			time.Sleep(pause)
+		}
+	}
+}
+
+// admit begins the handshake, if there is room for one more stranger.
+func (p *Port) admit(c *net.TCPConn, serving *tls.Config) {
+	from := addressOf(c)
+	leave, ok := p.door.enter(from)
+	if !ok {
+		p.counts.add(reasonCrowded, "address", from)
+		_ = c.Close()
+		return
+	}
+	if !p.start(func() { p.greet(c, serving, leave) }) {
+		leave()
+		_ = c.Close()
+	}
+}
+
+// greet makes a member of a stranger, or turns it away.
+func (p *Port) greet(raw *net.TCPConn, serving *tls.Config, leave func()) {
+	defer leave()
+	_ = raw.SetKeepAliveConfig(keepAlive())
+	s := &stranger{Conn: raw, left: handshakeBytes}
+	ctx, cancel := context.WithTimeout(p.ctx, handshakeTime)
+	defer cancel()
+	c := tls.Server(s, serving)
+	if err := c.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		p.turnedAway(s, err)
+		return
+	}
+	protocol := c.ConnectionState().NegotiatedProtocol
+	if protocol == protocolJoin {
+		p.serveJoin(p.ctx, c, addressOf(raw))
+		return
+	}
+	peer, err := p.met(c)
+	if err != nil {
+		_ = raw.Close()
+		p.turnedAway(s, err)
+		return
+	}
+	s.believe()
+	p.door.know(addressOf(raw))
+	h := p.handlers[protocol]
+	if kept := p.conns.keep(peer.Node, c); kept != nil {
+		leave()
+		h(p.ctx, kept, peer)
+	}
+}
+
+// turnedAway counts a handshake that came to nothing. A member's that broke off
+// in the middle is no news.
+func (p *Port) turnedAway(s *stranger, err error) {
+	from := addressOf(s.Conn)
+	reason := reasonStranger
+	switch {
+	case p.ctx.Err() != nil:
+		return
+	case errors.Is(err, ErrRevoked):
+		reason = reasonRevoked
+	case s.unknown:
+		reason = reasonProtocol
+	case errors.Is(err, ErrForeign):
+	case p.door.known(from):
+		p.log.Debug("handshake broken off", "address", from, "error", err)
+		return
+	}
+	p.counts.add(reason, "address", from, "error", err)
+}
+
+// servingConfig asks everybody for a certificate, but for those who come to get
+// one.
+func (p *Port) servingConfig() *tls.Config {
+	members, joining := p.membersConfig(), p.joiningConfig()
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if p.options.OnJoin != nil && len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == protocolJoin {
+				return joining, nil
+			}
+			offered := func(protocol string) bool { return slices.Contains(members.NextProtos, protocol) }
+			if s, ok := hello.Conn.(*stranger); ok && !slices.ContainsFunc(hello.SupportedProtos, offered) {
+				s.unknown = true
+			}
+			return members, nil
+		},
+	}
+}
+
+func (p *Port) membersConfig() *tls.Config {
+	config := &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{p.options.Identity.tlsCertificate()},
+		ClientAuth:   tls.RequireAnyClientCert, // checked by ours alone, below
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if s.NegotiatedProtocol == "" {
+				return errors.New("the connection names no protocol")
+			}
+			_, err := p.check(s.PeerCertificates)
+			return err
+		},
+	}
+	for protocol := range p.handlers {
+		config.NextProtos = append(config.NextProtos, protocol)
+	}
+	return config
+}

@@ -1,0 +1,178 @@
+package replica
+
+// An Entry is what a Delta says about one key. Value is not to be changed.
+type Entry struct {
+	Key     string
+	Value   []byte
+	Version uint64
+	Deleted bool
+}
+
+// A Delta is everything that incarnation Inc of a namespace says in the
+// versions above From up to To, in ascending order. One that is too long is cut
+// at its tail: its sender had more, or knew of more, up to Head. One with From 0 begins a whole
+// copy: what is not in it, and was not deleted above Floor, is not there.
+type Delta struct {
+	Inc, From, To, Floor, Head uint64
+	Entries                    []Entry
+}
+
+// More reports whether d was cut.
+func (d *Delta) More() bool { return d.Head > d.To }
+
+// Next returns where a reader stands who took d.
+func (d *Delta) Next() Cursor { return Cursor{Inc: d.Inc, Max: d.To, Floor: d.Floor} }
+
+// A Change is what a reader learns from a delta about one key.
+type Change struct {
+	Key     string
+	Value   []byte
+	Deleted bool
+}
+
+// A Result says what became of a delta.
+type Result uint8
+
+// The results. After Gap and NeedSnapshot the sender has to be told the cursor
+// that comes with it.
+const (
+	Applied      Result = iota // taken, or kept until a whole copy is complete
+	Old                        // nothing new in it
+	Gap                        // something before it is missing
+	NeedSnapshot               // only a whole copy helps
+)
+
+// String names the result.
+func (r Result) String() string {
+	return [...]string{"applied", "old", "gap", "need snapshot"}[r]
+}
+
+// entryCost stands for what an entry takes besides its key and value.
+const entryCost = 16
+
+func (e *Entry) size() int { return len(e.Key) + len(e.Value) + entryCost }
+
+// DeltaSince returns what somebody at c lacks, cut after about limit bytes but
+// never empty for that; false when there is nothing.
+func (r *Replica) DeltaSince(c Cursor, limit int) (Delta, bool) {
+	if r.Inc == 0 || c.Inc > r.Inc || c.Inc == r.Inc && c.Max >= r.Max {
+		return Delta{}, false
+	}
+	d := Delta{Inc: r.Inc, To: r.Max, Floor: r.Floor, Head: max(r.Max, r.head)}
+	if c.Inc == r.Inc && c.goesOnFrom(r.Floor) {
+		d.From = c.Max
+	}
+	size := 0
+	for _, at := range r.order[r.after(d.From):] {
+		if at.isStale() {
+			continue
+		}
+		e := Entry{Key: at.entry.key, Value: at.entry.value, Version: at.version, Deleted: at.entry.deleted}
+		if size += e.size(); size > min(limit, maxDelta) && len(d.Entries) > 0 {
+			d.To = d.Entries[len(d.Entries)-1].Version
+			break
+		}
+		d.Entries = append(d.Entries, e)
+	}
+	return d, true
+}
+
+// Offer returns a delta that says nothing but how far r has come: a reader that
+// is behind will answer it with its cursor.
+func (r *Replica) Offer() Delta {
+	return Delta{Inc: r.Inc, From: r.Max, To: r.Max, Floor: min(r.Floor, r.Max), Head: r.Max}
+}
+
+// Apply takes a delta as a reader. It returns what changed, and the cursor that
+// the next delta is to go on from.
+func (r *Replica) Apply(d Delta) ([]Change, Result, Cursor) {
+	changes, result := r.apply(&d)
+	if r.staged != nil && r.Cursor().Compare(r.staged.Cursor) >= 0 {
+		r.staged = nil
+	}
+	if r.staged != nil {
+		return changes, result, r.staged.Cursor
+	}
+	return changes, result, r.Cursor()
+}
+
+func (r *Replica) apply(d *Delta) ([]Change, Result) {
+	switch {
+	case d.Inc < r.Inc || r.hasAll(d):
+		return nil, Old
+	case r.takes(d):
+		r.head = max(r.head, d.Head)
+		return r.take(d), Applied
+	case r.staged != nil && (d.Inc < r.staged.Inc || r.staged.hasAll(d)):
+		return nil, Old
+	case r.staged != nil && r.staged.takes(d):
+		return r.stage(d), Applied
+	case d.From == 0:
+		fresh := newState(Cursor{Inc: d.Inc, Floor: d.Floor})
+		r.staged, r.goal = &fresh, 0
+		return r.stage(d), Applied
+	case d.Inc == r.Inc && r.goesOnFrom(d.Floor) || r.staged != nil && d.Inc == r.staged.Inc && r.staged.goesOnFrom(d.Floor):
+		return nil, Gap
+	}
+	return nil, NeedSnapshot
+}
+
+func (s *state) hasAll(d *Delta) bool {
+	return d.Inc == s.Inc && d.To <= s.Max && s.goesOnFrom(d.Floor)
+}
+
+// takes reports whether d goes on where s ends.
+func (s *state) takes(d *Delta) bool {
+	return d.Inc == s.Inc && d.From <= s.Max && s.Max < d.To && s.goesOnFrom(d.Floor)
+}
+
+func (s *state) take(d *Delta) (changes []Change) {
+	for i := range d.Entries {
+		e := &d.Entries[i]
+		if e.Version > s.Max && s.put(e) {
+			changes = append(changes, Change{Key: e.Key, Value: e.Value, Deleted: e.Deleted})
+		}
+	}
+	s.Max = d.To
+	s.forget(d.Floor)
+	return changes
+}
+
+// stage adds d to the whole copy that is arriving, and puts that in the place
+// of what r has once it is complete: before, it lacks keys that will come. It
+// is complete when it reaches as far as everybody who gave a part of it: a key
+// that is missing in one part because it had been written again, later, is not
+// in a part from somebody who is behind.
+func (r *Replica) stage(d *Delta) []Change {
+	r.staged.take(d)
+	r.goal = max(r.goal, d.Head, r.staged.Floor)
+	if r.staged.Max < r.goal || r.staged.Compare(r.Cursor()) <= 0 {
+		return nil
+	}
+	old := r.state
+	r.state, r.staged, r.head = *r.staged, nil, r.goal
+	return r.differences(&old)
+}
+
+// differences returns what r says otherwise than old, in the order of versions,
+// after what it does not say any more.
+func (r *Replica) differences(old *state) (changes []Change) {
+	for _, at := range old.order {
+		if at.isStale() || at.entry.deleted {
+			continue
+		}
+		if _, ok := r.Get(at.entry.key); !ok {
+			changes = append(changes, Change{Key: at.entry.key, Deleted: true})
+		}
+	}
+	for _, at := range r.order {
+		if at.isStale() || at.entry.deleted {
+			continue
+		}
+		before := old.entries[at.entry.key]
+		if before == nil || before.deleted || string(before.value) != string(at.entry.value) {
+			changes = append(changes, Change{Key: at.entry.key, Value: at.entry.value})
+		}
+	}
+	return changes
+}

@@ -1,0 +1,255 @@
+package session
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"carillon/cluster/link"
+	"carillon/cluster/replica"
+)
+
+const (
+	batchDelay   = 200 * time.Millisecond
+	fullBatch    = 16 << 10 // bytes written at once, so that urgent things do not wait for long
+	helloTimeout = 5 * time.Second
+	writeTimeout = 30 * time.Second // a lossy line can stand still for long
+)
+
+// The classes of bytes besides the channels.
+const (
+	classHello   = "hello"   // beside the connection
+	classSession = "session" // who has what
+	classFeed    = "feed"    // the configuration
+)
+
+// A conn is one connection to a peer. The goroutine that made it reads, and one
+// more writes.
+type conn struct {
+	s    *Sessions
+	peer *peer
+	net  net.Conn
+	end  func()        // closes net, in another goroutine: that can wait for a moment
+	work chan struct{} // there is something to send
+	rush chan struct{} // and it does not wait for a batch
+	done chan struct{} // the reader has ended
+
+	// What we want, and what the far end wants; guarded by Sessions.mu.
+	wants         scope
+	mustSubscribe bool
+	scope         scope
+	subscribed    bool
+	streams       map[*replica.Replica]*stream
+	marked        []*stream
+	lastID        uint64
+	batched       bool // what was written last had deltas
+	asks          []uint64
+	asked         map[uint64]replica.Cursor
+	feed          parcel
+	installed     uint64 // our own index
+
+	// The reader's own.
+	named    map[uint64]*replica.Replica
+	arriving arrival
+}
+
+// accept serves a connection that another node has opened.
+func (s *Sessions) accept(_ context.Context, c net.Conn, from link.Peer) {
+	ctx, p := s.known(from.Node)
+	if p == nil || s.dials(p) || !s.enter() {
+		s.log.Debug("turning away a session", "node", from.Node)
+		_ = c.Close()
+		return
+	}
+	defer s.work.Done()
+	s.serve(ctx, c, p) //nolint:contextcheck // a session ends with Run, whatever the port does
+}
+
+// serve carries a session over nc until it ends, and closes nc.
+func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) {
+	c := &conn{
+		s: s, peer: p, net: nc,
+		work: make(chan struct{}, 1), rush: make(chan struct{}, 1), done: make(chan struct{}),
+		streams: map[*replica.Replica]*stream{}, asked: map[uint64]replica.Cursor{}, named: map[uint64]*replica.Replica{},
+	}
+	ending, end := context.WithCancel(ctx)
+	c.end = end
+	defer end()
+	context.AfterFunc(ending, c.close)
+	var writing sync.WaitGroup
+	writing.Go(c.write)
+	err := c.read()
+	s.detach(c)
+	close(c.done)
+	end()
+	writing.Wait()
+	if ctx.Err() == nil {
+		s.log.Debug("a session ended", "node", p.Node, "error", err)
+	}
+}
+
+func (c *conn) close() { _ = c.net.Close() }
+
+// hurry has the writer look at once.
+func (c *conn) hurry() { wake(c.rush) }
+
+var errNotPeer = errors.New("not a peer any more")
+
+// read takes frames until the connection ends.
+func (c *conn) read() error {
+	timeout := time.AfterFunc(helloTimeout, c.close)
+	defer timeout.Stop()
+	heard := func() { c.peer.heard.Store(int64(time.Since(c.s.base))) }
+	frames := frameReader{r: bufio.NewReader(meter{c.net, heard})}
+	kind, body, err := frames.next()
+	switch {
+	case err != nil:
+		return err
+	case kind != frameHello || len(body) == 0 || body[0] == 0:
+		return errFrame
+	case !c.s.attach(c):
+		return errNotPeer
+	}
+	timeout.Stop()
+	for {
+		if kind, body, err = frames.next(); err != nil {
+			return err
+		}
+		if err = c.take(kind, body); err != nil {
+			return fmt.Errorf("frame %d: %w", kind, err)
+		}
+	}
+}
+
+// take acts on a frame. One of a kind that we do not know is for later versions.
+func (c *conn) take(kind byte, body []byte) error {
+	switch kind {
+	case frameSubscribe:
+		return c.takeSubscription(body)
+	case frameName:
+		return c.takeName(body)
+	case frameDelta:
+		return c.takeDelta(body)
+	case frameCursor:
+		return c.takeCursor(body)
+	case frameFeed:
+		return c.takeFeed(body)
+	}
+	return nil
+}
+
+func (c *conn) takeSubscription(body []byte) error {
+	sub, err := parseSubscription(body)
+	if err != nil {
+		return err
+	}
+	c.s.mu.Lock()
+	unknown := c.s.subscribedLocked(c, sub)
+	c.feed.subscribe(sub)
+	c.peer.count(&c.peer.in, classSession, len(body)+frameCost)
+	c.s.mu.Unlock()
+	if unknown > 0 {
+		c.s.outranked(unknown)
+	}
+	c.hurry()
+	return nil
+}
+
+// takeName learns which namespace a number stands for. A main may speak for
+// others, but nobody for us.
+func (c *conn) takeName(body []byte) error {
+	id, owner, channel, err := parseName(body)
+	if err != nil || len(c.named) >= maxNamespaces {
+		return errFrame
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.peer.count(&c.peer.in, channel, len(body)+frameCost)
+	c.named[id] = nil
+	if owner != c.s.o.Node && (owner == c.peer.Node || c.peer.role() == roleMain) && c.s.set.Len() < maxNamespaces {
+		c.named[id] = c.s.set.Get(owner, channel)
+	}
+	return nil
+}
+
+func (c *conn) takeDelta(body []byte) error {
+	id, d, err := parseDelta(body)
+	if err != nil {
+		return err
+	}
+	r, ok := c.named[id]
+	switch {
+	case !ok:
+		return errFrame
+	case r == nil:
+		return nil
+	}
+	s := c.s
+	s.learning.Lock()
+	defer s.learning.Unlock()
+	for _, x := range c.apply(id, r, &d, len(body)+frameCost) {
+		if s.o.Learned != nil {
+			s.o.Learned(r.Owner(), r.Channel(), x.Key, x.Value, x.Deleted)
+		}
+	}
+	return nil
+}
+
+func (c *conn) apply(id uint64, r *replica.Replica, d *replica.Delta, size int) []replica.Change {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.peer.count(&c.peer.in, r.Channel(), size)
+	changes, result, at := r.Apply(*d)
+	switch result {
+	case replica.Applied:
+		delete(c.asked, id)
+		c.s.touchedLocked(r)
+	case replica.Gap, replica.NeedSnapshot:
+		c.askLocked(id, at)
+	case replica.Old:
+	}
+	return changes
+}
+
+// askLocked tells the far end where a stream is to go on, once.
+func (c *conn) askLocked(id uint64, at replica.Cursor) {
+	if last, ok := c.asked[id]; ok && last == at {
+		return
+	}
+	c.asked[id] = at
+	c.asks = append(c.asks, id)
+	c.hurry()
+}
+
+func (c *conn) takeCursor(body []byte) error {
+	id, at, err := parseCursor(body)
+	if err != nil {
+		return err
+	}
+	c.s.mu.Lock()
+	unknown := c.resendLocked(id, at)
+	c.peer.count(&c.peer.in, classSession, len(body)+frameCost)
+	c.s.mu.Unlock()
+	if unknown > 0 {
+		c.s.outranked(unknown)
+	}
+	return nil
+}
+
+func (c *conn) resendLocked(id uint64, at replica.Cursor) (unknown uint64) {
+	for r, st := range c.streams {
+		if st.id != id || id == 0 {
+			continue
+		}
+		if r.Owner() == c.s.o.Node && r.Outranked(at) {
+			return at.Inc
+		}
+		st.sent = at
+		c.markLocked(r)
+	}
+	return 0
+}

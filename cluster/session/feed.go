@@ -1,0 +1,176 @@
+package session
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"io"
+	"sync"
+)
+
+// A Source has the configuration, as bytes at an index that grows.
+type Source interface {
+	Index() uint64
+	Snapshot() (index uint64, data []byte)
+}
+
+// A Sink takes the configuration. Install is called with ever higher indexes;
+// when it returns an error, the same is offered again with the next session.
+type Sink interface {
+	Index() uint64
+	Install(index uint64, data []byte) error
+}
+
+const (
+	feedPiece = fullBatch / 2
+	maxFeed   = 64 << 20
+)
+
+// FeedChanged says that the source has a new index. The lifeguards whose
+// primary we are get it with the next batch.
+func (s *Sessions) FeedChanged() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.order {
+		if p.conn != nil && p.conn.feed.wanted {
+			wake(p.conn.work)
+		}
+	}
+}
+
+// A feed keeps the configuration packed, for all sessions that need it.
+type feed struct {
+	mu     sync.Mutex
+	index  uint64
+	packed []byte
+}
+
+// wrap sees to it that what the far end of c lacks of the configuration is on
+// its way. Source and sink are asked without the lock of Sessions.
+func (s *Sessions) wrap(c *conn) {
+	if s.o.FeedTo != nil {
+		installed := s.o.FeedTo.Index()
+		s.mu.Lock()
+		c.installed = installed
+		s.mu.Unlock()
+	}
+	if s.o.Feed == nil {
+		return
+	}
+	index := s.o.Feed.Index()
+	s.mu.Lock()
+	due := c.feed.wanted && len(c.feed.rest()) == 0 && index > c.feed.index
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	index, packed, err := s.feed.of(s.o.Feed, index)
+	if err != nil {
+		s.log.Error("packing the configuration", "error", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.feed.index, c.feed.packed, c.feed.sent = index, packed, 0
+}
+
+func (f *feed) of(source Source, atLeast uint64) (uint64, []byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.packed != nil && f.index >= atLeast {
+		return f.index, f.packed, nil
+	}
+	index, data := source.Snapshot()
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	if err != nil {
+		return 0, nil, err
+	}
+	if _, err = w.Write(data); err != nil {
+		return 0, nil, err
+	}
+	if err = w.Close(); err != nil {
+		return 0, nil, err
+	}
+	f.index, f.packed = index, b.Bytes()
+	return f.index, f.packed, nil
+}
+
+// A parcel is the configuration on its way over one connection, piece by piece
+// so that changes pass it. It is guarded by Sessions.mu.
+type parcel struct {
+	wanted bool
+	index  uint64 // what the far end has, or gets
+	packed []byte
+	sent   int
+}
+
+func (p *parcel) subscribe(s subscription) {
+	*p = parcel{wanted: s.feed && s.scope == scopeAll, index: s.index}
+}
+
+func (p *parcel) rest() []byte { return p.packed[p.sent:] }
+
+// append adds the next piece and reports whether there are more.
+func (p *parcel) append(buf []byte) (_ []byte, more bool) {
+	rest := p.rest()
+	if len(rest) == 0 {
+		return buf, false
+	}
+	piece := rest[:min(len(rest), feedPiece)]
+	body := binary.AppendUvarint(nil, p.index)
+	body = binary.AppendUvarint(body, uint64(len(p.packed)))
+	body = binary.AppendUvarint(body, uint64(p.sent)) //nolint:gosec // not negative
+	p.sent += len(piece)
+	if p.sent == len(p.packed) {
+		p.packed, p.sent = nil, 0
+	}
+	return appendFrame(buf, frameFeed, append(body, piece...)), true
+}
+
+// An arrival is what has come of a parcel.
+type arrival struct {
+	index uint64
+	total uint64
+	data  []byte
+}
+
+func (c *conn) takeFeed(body []byte) error {
+	r := fields{data: body}
+	index, total, offset := r.number(), r.number(), r.number()
+	r.check(total <= maxFeed && uint64(len(r.data)) <= total && offset <= total-uint64(len(r.data)))
+	if r.bad {
+		return errFrame
+	}
+	c.s.mu.Lock()
+	c.peer.count(&c.peer.in, classFeed, len(body)+frameCost)
+	trusted := c.s.o.FeedTo != nil && c.peer.role() == roleMain
+	c.s.mu.Unlock()
+	a := &c.arriving
+	if offset == 0 {
+		*a = arrival{index: index, total: total}
+	}
+	if !trusted || index != a.index || total != a.total || offset != uint64(len(a.data)) {
+		return nil
+	}
+	if a.data = append(a.data, r.data...); uint64(len(a.data)) < total {
+		return nil
+	}
+	whole := *a
+	*a = arrival{}
+	return c.install(whole)
+}
+
+func (c *conn) install(a arrival) error {
+	if a.index <= c.s.o.FeedTo.Index() {
+		return nil
+	}
+	data, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(a.data)), maxFeed+1))
+	if err != nil || len(data) > maxFeed {
+		return errFrame
+	}
+	if err = c.s.o.FeedTo.Install(a.index, data); err != nil {
+		c.s.log.Error("taking the configuration of a main", "node", c.peer.Node, "index", a.index, "error", err)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package session
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// The monitor says hello each helloQuiet; each helloSilent after silence of
+// helloSilence, and then who hears it answers. A line is down when nothing came
+// for lineDead, when the far end says that of us, and when no session stood for
+// that long.
+const (
+	helloQuiet   = 5 * time.Second
+	helloSilence = 3 * time.Second
+	helloSilent  = time.Second
+	helloTrouble = 4 * time.Second  // a silent peer is answered even if we have just said hello
+	helloResign  = 30 * time.Second // a line that is down for that long hears helloQuiet again
+	lineDead     = 8 * time.Second
+
+	monitorGrain = 20 * time.Millisecond
+)
+
+type packet struct {
+	node    string
+	at      netip.AddrPort
+	payload []byte
+}
+
+// monitor runs until ctx ends.
+func (s *Sessions) monitor(ctx context.Context) {
+	collected := time.Now()
+	for ctx.Err() == nil {
+		now := time.Now()
+		packets, next := s.look(now)
+		for _, x := range packets {
+			_ = s.o.Port.SendPacket(PacketClass, x.node, x.at, x.payload) // what is lost is sent again
+		}
+		if now.Sub(collected) >= memoryGrain {
+			collected = now
+			s.mu.Lock()
+			s.collectLocked(now)
+			s.mu.Unlock()
+		}
+		timer := time.NewTimer(max(next.Sub(now), monitorGrain))
+		select {
+		case <-timer.C:
+		case <-s.watch:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// look takes down the lines that are dead, and returns the hellos that are due
+// and when to look again.
+func (s *Sessions) look(now time.Time) (packets []packet, next time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next = now.Add(memoryGrain)
+	s.reconsiderLocked(now)
+	for _, p := range s.order {
+		if p.up && s.silentLocked(p, now) {
+			s.downLocked(p, now, "nothing heard")
+		}
+		if !now.Before(s.helloDue(p)) {
+			packets = append(packets, s.helloLocked(p, now))
+		}
+		next = earliest(next, s.helloDue(p))
+		if p.up {
+			next = earliest(next, s.deadAt(p))
+		}
+	}
+	return packets, next
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// lastHeard returns when anything came from p; the zero time for never.
+func (s *Sessions) lastHeard(p *peer) time.Time {
+	if at := p.heard.Load(); at != 0 {
+		return s.base.Add(time.Duration(at))
+	}
+	return time.Time{}
+}
+
+func (s *Sessions) deadAt(p *peer) time.Time {
+	at := s.lastHeard(p).Add(lineDead)
+	if p.conn == nil {
+		at = earliest(at, p.lost.Add(lineDead))
+	}
+	return at
+}
+
+func (s *Sessions) silentLocked(p *peer, now time.Time) bool { return !now.Before(s.deadAt(p)) }
+
+// helloDue returns when the next hello is to leave.
+func (s *Sessions) helloDue(p *peer) time.Time {
+	quiet := p.helloSent.Add(helloQuiet)
+	heard := s.lastHeard(p)
+	if !p.up && time.Since(heard) >= helloResign {
+		return quiet
+	}
+	silent := heard.Add(helloSilence)
+	if again := p.helloSent.Add(helloSilent); again.After(silent) {
+		silent = again
+	}
+	return earliest(quiet, silent)
+}
+
+func (s *Sessions) helloLocked(p *peer, now time.Time) packet {
+	h := hello{stamp: s.stamp(now), heard: -time.Millisecond, echo: p.stamp, held: -time.Millisecond}
+	if heard := s.lastHeard(p); !heard.IsZero() {
+		h.heard = now.Sub(heard)
+	}
+	if held := now.Sub(p.stampAt); held < helloResign {
+		h.held = held
+	}
+	p.helloSent = now
+	payload := h.encode()
+	p.count(&p.out, classHello, len(payload))
+	return packet{p.Node, p.Address, payload}
+}
+
+func (s *Sessions) stamp(now time.Time) uint16 {
+	return uint16(now.Sub(s.base).Milliseconds()) //nolint:gosec // modulo 2^16
+}
+
+// hear takes a hello.
+func (s *Sessions) hear(from string, _ netip.AddrPort, payload []byte) {
+	h, ok := parseHello(payload)
+	if !ok {
+		return
+	}
+	answer, due := s.heardLocked(from, h, len(payload))
+	if due {
+		_ = s.o.Port.SendPacket(PacketClass, answer.node, answer.at, answer.payload) // what is lost is sent again
+	}
+}
+
+func (s *Sessions) heardLocked(from string, h hello, size int) (answer packet, due bool) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.peers[from]
+	if p == nil || s.running == nil {
+		return answer, false
+	}
+	p.heard.Store(int64(now.Sub(s.base)))
+	p.count(&p.in, classHello, size)
+	p.stamp, p.stampAt = h.stamp, now
+	if h.held >= 0 {
+		back := time.Duration(s.stamp(now)-h.echo) * time.Millisecond
+		p.rtt = max(back-h.held, 0)
+	}
+	if p.up && h.heard >= lineDead && now.Sub(p.since) > h.heard {
+		s.downLocked(p, now, "the far end hears nothing")
+	}
+	asked := h.heard < 0 || h.heard >= helloSilence
+	if asked && (now.Sub(p.helloSent) >= helloSilent || h.heard >= helloTrouble && now.Sub(p.helloSent) >= helloSilent/4) {
+		return s.helloLocked(p, now), true
+	}
+	return answer, false
+}
+
+// downLocked takes a line down, and its connection with it.
+func (s *Sessions) downLocked(p *peer, now time.Time, why string) {
+	s.log.Warn("a line is down", "node", p.Node, "reason", why)
+	if p.conn != nil {
+		p.conn.end()
+		s.leaveLocked(p)
+		s.choosePrimaryLocked()
+	}
+	s.turnLocked(p, false, now)
+}
+
+func (s *Sessions) turnLocked(p *peer, up bool, now time.Time) {
+	p.up, p.since = up, now
+	if up {
+		s.log.Info("a line is up", "node", p.Node)
+	}
+	s.changed = append(s.changed, p)
+	wake(s.news)
+}

@@ -1,0 +1,81 @@
+package session
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func TestLineIsCut(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		from, to string
+	}{
+		{"both ways", "", ""}, {"the lifeguard is not heard", "mons", "m1"}, {"the main is not heard", "m1", "mons"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inHouse(t, 1, []string{"mons"}, func(h *house) {
+				t := h.t
+				mons, m1 := h.nodes["mons"], h.nodes["m1"]
+				if mons.link("m1").State != Up || m1.link("mons").State != Up {
+					t.Fatal("the line is not up")
+				}
+				start := time.Now()
+				if h.n.setBoth("mons", "m1", c.from == ""); c.from != "" {
+					h.n.set(c.from, c.to, true)
+				}
+				mons.reg.Set("201", []byte("a"))
+				for mons.link("m1").State == Up || m1.link("mons").State == Up {
+					time.Sleep(10 * time.Millisecond)
+					if time.Since(start) > 10*time.Second {
+						t.Fatalf("after 10 s: %v and %v", mons.link("m1"), m1.link("mons"))
+					}
+				}
+				if took := time.Since(start); took < 2*time.Second {
+					t.Errorf("down after %v already", took)
+				}
+				time.Sleep(time.Minute)
+				mons.reg.Set("202", []byte("b"))
+				h.n.setBoth("mons", "m1", false)
+				time.Sleep(redial + 100*time.Millisecond)
+				h.wants(map[string]string{"mons/reg/201": "a", "mons/reg/202": "b"})
+				if mons.link("m1").State != Up || m1.link("mons").State != Up {
+					t.Error("the line did not come back")
+				}
+				if len(mons.told()) != 3 || len(m1.told()) != 3 {
+					t.Errorf("told %v and %v; want up, down, up", mons.told(), m1.told())
+				}
+			})
+		})
+	}
+}
+
+// No false alarm in 20 minutes with 11 % of packets lost each way, and nothing
+// but hellos to hear.
+func TestLossIsNoCut(t *testing.T) {
+	inHouse(t, 2, []string{"mons"}, func(h *house) {
+		random := rand.New(rand.NewPCG(1, 2))
+		h.n.mu.Lock()
+		h.n.loss = func() bool { return random.IntN(100) < 11 }
+		h.n.mu.Unlock()
+		time.Sleep(20 * time.Minute)
+		for _, x := range h.nodes {
+			for _, l := range x.told() {
+				if l.State == Down {
+					t.Errorf("%v", l)
+				}
+			}
+		}
+	})
+}
+
+func TestRTT(t *testing.T) {
+	inHouse(t, 1, []string{"mons"}, func(h *house) {
+		time.Sleep(time.Minute)
+		for _, got := range []Link{h.nodes["m1"].link("mons"), h.nodes["mons"].link("m1")} {
+			if got.RTT < 15*time.Millisecond || got.RTT > 25*time.Millisecond {
+				t.Errorf("got %v, want about 20ms", got.RTT)
+			}
+		}
+	})
+}

@@ -1,0 +1,117 @@
+package session
+
+import (
+	"time"
+
+	"carillon/cluster/replica"
+)
+
+// A Namespace is what this node says about itself in one channel. It satisfies
+// cluster.Namespace: Set and Delete return at once, and may be called from
+// Learned.
+type Namespace struct {
+	s *Sessions
+	r *replica.Replica // guarded by s.mu
+}
+
+// Namespace returns our own namespace for a channel. What is set before Run is
+// what peers learn first: they see no gap after a restart.
+func (s *Sessions) Namespace(channel string) *Namespace {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.set.Get(s.o.Node, channel)
+	r.Renew(s.inc)
+	return &Namespace{s, r}
+}
+
+// Set says that key has a value now. The value is copied; what the peers know
+// already is not said again. One larger than replica.MaxValue is logged and not
+// said.
+func (n *Namespace) Set(key string, value []byte) {
+	if !replica.Fits(key, value) {
+		n.s.log.Error("a value is too large to be shared", "channel", n.r.Channel(), "key_bytes", len(key), "value_bytes", len(value))
+		return
+	}
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	if n.r.Set(key, value) {
+		n.s.touchedLocked(n.r)
+	}
+}
+
+// Delete says that key is gone.
+func (n *Namespace) Delete(key string) {
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	if n.r.Delete(key) {
+		n.s.touchedLocked(n.r)
+	}
+}
+
+// touchedLocked has all connections that carry r look at it.
+func (s *Sessions) touchedLocked(r *replica.Replica) {
+	for _, p := range s.order {
+		if c := p.conn; c != nil && c.subscribed && s.sendsLocked(c, r) {
+			c.markLocked(r)
+		}
+	}
+}
+
+// renewLocked gives all our namespaces a new incarnation.
+func (s *Sessions) renewLocked(inc uint64) {
+	s.inc = inc
+	for r := range s.set.Of(s.o.Node) {
+		r.Renew(inc)
+		s.touchedLocked(r)
+	}
+}
+
+// outranked is called when a peer knows later things about us than we do: our
+// memory was lost, and what it knows has to be outdone.
+func (s *Sessions) outranked(inc uint64) {
+	s.learning.Lock() // one at a time
+	defer s.learning.Unlock()
+	s.mu.Lock()
+	known := s.inc > inc
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	if s.o.Renew != nil {
+		if err := s.o.Renew(inc + 1); err != nil {
+			s.log.Error("saving a new incarnation", "error", err)
+			return
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.renewLocked(inc + 1)
+	s.log.Warn("others know later things about this node than itself: it starts a new incarnation", "incarnation", inc+1)
+}
+
+const (
+	memory      = time.Hour       // how long it is known that a key was deleted
+	memoryGrain = 5 * time.Minute // how exactly
+)
+
+// A mark says which versions a namespace had at an instant.
+type mark struct {
+	at      time.Time
+	version uint64
+}
+
+// collectLocked forgets deletions of our own that are older than memory.
+func (s *Sessions) collectLocked(now time.Time) {
+	for r := range s.set.Of(s.o.Node) {
+		marks := s.marks[r]
+		for len(marks) > 0 && now.Sub(marks[0].at) >= memory {
+			r.Collect(marks[0].version)
+			marks = marks[1:]
+		}
+		version := r.Cursor().Max
+		if n := len(marks); n == 0 && version > r.Cursor().Floor || n > 0 && version > marks[n-1].version {
+			marks = append(marks, mark{now, version})
+		}
+		s.marks[r] = marks
+	}
+}

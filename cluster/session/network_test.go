@@ -1,0 +1,178 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"carillon/cluster/link"
+)
+
+// A network joins ports in memory. A line can be cut, in one direction or both:
+// packets are lost then, and what is written to a connection waits, as TCP
+// does, until the line is back or somebody closes it.
+type network struct {
+	mu    sync.Mutex
+	ports map[string]*port
+	cut   map[[2]string]bool
+	sent  map[[2]string]traffic
+	wake  sync.Cond
+	loss  func() bool
+}
+
+type traffic struct{ packets, packetBytes, writes, bytes int }
+
+func newNetwork() *network {
+	n := &network{ports: map[string]*port{}, cut: map[[2]string]bool{}, sent: map[[2]string]traffic{}}
+	n.wake.L = &n.mu
+	return n
+}
+
+func (n *network) set(from, to string, cut bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cut[[2]string{from, to}] = cut
+	n.wake.Broadcast()
+}
+
+func (n *network) setBoth(a, b string, cut bool) {
+	n.set(a, b, cut)
+	n.set(b, a, cut)
+}
+
+func (n *network) traffic(from, to string) traffic {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sent[[2]string{from, to}]
+}
+
+type port struct {
+	n      *network
+	name   string
+	handle func(context.Context, net.Conn, link.Peer)
+	packet func(string, netip.AddrPort, []byte)
+	closed bool
+}
+
+func (n *network) port(name string) *port {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := &port{n: n, name: name}
+	n.ports[name] = p
+	return p
+}
+
+func (p *port) Handle(_ string, h func(context.Context, net.Conn, link.Peer)) {
+	p.n.mu.Lock()
+	defer p.n.mu.Unlock()
+	p.handle = h
+}
+
+func (p *port) HandlePacket(_ byte, h func(string, netip.AddrPort, []byte)) {
+	p.n.mu.Lock()
+	defer p.n.mu.Unlock()
+	p.packet = h
+}
+
+// openLocked returns the port of a node, if it is there.
+func (n *network) openLocked(node string) *port {
+	if p := n.ports[node]; p != nil && p.handle != nil && p.packet != nil && !p.closed {
+		return p
+	}
+	return nil
+}
+
+func (p *port) Dial(ctx context.Context, node string, _ netip.AddrPort, _ string) (net.Conn, error) {
+	n := p.n
+	n.mu.Lock()
+	to := n.openLocked(node)
+	cut := n.cut[[2]string{p.name, node}] || n.cut[[2]string{node, p.name}]
+	n.mu.Unlock()
+	if cut {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if to == nil {
+		return nil, errors.New("connection refused")
+	}
+	there, back := &half{n: n, way: [2]string{p.name, node}}, &half{n: n, way: [2]string{node, p.name}}
+	go to.handle(context.WithoutCancel(ctx), &pipe{in: there, out: back}, link.Peer{Node: p.name})
+	return &pipe{in: back, out: there}, nil
+}
+
+func (p *port) SendPacket(_ byte, node string, at netip.AddrPort, payload []byte) error {
+	n, way := p.n, [2]string{p.name, node}
+	n.mu.Lock()
+	t := n.sent[way]
+	t.packets++
+	t.packetBytes += len(payload)
+	n.sent[way] = t
+	to, lost := n.openLocked(node), n.cut[way] || n.loss != nil && n.loss()
+	n.mu.Unlock()
+	if to != nil && !lost {
+		time.AfterFunc(10*time.Millisecond, func() { to.packet(p.name, at, payload) })
+	}
+	return nil
+}
+
+// A half carries the bytes of a connection one way.
+type half struct {
+	n      *network
+	way    [2]string
+	data   []byte
+	closed bool
+}
+
+type pipe struct {
+	net.Conn
+	in, out *half
+}
+
+func (c *pipe) Read(b []byte) (int, error) {
+	n := c.in.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for !c.in.closed && (len(c.in.data) == 0 || n.cut[c.in.way]) {
+		n.wake.Wait()
+	}
+	if len(c.in.data) == 0 || n.cut[c.in.way] {
+		return 0, io.EOF
+	}
+	k := copy(b, c.in.data)
+	c.in.data = c.in.data[k:]
+	return k, nil
+}
+
+func (c *pipe) Write(b []byte) (int, error) {
+	n := c.out.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c.in.closed || c.out.closed && !n.cut[c.in.way] {
+		return 0, io.ErrClosedPipe
+	}
+	t := n.sent[c.out.way]
+	t.writes++
+	t.bytes += len(b)
+	n.sent[c.out.way] = t
+	c.out.data = append(c.out.data, b...)
+	n.wake.Broadcast()
+	return len(b), nil
+}
+
+func (c *pipe) SetWriteDeadline(time.Time) error { return nil }
+
+func (c *pipe) Close() error {
+	n := c.in.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c.in.closed = true
+	if !n.cut[c.out.way] { // else the far end does not hear of it
+		c.out.closed = true
+	}
+	n.wake.Broadcast()
+	return nil
+}

@@ -1,0 +1,205 @@
+package session
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	redial      = 2 * time.Second
+	dialTimeout = 1500 * time.Millisecond
+)
+
+// A peer is a node that we keep a session with, and what we know of the line to
+// it. All but heard is guarded by Sessions.mu.
+type peer struct {
+	Peer
+	conn *conn  // the session, nil when there is none
+	end  func() // ends dialling
+
+	heard     atomic.Int64 // when anything came from it: nanoseconds since Sessions.base, 0 for never
+	up        bool
+	since     time.Time // of up, or of being down
+	lost      time.Time // since when there is no session
+	joined    time.Time // since when there is one
+	helloSent time.Time
+	stamp     uint16 // of its last hello
+	stampAt   time.Time
+	rtt       time.Duration
+	out, in   map[string]uint64 // payload bytes by class
+}
+
+// dials reports whether we open the connection to p: those who are no main dial
+// the mains, else the smaller name dials.
+func (s *Sessions) dials(p *peer) bool {
+	if toMain := p.role() == roleMain; toMain != (s.o.Role == roleMain) {
+		return toMain
+	}
+	return s.o.Node < p.Node
+}
+
+// refresh reads the peers, starts what is new and ends what is gone.
+func (s *Sessions) refresh(ctx context.Context) {
+	list := s.o.Peers()
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		return
+	}
+	peers := map[string]*peer{}
+	var order []*peer
+	for _, want := range list {
+		if want.Node == s.o.Node || peers[want.Node] != nil {
+			continue
+		}
+		p := s.peers[want.Node]
+		if p == nil || p.role() != want.role() || p.Relay != want.Relay {
+			p = s.newPeerLocked(ctx, want, now)
+		}
+		p.Address = want.Address
+		peers[want.Node] = p
+		order = append(order, p)
+	}
+	for _, p := range s.order {
+		if peers[p.Node] != p {
+			p.remove()
+		}
+	}
+	s.peers, s.order = peers, order
+	s.choosePrimaryLocked()
+	wake(s.watch)
+}
+
+func (s *Sessions) newPeerLocked(ctx context.Context, want Peer, now time.Time) *peer {
+	p := &peer{Peer: want, since: now, lost: now, end: func() {}, out: map[string]uint64{}, in: map[string]uint64{}}
+	if s.dials(p) {
+		dialing, cancel := context.WithCancel(ctx)
+		p.end = cancel
+		s.work.Go(func() { s.keepDialing(dialing, p) })
+	}
+	return p
+}
+
+// remove ends what p has going. A connection ends by itself once it is closed.
+func (p *peer) remove() {
+	p.end()
+	if p.conn != nil {
+		p.conn.end()
+	}
+}
+
+func (s *Sessions) keepDialing(ctx context.Context, p *peer) {
+	for ctx.Err() == nil {
+		next := time.Now().Add(redial)
+		s.dial(ctx, p)
+		select {
+		case <-time.After(time.Until(next)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// dial connects to p once, and serves the connection to its end.
+func (s *Sessions) dial(ctx context.Context, p *peer) {
+	s.mu.Lock()
+	at := p.Address
+	s.mu.Unlock()
+	limited, cancel := context.WithTimeout(ctx, dialTimeout)
+	c, err := s.o.Port.Dial(limited, p.Node, at, Protocol)
+	cancel()
+	if err != nil {
+		s.log.Debug("dialling a peer", "node", p.Node, "address", at, "error", err)
+		return
+	}
+	s.serve(ctx, c, p)
+}
+
+// known returns the peer of that name. When there is none it reads the peers
+// again: who dials us may have heard of itself before we did.
+func (s *Sessions) known(node string) (context.Context, *peer) {
+	s.mu.Lock()
+	ctx, p := s.running, s.peers[node]
+	s.mu.Unlock()
+	if p != nil || ctx == nil {
+		return ctx, p
+	}
+	s.refresh(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running, s.peers[node]
+}
+
+// enter reports whether Run still runs, and if so has it wait for one more.
+func (s *Sessions) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		return false
+	}
+	s.work.Add(1)
+	return true
+}
+
+// attach makes c the session with its peer; false if the peer is none any more.
+func (s *Sessions) attach(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, now := c.peer, time.Now()
+	if s.running == nil || s.peers[p.Node] != p {
+		return false
+	}
+	if p.conn != nil {
+		p.conn.end()
+		s.leaveLocked(p)
+	}
+	p.conn, p.joined = c, now
+	if c.wants = s.firstWant(p); c.wants != scopeNone {
+		c.mustSubscribe = true
+		c.hurry()
+	}
+	if !p.up {
+		s.turnLocked(p, true, now)
+	}
+	s.choosePrimaryLocked()
+	wake(s.watch)
+	return true
+}
+
+// detach is called when c has ended.
+func (s *Sessions) detach(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.peer.conn == c {
+		s.leaveLocked(c.peer)
+		s.choosePrimaryLocked()
+		wake(s.watch)
+	}
+}
+
+func (s *Sessions) leaveLocked(p *peer) {
+	p.conn, p.lost = nil, time.Now()
+	if s.primary == p {
+		s.primary = nil
+	}
+}
+
+// A meter notes that bytes have come.
+type meter struct {
+	net.Conn
+	heard func()
+}
+
+func (m meter) Read(b []byte) (int, error) {
+	n, err := m.Conn.Read(b)
+	if n > 0 {
+		m.heard()
+	}
+	return n, err
+}
+
+func (p *peer) count(direction *map[string]uint64, class string, n int) {
+	(*direction)[class] += uint64(n) //nolint:gosec // not negative
+}

@@ -1,0 +1,179 @@
+package session
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"carillon/cluster/replica"
+)
+
+// Who sends what to whom, so that a delta crosses each line once:
+//
+//   - A node sends its own namespaces to its peers; one that is no main, of the
+//     mains to its primary only.
+//   - A main sends everything to the lifeguards whose primary it is, and to the
+//     other mains what it has from these.
+//   - The primary is the first main in the order of the peers. While there is no
+//     session with that one, it is the next.
+
+// A scope is what a node wants of a peer.
+type scope uint8
+
+const (
+	scopeNone scope = iota
+	scopeOwn        // the peer's own namespaces, and what it passes on by itself
+	scopeAll        // all namespaces and the configuration: the peer is its primary
+)
+
+// sendsLocked reports whether r travels over c from here.
+func (s *Sessions) sendsLocked(c *conn, r *replica.Replica) bool {
+	to := c.peer
+	switch {
+	case c.scope == scopeNone || r.Owner() == to.Node:
+		return false
+	case s.o.Role != roleMain && to.role() == roleMain && to != s.primary:
+		return false
+	case r.Owner() == s.o.Node:
+		return true
+	case s.o.Role != roleMain:
+		return false
+	case to.role() == roleMain:
+		return s.isPrimaryOfLocked(r.Owner())
+	}
+	return c.scope == scopeAll && to.Relay
+}
+
+// isPrimaryOfLocked reports whether a node has chosen us.
+func (s *Sessions) isPrimaryOfLocked(node string) bool {
+	p := s.peers[node]
+	return p != nil && p.conn != nil && p.conn.scope == scopeAll && p.role() != roleMain
+}
+
+// stable is how long a session has to stand before it is preferred to one that
+// works.
+const stable = 10 * time.Second
+
+// choosePrimaryLocked is called whenever a session began or ended.
+func (s *Sessions) choosePrimaryLocked() {
+	if s.o.Role == roleMain || s.primary != nil && s.primary.conn != nil && s.peers[s.primary.Node] == s.primary {
+		return
+	}
+	s.primary = nil
+	i := slices.IndexFunc(s.order, func(p *peer) bool { return p.conn != nil && p.role() == roleMain })
+	if i >= 0 {
+		s.preferLocked(s.order[i])
+	}
+}
+
+// reconsiderLocked turns to a main that stands before the primary in the order
+// of the peers, if its session is stable.
+func (s *Sessions) reconsiderLocked(now time.Time) {
+	if s.primary == nil || s.primary.conn == nil {
+		return
+	}
+	for _, p := range s.order {
+		if p == s.primary {
+			return
+		}
+		if p.conn != nil && p.role() == roleMain && now.Sub(p.joined) >= stable {
+			s.primary.conn.wantLocked(scopeNone)
+			s.preferLocked(p)
+			return
+		}
+	}
+}
+
+// preferLocked makes p, which has a session, the primary.
+func (s *Sessions) preferLocked(p *peer) {
+	s.primary = p
+	p.conn.wantLocked(scopeAll)
+	if !p.conn.subscribed {
+		return // what it has of ours will come with its subscription
+	}
+	for r := range s.set.Of(s.o.Node) {
+		p.conn.offerLocked(r)
+	}
+}
+
+func (c *conn) wantLocked(want scope) {
+	c.wants, c.mustSubscribe = want, true
+	c.hurry()
+}
+
+// firstWant is what to ask of a peer as soon as a session stands.
+func (s *Sessions) firstWant(p *peer) scope {
+	if s.o.Role != roleMain && p.role() == roleMain {
+		return scopeNone // unless it becomes the primary
+	}
+	return scopeOwn
+}
+
+// A have is how much of a namespace a subscriber has.
+type have struct {
+	owner, channel string
+	cursor         replica.Cursor
+}
+
+// subscriptionLocked says what we want of a peer, and what we have of that.
+func (s *Sessions) subscriptionLocked(c *conn) subscription {
+	sub := subscription{scope: c.wants}
+	if c.wants == scopeNone {
+		return sub
+	}
+	for r := range s.set.All() {
+		if r.Owner() == s.o.Node || r.Cursor().Inc == 0 {
+			continue
+		}
+		fromOwner := r.Owner() == c.peer.Node
+		if fromOwner || c.wants == scopeAll || s.o.Role == roleMain && c.peer.role() == roleMain {
+			r.Restart()
+			sub.haves = append(sub.haves, have{r.Owner(), r.Channel(), r.Cursor()})
+		}
+	}
+	return sub
+}
+
+// subscribedLocked takes what the far end of c wants. It returns an incarnation
+// of ours that we do not know, else 0.
+func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) {
+	c.scope, c.subscribed = sub.scope, true
+	for _, st := range c.streams {
+		st.sent = replica.Cursor{}
+	}
+	for _, h := range sub.haves {
+		if s.set.Len() >= maxNamespaces {
+			break
+		}
+		r := s.set.Get(h.owner, h.channel)
+		if h.owner == s.o.Node && r.Outranked(h.cursor) {
+			unknown = max(unknown, h.cursor.Inc)
+		}
+		c.streamLocked(r).sent = h.cursor
+	}
+	for r := range s.set.All() {
+		if s.sendsLocked(c, r) && r.Cursor().Compare(c.streamLocked(r).sent) > 0 {
+			c.markLocked(r)
+		}
+	}
+	if sub.scope == scopeAll {
+		s.offerToMainsLocked(c.peer)
+	}
+	return unknown
+}
+
+// offerToMainsLocked is called when we have become the primary of p: the other
+// mains get its changes from us now, and may lack what its last primary took
+// down with it.
+func (s *Sessions) offerToMainsLocked(p *peer) {
+	for _, other := range s.order {
+		if c := other.conn; c != nil && c.subscribed && other.role() == roleMain {
+			for r := range s.set.Of(p.Node) {
+				c.offerLocked(r)
+			}
+		}
+	}
+}
+
+// maxNamespaces bounds what other nodes can make us keep.
+const maxNamespaces = math.MaxUint16

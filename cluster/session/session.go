@@ -1,0 +1,163 @@
+// Package session keeps one connection to each node it is told to, and carries
+// over it what nodes say about themselves and, from the mains to the others,
+// the configuration. It watches each line by small hellos beside the
+// connection. It decides neither whom to talk to nor who may talk: that is the
+// caller's and the link's business; and it knows of keys and values only that
+// they are bytes.
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"carillon/cluster/replica"
+)
+
+// The roles of nodes, as they stand in certificates.
+const (
+	roleMain      = "main"
+	roleLifeguard = "lifeguard"
+)
+
+// A Peer is a node to keep a session with.
+type Peer struct {
+	Node    string
+	Role    string // empty: a lifeguard if Relay is set, else a main
+	Address netip.AddrPort
+	Relay   bool // we forward to it what others say
+}
+
+func (p *Peer) role() string {
+	switch {
+	case p.Role != "":
+		return p.Role
+	case p.Relay:
+		return roleLifeguard
+	}
+	return roleMain
+}
+
+// Options say who this node is and whom it talks to. The functions are called
+// without a lock held, but must not wait: a session stands still meanwhile.
+type Options struct {
+	Node string
+	Role string // main, lifeguard or witness
+	Inc  uint64 // our incarnation, on disk already
+	Port Port
+
+	// Peers returns with whom to keep sessions, in order of preference. It is
+	// asked again after each Kick, and when an unknown node calls.
+	Peers func() []Peer
+	// Learned is told what another node said. A value must not be changed. Of one
+	// key, changes come in order.
+	Learned func(owner, channel, key string, value []byte, deleted bool)
+	// Renew, if not nil, puts our next incarnation on disk, when others turn out to
+	// know later ones than Inc.
+	Renew func(inc uint64) error
+	// Priority lists channels, the most urgent first. Others come after them.
+	Priority []string
+
+	Feed   Source // what we push to lifeguards; nil for none
+	FeedTo Sink   // where a main's configuration goes; nil for none
+
+	Logger *slog.Logger
+}
+
+func (o *Options) validate() error {
+	switch {
+	case o.Node == "" || o.Role == "" || o.Inc == 0:
+		return errors.New("a session needs a node, its role and its incarnation")
+	case o.Port == nil || o.Peers == nil || o.Logger == nil:
+		return errors.New("a session needs a port, its peers and a logger")
+	}
+	return nil
+}
+
+// Sessions are the sessions of one node. All methods may be called by many at
+// a time.
+type Sessions struct {
+	o    Options
+	log  *slog.Logger
+	base time.Time // what monotonic instants count from; before all of them
+
+	kick  chan struct{} // the peers may be others
+	watch chan struct{} // the monitor has to look again
+	news  chan struct{} // a link has changed
+	feed  feed
+
+	learning sync.Mutex // held from applying a delta until Learned has heard of it; before mu
+
+	mu       sync.Mutex
+	running  context.Context // the life of Run, which connections from outside share; nil outside it
+	work     sync.WaitGroup
+	inc      uint64
+	set      replica.Set
+	marks    map[*replica.Replica][]mark
+	peers    map[string]*peer
+	order    []*peer // as Peers returned them
+	primary  *peer   // of a node that is no main
+	changed  []*peer // links to tell the watchers of
+	watchers []func(Link)
+}
+
+// New prepares sessions and has the port hand over what is for them. It starts
+// nothing: see Run.
+func New(o Options) (*Sessions, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	s := &Sessions{
+		o: o, log: o.Logger.With("component", "session"), base: time.Now().Add(-1), inc: o.Inc,
+		kick: make(chan struct{}, 1), watch: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		marks: map[*replica.Replica][]mark{}, peers: map[string]*peer{},
+	}
+	o.Port.Handle(Protocol, s.accept)
+	o.Port.HandlePacket(PacketClass, s.hear)
+	return s, nil
+}
+
+// Run keeps the sessions until ctx ends, then closes them and returns nil when
+// all that it started has ended. It runs once.
+func (s *Sessions) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	s.running = ctx
+	s.work.Go(func() { s.monitor(ctx) })
+	s.work.Go(func() { s.tell(ctx) })
+	s.mu.Unlock()
+	for ctx.Err() == nil {
+		s.refresh(ctx)
+		select {
+		case <-s.kick:
+		case <-ctx.Done():
+		}
+	}
+	s.stop()
+	s.work.Wait()
+	return nil
+}
+
+func (s *Sessions) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = nil
+	for _, p := range s.order {
+		p.remove()
+	}
+}
+
+// Kick has the peers read again.
+func (s *Sessions) Kick() { wake(s.kick) }
+
+// wake leaves a note in c, which has room for one.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

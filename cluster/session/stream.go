@@ -1,0 +1,110 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+
+	"carillon/cluster/replica"
+)
+
+// A stream is one namespace on its way over one connection. What to send is
+// found by where the far end stands: there is no queue, so a key that changes
+// twice before its turn travels once.
+type stream struct {
+	replica *replica.Replica
+	id      uint64         // 0 until it was named to the far end
+	sent    replica.Cursor // what the far end has, as far as we know
+	marked  bool           // is in conn.marked
+	offer   bool           // say how far we are
+}
+
+func (c *conn) streamLocked(r *replica.Replica) *stream {
+	st := c.streams[r]
+	if st == nil {
+		st = &stream{replica: r}
+		c.streams[r] = st
+	}
+	return st
+}
+
+// markLocked has the writer look at r.
+func (c *conn) markLocked(r *replica.Replica) {
+	st := c.streamLocked(r)
+	if !st.marked {
+		st.marked = true
+		c.marked = append(c.marked, st)
+	}
+	wake(c.work)
+}
+
+// offerLocked says to the far end how far r has come, and takes for granted
+// that it has all that unless it answers.
+func (c *conn) offerLocked(r *replica.Replica) {
+	if !c.s.sendsLocked(c, r) || r.Cursor().Inc == 0 {
+		return
+	}
+	st := c.streamLocked(r)
+	st.sent, st.offer = r.Cursor(), true
+	c.markLocked(r)
+}
+
+// sendMarkedLocked appends the deltas that are due, the most urgent first, until
+// buf is full, and reports whether there are more.
+func (c *conn) sendMarkedLocked(buf []byte) (_ []byte, more bool) {
+	slices.SortFunc(c.marked, c.s.compareUrgency)
+	for i, st := range c.marked {
+		for due := true; due; {
+			if len(buf) >= fullBatch {
+				c.marked = slices.Delete(c.marked, 0, i)
+				return buf, true
+			}
+			buf, due = c.sendOneLocked(buf, st)
+		}
+		st.marked = false
+	}
+	clear(c.marked)
+	c.marked = c.marked[:0]
+	return buf, false
+}
+
+func (s *Sessions) compareUrgency(a, b *stream) int {
+	return cmp.Or(
+		cmp.Compare(s.urgency(a.replica.Channel()), s.urgency(b.replica.Channel())),
+		cmp.Compare(a.replica.Owner(), b.replica.Owner()), cmp.Compare(a.replica.Channel(), b.replica.Channel()))
+}
+
+func (s *Sessions) urgency(channel string) int {
+	if i := slices.Index(s.o.Priority, channel); i >= 0 {
+		return i
+	}
+	return len(s.o.Priority)
+}
+
+// sendOneLocked appends the next delta of a stream and reports whether the
+// stream has another.
+func (c *conn) sendOneLocked(buf []byte, st *stream) (_ []byte, more bool) {
+	if !c.s.sendsLocked(c, st.replica) {
+		st.offer = false
+		return buf, false
+	}
+	d, ok := st.replica.DeltaSince(st.sent, fullBatch-len(buf))
+	switch {
+	case !ok && !st.offer:
+		return buf, false
+	case !ok:
+		d = st.replica.Offer()
+	default:
+		st.sent = d.Next()
+	}
+	st.offer = false
+	before := len(buf)
+	if st.id == 0 {
+		c.lastID++
+		st.id = c.lastID
+		buf = appendName(buf, st.id, st.replica.Owner(), st.replica.Channel())
+	}
+	buf = appendDelta(buf, st.id, &d)
+	c.peer.count(&c.peer.out, st.replica.Channel(), len(buf)-before)
+	c.batched = true
+	return buf, d.More()
+}
