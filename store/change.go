@@ -18,6 +18,26 @@ type Author struct {
 	At  time.Time
 }
 
+// AuthorOf returns who wants c; nobody, if it is of a type that does not say.
+func AuthorOf(c Change) Author {
+	switch c := c.(type) {
+	case Replace:
+		return c.By
+	case Found:
+		return c.By
+	case AddToken:
+		return c.By
+	case Join:
+		return c.By
+	case SetNode:
+		return c.By
+	case RemoveNode:
+		return c.By
+	default:
+		return Author{}
+	}
+}
+
 // Replace replaces each list that it contains by another; nil keeps a list, and
 // an empty list that is not nil empties it.
 //

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A Line says one thing that a Change does, for people.
@@ -29,6 +30,8 @@ func Diff(old, next *View) []Line {
 	all = append(all, diffList("site", a.Sites, b.Sites, siteKey, siteFields)...)
 	all = append(all, diffList("user", a.Users, b.Users, userKey, userFields)...)
 	all = append(all, diffList("trunk", a.Trunks, b.Trunks, trunkKey, trunkFields)...)
+	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
+	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
 	return all
 }
 
@@ -41,6 +44,10 @@ type field struct {
 func siteKey(s Site) string   { return s.Name }
 func userKey(u User) string   { return u.Number }
 func trunkKey(t Trunk) string { return t.Name }
+func nodeKey(n Node) string   { return n.Name }
+
+// tokenKey shortens the hash: it only tells tokens apart.
+func tokenKey(t JoinToken) string { return t.Hash[:min(len(t.Hash), 8)] }
 
 func siteFields(s Site) []field {
 	s = s.withDefaults()
@@ -72,6 +79,20 @@ func userFields(u User) []field {
 
 func trunkFields(t Trunk) []field {
 	return []field{{name: "site", text: t.Site}, {name: "address", text: t.Address}}
+}
+
+func nodeFields(n Node) []field {
+	return []field{
+		{name: "role", text: n.Role},
+		{name: "site", text: n.Site},
+		{name: "address", text: n.Address.String()},
+		{name: "certificate", text: n.Certificate[:min(len(n.Certificate), 16)]},
+		{name: "epoch", text: strconv.FormatUint(n.Epoch, 10)},
+	}
+}
+
+func tokenFields(t JoinToken) []field {
+	return []field{{name: "until", text: t.Expires.UTC().Format(time.RFC3339)}}
 }
 
 // diffList compares two lists of things that their keys name.

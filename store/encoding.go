@@ -9,10 +9,8 @@ import (
 
 // The version of the encodings of Config and Change. A node that meets a later
 // one stops with a clear error: it must not guess what others agreed on.
-const encodingVersion = 1
-
-// The tags of the encoded Changes.
-const tagReplace = "replace"
+// Version 2 added nodes and tokens to the Config.
+const encodingVersion = 2
 
 // An envelope is what the log and the disk hold: CBOR [version, tag, body].
 type envelope struct {
@@ -22,76 +20,56 @@ type envelope struct {
 	Body    cbor.RawMessage
 }
 
-// EncodeChange returns c as the log carries it.
-func EncodeChange(c Change) ([]byte, error) {
-	switch c := c.(type) {
-	case Replace:
-		return encode(tagReplace, wireReplace{
-			Who: c.By.Who, At: unixMilli(c.By.At), Exact: c.Exact, Realm: c.Realm, Domain: c.Domain,
-			Sites: each(c.Sites, toWireSite), Users: each(c.Users, toWireUser), Trunks: each(c.Trunks, toWireTrunk),
-		})
-	default:
-		return nil, fmt.Errorf("a change of type %T has no encoding", c)
-	}
-}
-
-// DecodeChange reads what EncodeChange wrote.
-func DecodeChange(b []byte) (Change, error) {
-	tag, body, err := open(b)
-	if err != nil {
-		return nil, fmt.Errorf("reading a change: %w", err)
-	}
-	switch tag {
-	case tagReplace:
-		return decodeReplace(body)
-	default:
-		return nil, fmt.Errorf("reading a change: its type %q is unknown: it comes from a newer carillon", clip(tag))
-	}
-}
-
-func decodeReplace(body []byte) (Change, error) {
-	var w wireReplace
-	if err := decode(body, &w); err != nil {
-		return nil, fmt.Errorf("reading a change: %w", err)
-	}
-	sites, err := fromWireSites(w.Sites)
-	if err != nil {
-		return nil, fmt.Errorf("reading a change: %w", err)
-	}
-	return Replace{
-		By: Author{Who: w.Who, At: fromUnixMilli(w.At)}, Exact: w.Exact, Realm: w.Realm, Domain: w.Domain,
-		Sites: sites, Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
-	}, nil
-}
+const tagConfig = "config"
 
 // EncodeConfig returns c in the one form that its content has.
 func EncodeConfig(c Config) ([]byte, error) {
-	return encode("config", wireConfig{
+	return encode(tagConfig, wireConfig{
 		Domain: c.Domain, Sites: notNil(each(c.Sites, toWireSite)),
 		Users: notNil(each(c.Users, toWireUser)), Trunks: notNil(each(c.Trunks, toWireTrunk)),
+		Nodes: notNil(each(c.Nodes, toWireNode)), Tokens: notNil(each(c.Tokens, toWireToken)), Revoked: notNil(c.Revoked),
 	})
 }
 
 // DecodeConfig reads what EncodeConfig wrote.
 func DecodeConfig(b []byte) (Config, error) {
-	var w wireConfig
-	tag, body, err := open(b)
-	if err == nil && tag != "config" {
-		err = fmt.Errorf("found %q", clip(tag))
-	}
-	if err == nil {
-		err = decode(body, &w)
-	}
+	c, err := decodeConfig(b)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading a configuration: %w", err)
+	}
+	return c, nil
+}
+
+func decodeConfig(b []byte) (Config, error) {
+	var w wireConfig
+	e, err := open(b)
+	switch {
+	case err != nil:
+		return Config{}, err
+	case e.Tag != tagConfig:
+		return Config{}, fmt.Errorf("found %q", clip(e.Tag))
+	case e.Version == 1:
+		var old wireConfig1
+		err = decode(e.Body, &old)
+		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
+	default:
+		err = decode(e.Body, &w)
+	}
+	if err != nil {
+		return Config{}, err
 	}
 	sites, err := fromWireSites(w.Sites)
 	if err != nil {
-		return Config{}, fmt.Errorf("reading a configuration: %w", err)
+		return Config{}, err
+	}
+	nodes, err := fromWireNodes(w.Nodes)
+	if err != nil {
+		return Config{}, err
 	}
 	return Config{
 		Domain: w.Domain, Sites: sites,
 		Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
+		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: w.Revoked,
 	}, nil
 }
 
@@ -111,15 +89,15 @@ func encode(tag string, body any) ([]byte, error) {
 	return b, nil
 }
 
-func open(b []byte) (tag string, body []byte, err error) {
+func open(b []byte) (envelope, error) {
 	var e envelope
 	if err := decode(b, &e); err != nil {
-		return "", nil, err
+		return e, err
 	}
-	if e.Version != encodingVersion {
-		return "", nil, fmt.Errorf("version %d is unknown: it comes from a newer carillon", e.Version)
+	if e.Version < 1 || e.Version > encodingVersion {
+		return e, fmt.Errorf("version %d is unknown: it comes from a newer carillon", e.Version)
 	}
-	return e.Tag, e.Body, nil
+	return e, nil
 }
 
 func decode(b []byte, into any) error {

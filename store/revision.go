@@ -19,10 +19,8 @@ const maxSummary = 20
 
 // NewRevision describes the Change c that led from old to next.
 func NewRevision(c Change, old, next *View) Revision {
-	r := Revision{Index: next.Index()}
-	if c, ok := c.(Replace); ok {
-		r.At, r.Who = c.By.At, c.By.Who
-	}
+	by := AuthorOf(c)
+	r := Revision{Index: next.Index(), At: by.At, Who: by.Who}
 	lines := Diff(old, next)
 	for _, l := range lines[:min(len(lines), maxSummary)] {
 		r.Summary = append(r.Summary, l.String())

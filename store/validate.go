@@ -44,6 +44,9 @@ func (c Config) problems() Errors {
 	for i, t := range c.Trunks {
 		v.trunk(i, t)
 	}
+	for _, n := range c.Nodes {
+		v.node(n)
+	}
 	return v.all
 }
 
@@ -163,6 +166,13 @@ func (v *validator) trunk(i int, t Trunk) {
 		v.add(path("trunks", i, "address"), "a trunk needs an address")
 	case !isHostPort(t.Address):
 		v.add(path("trunks", i, "address"), "%q is not an address: write a host, or a host and a port like 192.0.2.9:5060", clip(t.Address))
+	}
+}
+
+// node reports a site that is gone though a node was told to stand there.
+func (v *validator) node(n Node) {
+	if _, ok := v.sites[n.Site]; !ok && n.Site != "" {
+		v.add("sites", "the site %s must stay while node %s stands there", n.Site, n.Name)
 	}
 }
 

@@ -14,6 +14,10 @@ type Config struct {
 	Sites  []Site
 	Users  []User
 	Trunks []Trunk
+
+	Nodes   []Node      // by name
+	Tokens  []JoinToken // in the order of their making
+	Revoked []string    // fingerprints of certificates that no longer count, sorted
 }
 
 // A View is an immutable picture of the whole configuration. All methods are
@@ -81,6 +85,9 @@ func (v *View) Config() Config {
 	c.Sites = slices.Clone(c.Sites)
 	c.Users = slices.Clone(c.Users)
 	c.Trunks = slices.Clone(c.Trunks)
+	c.Nodes = slices.Clone(c.Nodes)
+	c.Tokens = slices.Clone(c.Tokens)
+	c.Revoked = slices.Clone(c.Revoked)
 	return c
 }
 

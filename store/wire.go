@@ -23,6 +23,18 @@ type wireReplace struct {
 }
 
 type wireConfig struct {
+	_       struct{} `cbor:",toarray"`
+	Domain  string
+	Sites   []wireSite
+	Users   []wireUser
+	Trunks  []wireTrunk
+	Nodes   []wireNode
+	Tokens  []wireToken
+	Revoked []string
+}
+
+// wireConfig1 is the configuration of version 1, which had no nodes.
+type wireConfig1 struct {
 	_      struct{} `cbor:",toarray"`
 	Domain string
 	Sites  []wireSite

@@ -27,11 +27,12 @@ type Binding struct {
 	RegID     int    // RFC 5626; 0 = none
 	Move      uint32 // how often the device has gone to another node
 
+	Silent  bool // nothing is heard of Node: SetNodeAlive said so
 	Refused bool // it did not accept a connection since it lost its flow
 
 	Granted time.Duration // the lifetime given by the last refresh, in whole seconds
 	Expires time.Time     // when it ends, by this node's clock; zero = its owner decides
-	Since   time.Time     // when the device came
+	Since   time.Time     // when the device came to Node; another node's to the second, by that one's clock
 }
 
 // The states of a binding.

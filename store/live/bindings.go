@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"sync"
 	"time"
 )
 
@@ -21,9 +22,9 @@ var ErrTooLarge = errors.New("the binding is too large")
 // Bindings is the table of who is registered where, in the whole system. Make
 // one with NewBindings. It is safe for concurrent use, and nothing in it waits.
 //
-// A binding is known by user and device: a device is in one place, so a binding
-// of the same device at another node takes its place (see Learn). Strings in
-// the Bindings that it returns are its own: they do not keep a message alive.
+// A binding is known by user and device. A device is in one place: when several
+// nodes claim it, the table keeps every claim but shows the best alone (see
+// Learn). Strings in the Bindings that it returns are its own: they do not keep a message alive.
 type Bindings struct {
 	node    string
 	journal Journal
@@ -31,6 +32,9 @@ type Bindings struct {
 	seed    maphash.Seed
 	base    time.Time // what deadlines are counted from; has a monotonic reading
 	shards  [shards]shard
+
+	silenceMu sync.Mutex // serialises changes of silent
+	silent    silence
 }
 
 // NewBindings returns an empty table of the node named node. Its own changes go
@@ -70,7 +74,8 @@ func (b *Bindings) Run(ctx context.Context) error {
 	}
 }
 
-// Expire removes the bindings of this node that have ended by now. It looks at
+// Expire removes the bindings of this node that have ended by now; those of
+// another node only that one can end. It looks at
 // those that are due, not at all.
 func (b *Bindings) Expire(now time.Time) {
 	at := int64(now.Sub(b.base))
@@ -98,11 +103,13 @@ func (b *Bindings) Device(user, device string) (Binding, bool) {
 	s := b.shard(user)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	e := s.find(user, device)
-	if e == nil || b.ended(e, time.Now()) {
+	e, now := s.find(user, device), time.Now()
+	if e == nil || b.ended(e, now) {
 		return Binding{}, false
 	}
-	return e.binding(b.base), true
+	x := e.binding(b.base)
+	ok := b.silent.mark(&x, now)
+	return x, ok
 }
 
 // All returns every binding that has not ended, in no particular order. Those
@@ -125,7 +132,7 @@ func (b *Bindings) appendAll(all []Binding, s *shard, now time.Time) []Binding {
 }
 
 // Count returns how many bindings there are, those included that ended within
-// the last second.
+// the last second, and those of nodes that are silent for too long.
 func (b *Bindings) Count() int {
 	n := 0
 	for i := range b.shards {
@@ -150,8 +157,12 @@ func (b *Bindings) ended(e *entry, now time.Time) bool {
 
 func (b *Bindings) appendLocked(list []Binding, s *shard, user string, now time.Time) []Binding {
 	for e := s.users[user]; e != nil; e = e.sibling {
-		if !b.ended(e, now) {
-			list = append(list, e.binding(b.base))
+		if e.lost || b.ended(e, now) {
+			continue
+		}
+		list = append(list, e.binding(b.base))
+		if !b.silent.mark(&list[len(list)-1], now) {
+			list = list[:len(list)-1]
 		}
 	}
 	return list

@@ -46,7 +46,7 @@ func (x *Binding) AppendShared(dst []byte) []byte {
 	for _, p := range x.Path {
 		dst = appendText(dst, p)
 	}
-	return dst
+	return binary.AppendUvarint(dst, uint64(x.came())) //nolint:gosec // not negative
 }
 
 // sharedSource is the source as far as others can use it: the far end of a
@@ -62,6 +62,7 @@ func (x *Binding) sharedSource() netip.AddrPort {
 func (x *Binding) sharesAllOf(y *Binding) bool {
 	return x.Contact == y.Contact && x.Transport == y.Transport && x.UserAgent == y.UserAgent &&
 		(x.Flow != 0) == (y.Flow != 0) && x.Granted/time.Second == y.Granted/time.Second && x.Move == y.Move && x.RegID == y.RegID &&
+		x.came() == y.came() &&
 		math.Round(x.q()*1000) == math.Round(y.q()*1000) &&
 		x.sharedSource() == y.sharedSource() && slices.Equal(x.Path, y.Path)
 }
@@ -135,6 +136,9 @@ func parseShared(data []byte) (Binding, error) {
 	}
 	if flags&flagUp != 0 {
 		x.Flow = remoteFlow
+	}
+	if len(r.data) > 0 && !r.bad {
+		x.Since = time.Unix(int64(r.number(math.MaxUint32)), 0) //nolint:gosec // bounded
 	}
 	return x, r.err()
 }
@@ -215,6 +219,9 @@ func (r *reader) addr() netip.AddrPort {
 	}
 	if err := a.UnmarshalBinary([]byte(text)); err != nil {
 		r.bad = true
+	}
+	if !a.IsValid() {
+		return netip.AddrPort{} // a port of no address is none
 	}
 	return a
 }

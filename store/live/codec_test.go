@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestRecordRoundTrip(t *testing.T) {
@@ -60,5 +61,32 @@ func FuzzRecord(f *testing.F) {
 			b.Put(one)
 		}
 		_ = b.Learn("hardy", key, record)
+	})
+}
+
+// FuzzLearn: what another node says is refused, or is what others are told in
+// turn: learning it from there gives the same binding.
+func FuzzLearn(f *testing.F) {
+	x := phone(func(x *Binding) { x.Path, x.Since = []string{"<sip:p;lr>"}, time.Unix(1_700_000_000, 0) })
+	f.Add(x.Key(), x.AppendShared(nil))
+	f.Add("201", []byte{})
+	f.Fuzz(func(t *testing.T, key string, value []byte) {
+		one, two := NewBindings("laurel", nil), NewBindings("stan", nil)
+		if one.Learn("hardy", key, value) != nil || len(value) == 0 {
+			if one.Count() != 0 {
+				t.Fatal("what was refused was learned")
+			}
+			return
+		}
+		all := one.All()
+		if len(all) != 1 {
+			t.Fatalf("%d bindings, want 1", len(all))
+		}
+		if err := two.Learn("hardy", all[0].Key(), all[0].AppendShared(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(all, two.All(), addresses(), cmpopts.EquateApproxTime(time.Second)); diff != "" {
+			t.Errorf("(-first +second):\n%s", diff)
+		}
 	})
 }

@@ -28,6 +28,7 @@ type entry struct {
 	granted uint32 // seconds
 	move    uint32
 	regID   uint32
+	came    uint32 // since, in Unix seconds as its owner tells it
 
 	sourcePort uint16
 	userEnd    uint16 // where each part of text ends
@@ -37,6 +38,7 @@ type entry struct {
 	q          uint16 // thousandths
 	bucket     uint8
 	refused    bool
+	lost       bool // another node has the better claim to the device
 	onWheel    bool
 	onConn     bool
 }
@@ -95,12 +97,16 @@ func (e *entry) pack(x *Binding, base time.Time) (newText bool) {
 	e.regID = uint32(x.RegID) //nolint:gosec // RFC 5626: below 2^31
 	e.granted = uint32(x.Granted.Seconds())
 	e.q = uint16(math.Round(x.q() * 1000))
+	e.came = uint32(x.came()) //nolint:gosec // bounded
 	e.since, e.ends = int64(x.Since.Sub(base)), 0
 	if !x.Expires.IsZero() {
 		e.ends = max(int64(x.Expires.Sub(base)), 1)
 	}
 	return newText
 }
+
+// came is when the device came to its owner, by that one's clock.
+func (x *Binding) came() int64 { return min(max(x.Since.Unix(), 0), math.MaxUint32) }
 
 func (x *Binding) q() float64 { return min(max(float64(x.Q), 0), 1) }
 

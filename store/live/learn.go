@@ -1,15 +1,20 @@
 package live
 
 import (
-	"cmp"
 	"fmt"
+	"time"
 )
 
+// maxAhead is how far another node's clock may be ahead: one that is wrong by
+// more must not win with it.
+const maxAhead = time.Minute
+
 // Learn takes over what another node's journal says about one of that node's
-// bindings: a value, or nothing when it is gone. When two nodes claim one
-// device, the one that has its flow wins, then the one to which the device
-// moved last, then the larger name; this node withdraws its own claim if it
-// lost. A value that makes no sense changes nothing and is an error.
+// bindings: a value, or nothing when it is gone. The order in which things are
+// learned from several nodes does not matter. When two nodes claim one device,
+// the one that has its flow wins, then the one to which the device moved last,
+// by count and then by clock, then the larger name; this node withdraws its own
+// claim if it lost. A value that makes no sense changes nothing and is an error.
 func (b *Bindings) Learn(node, key string, value []byte) error {
 	user, device, ok := splitKey(key)
 	if !ok || node == b.node {
@@ -35,42 +40,23 @@ func (b *Bindings) Learn(node, key string, value []byte) error {
 func (b *Bindings) unlearn(s *shard, node, user, device string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.find(user, device); e != nil && e.node() == node {
-		b.removeLocked(s, e)
+	if e := s.findAt(user, device, node); e != nil {
+		s.remove(e)
 	}
 }
 
 func (b *Bindings) learn(s *shard, x *Binding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.find(x.User, x.Device)
-	if e == nil {
+	if x.Since.IsZero() || x.Since.After(time.Now().Add(maxAhead)) {
+		x.Since = time.Unix(0, 0)
+	}
+	if e := s.findAt(x.User, x.Device, x.Node); e != nil {
+		s.change(e, x, b.base, false)
+	} else {
 		s.add(x, b.base, false)
-		return
 	}
-	old := e.binding(b.base)
-	if old.Node != x.Node && x.claim(&old) < 0 {
-		return
+	if own := s.findAt(x.User, x.Device, b.node); own != nil && own.lost {
+		b.removeLocked(s, own)
 	}
-	s.change(e, x, b.base, false)
-	if old.Node == b.node {
-		b.journal.Delete(e.key())
-		b.changed(e.key())
-	}
-}
-
-// claim compares the claims of two nodes to one device.
-func (x *Binding) claim(y *Binding) int {
-	return cmp.Or(
-		cmp.Compare(toInt(x.Flow != 0), toInt(y.Flow != 0)),
-		cmp.Compare(x.Move, y.Move),
-		cmp.Compare(x.Node, y.Node),
-	)
-}
-
-func toInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

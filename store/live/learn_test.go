@@ -3,13 +3,21 @@ package live
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestLearn(t *testing.T) {
 	key := phone().Key()
-	shared := func(edit ...func(*Binding)) []byte { x := phone(edit...); return x.AppendShared(nil) }
+	noon := time.Now()
+	came := func(x *Binding) { x.Since = noon }
+	shared := func(edit ...func(*Binding)) []byte {
+		x := phone(append([]func(*Binding){came}, edit...)...)
+		return x.AppendShared(nil)
+	}
+	later := func(x *Binding) { x.Since = noon.Add(5 * time.Second) }
+	wrong := func(x *Binding) { x.Since = noon.Add(time.Hour) }
 	down := func(x *Binding) { x.Flow = 0 }
 	moved := func(x *Binding) { x.Move = 1 }
 	tests := []struct {
@@ -26,6 +34,8 @@ func TestLearn(t *testing.T) {
 		{"it is here, an old tale", true, "zeno", [][]byte{shared(down, moved)}, "laurel", nil},
 		{"equal claims, larger name there", true, "zeno", [][]byte{shared()}, "zeno", []string{"delete " + key}},
 		{"equal claims, larger name here", true, "hardy", [][]byte{shared()}, "laurel", nil},
+		{"equal claims, later there", true, "hardy", [][]byte{shared(later)}, "hardy", []string{"delete " + key}},
+		{"equal claims, a clock that is wrong there", true, "zeno", [][]byte{shared(wrong)}, "laurel", nil},
 		{"another's end is not ours", true, "hardy", [][]byte{nil}, "laurel", nil},
 	}
 	for _, tt := range tests {
@@ -33,7 +43,7 @@ func TestLearn(t *testing.T) {
 			var j journal
 			b := NewBindings("laurel", &j)
 			if tt.own {
-				b.Put(phone())
+				b.Put(phone(came))
 				j.take()
 			}
 			for _, v := range tt.values {
@@ -120,7 +130,7 @@ func TestLearnRefusesRubbish(t *testing.T) {
 		{"a key without a device", "hardy", "201", good},
 		{"one's own name", "laurel", x.Key(), good},
 		{"a later version", "hardy", x.Key(), append([]byte{99}, good[1:]...)},
-		{"cut short", "hardy", x.Key(), good[:len(good)-1]},
+		{"cut short", "hardy", x.Key(), good[:len(good)-2]},
 		{"a number too large", "hardy", x.Key(), []byte{1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},
 	}
 	for _, tt := range tests {

@@ -13,13 +13,24 @@ type shard struct {
 	users map[string]*entry // the first of each user's chain
 	flows map[uint64]*entry // the first on each connection to this node
 	due   wheel
-	count int
+	count int       // of users' devices: entries that are not lost
 	work  []Binding // what Update hands out; kept so that it costs nothing
 }
 
+// find returns the best claim to a device.
 func (s *shard) find(user, device string) *entry {
 	for e := s.users[user]; e != nil; e = e.sibling {
-		if e.device() == device {
+		if !e.lost && e.device() == device {
+			return e
+		}
+	}
+	return nil
+}
+
+// findAt returns the claim of one node to a device.
+func (s *shard) findAt(user, device, node string) *entry {
+	for e := s.users[user]; e != nil; e = e.sibling {
+		if e.device() == device && e.node() == node {
 			return e
 		}
 	}
@@ -34,6 +45,7 @@ func (s *shard) add(x *Binding, base time.Time, ours bool) *entry {
 	s.users[e.user()] = e
 	s.count++
 	s.place(e, x, ours)
+	s.judge(e)
 	return e
 }
 
@@ -48,6 +60,7 @@ func (s *shard) change(e *entry, x *Binding, base time.Time, ours bool) {
 		s.users[e.user()] = e
 	}
 	s.place(e, x, ours)
+	s.judge(e)
 }
 
 // place puts e on its connection and on the wheel, if it is not there yet.
@@ -66,7 +79,10 @@ func (s *shard) remove(e *entry) {
 	s.offFlow(e)
 	s.due.cancel(e)
 	s.unchain(e)
-	s.count--
+	if !e.lost {
+		s.count--
+	}
+	s.judge(e)
 }
 
 func (s *shard) unchain(e *entry) {

@@ -110,7 +110,11 @@ func (b *Bindings) flowClosed(s *shard, flow uint64) {
 // do not know yet: nothing, when x is just a refresh.
 func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 	x.Node = b.node
-	e := s.find(x.User, x.Device)
+	e := s.findAt(x.User, x.Device, b.node)
+	if best := s.find(x.User, x.Device); best != nil && best != e {
+		x.Move = max(x.Move, best.move+1) // it came from there
+		x.Since = now
+	}
 	if e == nil {
 		if x.Since.IsZero() {
 			x.Since = now
@@ -123,9 +127,6 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 	old := e.binding(b.base)
 	if x.Since.IsZero() {
 		x.Since = old.Since
-	}
-	if old.Node != b.node {
-		x.Move = max(x.Move, old.Move+1)
 	}
 	shares := x.sharesAllOf(&old)
 	if shares && x.equals(&old) {

@@ -1,0 +1,109 @@
+package store
+
+import "fmt"
+
+// The tags of the encoded Changes.
+const (
+	tagReplace    = "replace"
+	tagFound      = "found"
+	tagAddToken   = "add-token"
+	tagJoin       = "join"
+	tagSetNode    = "set-node"
+	tagRemoveNode = "remove-node"
+)
+
+// EncodeChange returns c as the log carries it.
+func EncodeChange(c Change) ([]byte, error) {
+	switch c := c.(type) {
+	case Replace:
+		return encode(tagReplace, toWireReplace(c))
+	case Found:
+		return encode(tagFound, wireFound{Replace: toWireReplace(c.Replace), Node: toWireNode(c.Node)})
+	case AddToken:
+		return encode(tagAddToken, wireAddToken{By: toWireAuthor(c.By), Token: toWireToken(c.Token)})
+	case Join:
+		return encode(tagJoin, wireJoin{By: toWireAuthor(c.By), Token: c.Token, Node: toWireNode(c.Node)})
+	case SetNode:
+		return encode(tagSetNode, wireSetNode{By: toWireAuthor(c.By), Node: toWireNode(c.Node)})
+	case RemoveNode:
+		return encode(tagRemoveNode, wireRemoveNode{By: toWireAuthor(c.By), Name: c.Name})
+	default:
+		return nil, fmt.Errorf("a change of type %T has no encoding", c)
+	}
+}
+
+// DecodeChange reads what EncodeChange wrote.
+func DecodeChange(b []byte) (Change, error) {
+	e, err := open(b)
+	var c Change
+	if err == nil {
+		c, err = decodeChange(e.Tag, e.Body)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a change: %w", err)
+	}
+	return c, nil
+}
+
+func decodeChange(tag string, body []byte) (Change, error) {
+	switch tag {
+	case tagReplace:
+		return decodeAs(body, func(w wireReplace) (Change, error) { return fromWireReplace(w) })
+	case tagFound:
+		return decodeAs(body, func(w wireFound) (Change, error) {
+			r, err := fromWireReplace(w.Replace)
+			if err != nil {
+				return nil, err
+			}
+			n, err := fromWireNode(w.Node)
+			return Found{Replace: r, Node: n}, err
+		})
+	case tagAddToken:
+		return decodeAs(body, func(w wireAddToken) (Change, error) {
+			return AddToken{By: fromWireAuthor(w.By), Token: fromWireToken(w.Token)}, nil
+		})
+	case tagJoin:
+		return decodeAs(body, func(w wireJoin) (Change, error) {
+			n, err := fromWireNode(w.Node)
+			return Join{By: fromWireAuthor(w.By), Token: w.Token, Node: n}, err
+		})
+	case tagSetNode:
+		return decodeAs(body, func(w wireSetNode) (Change, error) {
+			n, err := fromWireNode(w.Node)
+			return SetNode{By: fromWireAuthor(w.By), Node: n}, err
+		})
+	case tagRemoveNode:
+		return decodeAs(body, func(w wireRemoveNode) (Change, error) {
+			return RemoveNode{By: fromWireAuthor(w.By), Name: w.Name}, nil
+		})
+	default:
+		return nil, fmt.Errorf("its type %q is unknown: it comes from a newer carillon", clip(tag))
+	}
+}
+
+// decodeAs reads a body of the form W and makes a Change of it.
+func decodeAs[W any](body []byte, of func(W) (Change, error)) (Change, error) {
+	var w W
+	if err := decode(body, &w); err != nil {
+		return nil, err
+	}
+	return of(w)
+}
+
+func toWireReplace(c Replace) wireReplace {
+	return wireReplace{
+		Who: c.By.Who, At: unixMilli(c.By.At), Exact: c.Exact, Realm: c.Realm, Domain: c.Domain,
+		Sites: each(c.Sites, toWireSite), Users: each(c.Users, toWireUser), Trunks: each(c.Trunks, toWireTrunk),
+	}
+}
+
+func fromWireReplace(w wireReplace) (Replace, error) {
+	sites, err := fromWireSites(w.Sites)
+	if err != nil {
+		return Replace{}, err
+	}
+	return Replace{
+		By: Author{Who: w.Who, At: fromUnixMilli(w.At)}, Exact: w.Exact, Realm: w.Realm, Domain: w.Domain,
+		Sites: sites, Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
+	}, nil
+}

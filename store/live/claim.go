@@ -1,0 +1,60 @@
+package live
+
+import "cmp"
+
+// This file decides between nodes that claim the same device. It looks at what
+// the owners wrote and at nothing else, so that every node decides alike.
+
+// beats reports whether e is a better claim than f, of another node, to the
+// same device.
+func (e *entry) beats(f *entry) bool {
+	return cmp.Or(
+		cmp.Compare(toInt(e.flow != 0), toInt(f.flow != 0)),
+		cmp.Compare(e.move, f.move),
+		cmp.Compare(e.came, f.came),
+		cmp.Compare(e.node(), f.node()),
+	) > 0
+}
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// judge decides anew who has the device of e, which was added, changed or
+// removed. A device that nobody else claims, as nearly all, costs a look at the
+// user's other entries.
+func (s *shard) judge(e *entry) {
+	var best *entry
+	rivals := 0
+	for f := s.users[e.user()]; f != nil; f = f.sibling {
+		if f.device() != e.device() {
+			continue
+		}
+		rivals++
+		if best == nil || f.beats(best) {
+			best = f
+		}
+	}
+	if best == nil || rivals == 1 && !best.lost {
+		return
+	}
+	for f := s.users[e.user()]; f != nil; f = f.sibling {
+		if f.device() == e.device() {
+			s.setLost(f, f != best)
+		}
+	}
+}
+
+// setLost keeps count of the entries that are shown.
+func (s *shard) setLost(e *entry, lost bool) {
+	switch {
+	case lost && !e.lost:
+		s.count--
+	case !lost && e.lost:
+		s.count++
+	}
+	e.lost = lost
+}

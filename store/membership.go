@@ -1,0 +1,206 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The Changes of membership. None of them is in the file of people, and going
+// back to a former revision leaves nodes and tokens as they are.
+
+// Found is the first Change of a system: its configuration and its first node.
+type Found struct {
+	Replace
+
+	Node Node
+}
+
+// On implements [Change].
+func (f Found) On(v *View) (*View, error) {
+	next, err := f.Replace.On(v)
+	if err != nil {
+		return nil, err
+	}
+	return SetNode{By: f.By, Node: f.Node}.On(next)
+}
+
+// AddToken lets one more node join. Tokens that have expired by the author's
+// clock are forgotten.
+type AddToken struct {
+	By    Author
+	Token JoinToken
+}
+
+// On implements [Change].
+func (a AddToken) On(v *View) (*View, error) {
+	if a.Token.Hash == "" || a.Token.Expires.IsZero() {
+		return nil, &Error{Kind: Invalid, Field: "token", Message: "a token needs a secret and an end"}
+	}
+	next := v.Config()
+	next.Tokens = slices.DeleteFunc(next.Tokens, func(t JoinToken) bool {
+		return t.Hash == a.Token.Hash || !t.Expires.After(a.By.At)
+	})
+	if len(next.Tokens) >= maxTokens {
+		return nil, &Error{
+			Kind: Conflict, Field: "token",
+			Message: fmt.Sprintf("%d tokens wait to be used: let nodes join with those, or let them expire", maxTokens),
+		}
+	}
+	next.Tokens = append(next.Tokens, a.Token)
+	return NewView(next).At(v.index), nil
+}
+
+// maxTokens bounds how many tokens wait to be used.
+const maxTokens = 100
+
+// Join consumes a token and adds its bearer, who replaces the node that had the
+// name before: that one's certificate is revoked. Whether it may be replaced,
+// because it is not alive, is for the proposer to know.
+type Join struct {
+	By    Author
+	Token string // the hash
+	Node  Node   // its Epoch is counted here
+}
+
+// On implements [Change].
+func (j Join) On(v *View) (*View, error) {
+	if err := j.check(v); err != nil {
+		return nil, err
+	}
+	next := v.Config()
+	next.Tokens = slices.DeleteFunc(next.Tokens, func(t JoinToken) bool { return t.Hash == j.Token })
+	n := j.Node
+	n.Epoch = 1
+	if old, ok := v.Node(n.Name); ok {
+		n.Epoch = old.Epoch + 1
+		next.Revoked = revoke(next.Revoked, old, n)
+	}
+	next.putNode(n)
+	return NewView(next).At(v.index), nil
+}
+
+func (j Join) check(v *View) error {
+	t, known := v.Token(j.Token)
+	switch {
+	case !known:
+		return &Error{
+			Kind: NotFound, Field: "token",
+			Message: "the token is not known here: it has been used already, or it is of another system; make one with `carillon token create`",
+		}
+	case !t.Expires.After(j.By.At):
+		return &Error{
+			Kind: Conflict, Field: "token",
+			Message: "the token has expired: make another one with `carillon token create`",
+		}
+	}
+	return j.Node.check(v)
+}
+
+// SetNode is what a node says about itself: where it stands and can be reached.
+type SetNode struct {
+	By   Author
+	Node Node
+}
+
+// On implements [Change].
+func (s SetNode) On(v *View) (*View, error) {
+	n := s.Node
+	old, known := v.Node(n.Name)
+	if known && old.Certificate != "" && old.Certificate != n.Certificate {
+		return nil, &Error{Kind: Conflict, Field: "node", Message: fmt.Sprintf("node %s is another one now: it was replaced", n.Name)}
+	}
+	if err := n.check(v); err != nil {
+		return nil, err
+	}
+	n.Epoch = max(old.Epoch, 1)
+	next := v.Config()
+	next.putNode(n)
+	return NewView(next).At(v.index), nil
+}
+
+// RemoveNode takes a node out of the system for good and revokes its
+// certificate.
+type RemoveNode struct {
+	By   Author
+	Name string
+}
+
+// On implements [Change].
+func (r RemoveNode) On(v *View) (*View, error) {
+	old, known := v.Node(r.Name)
+	if !known {
+		return nil, &Error{Kind: NotFound, Field: "node", Message: fmt.Sprintf("there is no node %q", clip(r.Name))}
+	}
+	if old.Role == Main && v.mains() == 1 {
+		return nil, &Error{Kind: Conflict, Field: "node", Message: fmt.Sprintf("%s is the only main: the system would end with it", r.Name)}
+	}
+	next := v.Config()
+	next.Nodes = slices.DeleteFunc(next.Nodes, func(n Node) bool { return n.Name == r.Name })
+	next.Revoked = revoke(next.Revoked, old, Node{})
+	return NewView(next).At(v.index), nil
+}
+
+func (v *View) mains() int {
+	n := 0
+	for _, x := range v.config.Nodes {
+		if x.Role == Main {
+			n++
+		}
+	}
+	return n
+}
+
+// putNode adds n or replaces the node of its name. c's list must be its own.
+func (c *Config) putNode(n Node) {
+	c.Nodes = slices.DeleteFunc(c.Nodes, func(x Node) bool { return x.Name == n.Name })
+	c.Nodes = append(c.Nodes, n)
+	slices.SortFunc(c.Nodes, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// revoke adds the certificate of a node that was.
+func revoke(list []string, old, next Node) []string {
+	if old.Certificate == "" || old.Certificate == next.Certificate || slices.Contains(list, old.Certificate) {
+		return list
+	}
+	list = append(list, old.Certificate)
+	slices.Sort(list)
+	return list
+}
+
+// check reports what is wrong with a node that is to be in v.
+func (n Node) check(v *View) error {
+	invalid := func(field, format string, args ...any) error {
+		return &Error{Kind: Invalid, Field: field, Message: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case !isLabel(n.Name):
+		return invalid("name", "%q cannot be the name of a node", clip(n.Name))
+	case n.Role != Main && n.Role != Lifeguard && n.Role != Witness:
+		return invalid("role", "%q is not a role: use %s, %s or %s", clip(n.Role), Main, Lifeguard, Witness)
+	case !n.Address.IsValid() || n.Address.Port() == 0:
+		return invalid("address", "node %s has no address where others reach it", n.Name)
+	}
+	if _, ok := v.Site(n.Site); !ok && n.Site != "" {
+		return invalid("site", "the configuration has no site %q%s", clip(n.Site), v.knownSites())
+	}
+	for _, x := range v.config.Nodes {
+		if x.Address == n.Address && x.Name != n.Name {
+			return &Error{Kind: Conflict, Field: "address", Message: fmt.Sprintf("%s is the address of node %s", n.Address, x.Name)}
+		}
+	}
+	return nil
+}
+
+// knownSites names the sites there are, for a refusal.
+func (v *View) knownSites() string {
+	var names []string
+	for s := range v.Sites() {
+		names = append(names, s.Name)
+	}
+	if len(names) == 0 {
+		return ": it has none; add it with `carillon config apply`"
+	}
+	return ": it has " + strings.Join(names, ", ") + "; add it with `carillon config apply`"
+}

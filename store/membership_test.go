@@ -1,0 +1,129 @@
+package store
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The first and second node of the system that these tests are about.
+func laurel() Node {
+	return Node{Name: "laurel", Role: Main, Site: "hq", Address: netip.MustParseAddrPort("192.0.2.1:7946"), Certificate: "aa"}
+}
+
+func hardy(certificate string) Node {
+	return Node{Name: "hardy", Role: Lifeguard, Site: "mons", Address: netip.MustParseAddrPort("192.0.2.2:7946"), Certificate: certificate}
+}
+
+// system is a View with one node and a token that is good for an hour.
+func system(t *testing.T, now time.Time) *View {
+	t.Helper()
+	v := NewView(Config{})
+	for _, c := range []Change{
+		Found{Replace: ReplaceAll(example(), Author{Who: "root"}), Node: laurel()},
+		AddToken{By: Author{At: now}, Token: JoinToken{Hash: "t1", Expires: now.Add(time.Hour)}},
+	} {
+		var err error
+		if v, err = again(t, c).On(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return v
+}
+
+// again returns c as it comes out of the log.
+func again(t *testing.T, c Change) Change {
+	t.Helper()
+	b, err := EncodeChange(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err = DecodeChange(b); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestJoinConsumesTheToken(t *testing.T) {
+	now := time.Now()
+	v, err := again(t, Join{By: Author{At: now}, Token: "t1", Node: hardy("bb")}).On(system(t, now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := v.Node("hardy"); !ok || n.Epoch != 1 || v.SiteOf(n) != "mons" {
+		t.Errorf("got %+v, %v", n, ok)
+	}
+	if _, ok := v.Token("t1"); ok {
+		t.Error("the token can be used twice")
+	}
+	next := v.Config()
+	next.Tokens = append(next.Tokens, JoinToken{Hash: "t2", Expires: now.Add(time.Hour)})
+	if v, err = (Join{By: Author{At: now}, Token: "t2", Node: hardy("cc")}).On(NewView(next)); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := v.Node("hardy"); n.Epoch != 2 || !v.IsRevoked("bb") || v.IsRevoked("cc") {
+		t.Errorf("got %+v, revoked %v", n, v.config.Revoked)
+	}
+	b, err := EncodeConfig(v.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, decodeErr := DecodeConfig(b); decodeErr != nil || NewView(c).Hash() != v.Hash() {
+		t.Errorf("got %+v, %v", c, decodeErr)
+	}
+}
+
+func TestMembershipRefusals(t *testing.T) {
+	now := time.Now()
+	elsewhere, twin := hardy("bb"), hardy("bb")
+	elsewhere.Site = "bergen"
+	twin.Address = laurel().Address
+	other := laurel()
+	other.Certificate = "zz"
+	at := func(d time.Duration) Author { return Author{At: now.Add(d)} }
+	tests := []struct {
+		name   string
+		change Change
+		want   string
+	}{
+		{"a token that nobody made", Join{By: at(0), Token: "t9", Node: hardy("bb")}, "not known here"},
+		{"a token that is too old", Join{By: at(2 * time.Hour), Token: "t1", Node: hardy("bb")}, "has expired"},
+		{"a site that is none", Join{By: at(0), Token: "t1", Node: elsewhere}, `no site "bergen": it has hq, mons`},
+		{"an address that is taken", Join{By: at(0), Token: "t1", Node: twin}, "is the address of node laurel"},
+		{"a node that was replaced", SetNode{Node: other}, "it was replaced"},
+		{"the only main goes", RemoveNode{Name: "laurel"}, "the only main"},
+		{"nobody goes", RemoveNode{Name: "hardy"}, `no node "hardy"`},
+		{"the site of a node goes", Replace{Sites: []Site{{Name: "mons"}}, Users: []User{}, Trunks: []Trunk{}}, "the site hq must stay while node laurel stands there"},
+		{"a token without an end", AddToken{Token: JoinToken{Hash: "x"}}, "needs a secret and an end"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := tt.change.On(system(t, now)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestGoingBackKeepsTheNodes(t *testing.T) {
+	v := system(t, time.Now())
+	next, err := ReplaceAll(example(), Author{}).On(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next.Hash() != v.Hash() {
+		t.Errorf("got %+v, want %+v", next.Config(), v.Config())
+	}
+}
+
+func TestConfigOfVersionOne(t *testing.T) {
+	body, err := encode(tagConfig, wireConfig1{Domain: "tel.example.org", Sites: []wireSite{}, Users: []wireUser{}, Trunks: []wireTrunk{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body[1] = 1 // CBOR: an array of three, whose first is the version
+	if c, decodeErr := DecodeConfig(body); decodeErr != nil || c.Domain != "tel.example.org" {
+		t.Errorf("got %+v, %v", c, decodeErr)
+	}
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// The roles of a node.
+const (
+	Main      = "main"      // decides with the other mains, holds everything
+	Lifeguard = "lifeguard" // stands at a site and goes on alone
+	Witness   = "witness"   // only votes
+)
+
+// A Node is a member of the system. Nodes are not in the file of people: they
+// come by joining, and what they say of themselves keeps them true.
+type Node struct {
+	Name        string
+	Role        string         // Main, Lifeguard or Witness
+	Site        string         // where its operator says that it stands; empty: see View.SiteOf
+	Address     netip.AddrPort // where other nodes reach it
+	Certificate string         // fingerprint of the certificate that it shows
+	Epoch       uint64         // which life of this name it is: 1 is the first
+}
+
+// A JoinToken lets one node join. The system keeps a hash of its secret.
+type JoinToken struct {
+	Hash    string
+	Expires time.Time
+	By      string // who made it
+}
+
+// Node returns the node of the given name.
+func (v *View) Node(name string) (Node, bool) {
+	for _, n := range v.config.Nodes {
+		if n.Name == name {
+			return n, true
+		}
+	}
+	return Node{}, false
+}
+
+// Nodes returns all nodes by name.
+func (v *View) Nodes() []Node { return slices.Clone(v.config.Nodes) }
+
+// IsRevoked reports whether the certificate with the given fingerprint has
+// belonged to a node that was replaced or removed.
+func (v *View) IsRevoked(certificate string) bool {
+	return slices.Contains(v.config.Revoked, certificate)
+}
+
+// Token returns the join token with the given hash, if one may still be used.
+func (v *View) Token(hash string) (JoinToken, bool) {
+	for _, t := range v.config.Tokens {
+		if t.Hash == hash {
+			return t, true
+		}
+	}
+	return JoinToken{}, false
+}
+
+// SiteOf returns the site where n stands: where its operator says, else where
+// its address belongs, else the first site there is.
+func (v *View) SiteOf(n Node) string {
+	if n.Site != "" {
+		return n.Site
+	}
+	if site := v.siteOfAddress(n.Address.Addr()); site != "" {
+		return site
+	}
+	for s := range v.Sites() {
+		return s.Name
+	}
+	return ""
+}
+
+func (v *View) siteOfAddress(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return v.Network(a).Site
+}

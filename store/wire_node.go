@@ -1,0 +1,109 @@
+package store
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// The encoded forms of nodes and tokens, and of the Changes about them.
+
+type wireNode struct {
+	_           struct{} `cbor:",toarray"`
+	Name        string
+	Role        string
+	Site        string
+	Address     string
+	Certificate string
+	Epoch       uint64
+}
+
+type wireToken struct {
+	_       struct{} `cbor:",toarray"`
+	Hash    string
+	Expires int64 // Unix milliseconds
+	By      string
+}
+
+type wireAuthor struct {
+	_   struct{} `cbor:",toarray"`
+	Who string
+	At  int64 // Unix milliseconds
+}
+
+type wireFound struct {
+	_       struct{} `cbor:",toarray"`
+	Replace wireReplace
+	Node    wireNode
+}
+
+type wireAddToken struct {
+	_     struct{} `cbor:",toarray"`
+	By    wireAuthor
+	Token wireToken
+}
+
+type wireJoin struct {
+	_     struct{} `cbor:",toarray"`
+	By    wireAuthor
+	Token string
+	Node  wireNode
+}
+
+type wireSetNode struct {
+	_    struct{} `cbor:",toarray"`
+	By   wireAuthor
+	Node wireNode
+}
+
+type wireRemoveNode struct {
+	_    struct{} `cbor:",toarray"`
+	By   wireAuthor
+	Name string
+}
+
+func toWireAuthor(a Author) wireAuthor { return wireAuthor{Who: a.Who, At: unixMilli(a.At)} }
+
+func fromWireAuthor(w wireAuthor) Author { return Author{Who: w.Who, At: fromUnixMilli(w.At)} }
+
+func toWireNode(n Node) wireNode {
+	address := ""
+	if n.Address.IsValid() {
+		address = n.Address.String()
+	}
+	return wireNode{
+		Name: n.Name, Role: n.Role, Site: n.Site, Address: address,
+		Certificate: n.Certificate, Epoch: n.Epoch,
+	}
+}
+
+func fromWireNode(w wireNode) (Node, error) {
+	n := Node{Name: w.Name, Role: w.Role, Site: w.Site, Certificate: w.Certificate, Epoch: w.Epoch}
+	if w.Address == "" {
+		return n, nil
+	}
+	var err error
+	if n.Address, err = netip.ParseAddrPort(w.Address); err != nil {
+		return n, fmt.Errorf("node %s: %w", clip(w.Name), err)
+	}
+	return n, nil
+}
+
+func fromWireNodes(all []wireNode) ([]Node, error) {
+	var nodes []Node
+	for _, w := range all {
+		n, err := fromWireNode(w)
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+func toWireToken(t JoinToken) wireToken {
+	return wireToken{Hash: t.Hash, Expires: unixMilli(t.Expires), By: t.By}
+}
+
+func fromWireToken(w wireToken) JoinToken {
+	return JoinToken{Hash: w.Hash, Expires: fromUnixMilli(w.Expires), By: w.By}
+}
