@@ -53,7 +53,7 @@ func (s *Server) fromUser(r request) (store.User, bool) {
 		return store.User{}, false
 	}
 	uri, err := message.ParseURI(address.URI)
-	if err != nil || !s.proxy.IsOurs(r.view, uri) {
+	if err != nil || !s.proxy.IsSystems(r.view, uri) {
 		return store.User{}, false
 	}
 	return r.view.User(uri.UserUnescaped())

@@ -30,6 +30,8 @@ func (s *Server) Request(tx *transaction.Server) {
 		return
 	}
 	switch {
+	case tx.Flow().Kind() == transport.Node:
+		s.fromNode(r)
 	case s.draining.Load() && r.ToTag() == "":
 		respondWith(tx, 503, field{"Retry-After", "5"})
 	case r.Method() == message.REGISTER:
@@ -65,7 +67,7 @@ func (r *request) check() (status int, reason string) {
 // register hands a REGISTER to the registrar if it is for our domain.
 func (s *Server) register(r request) {
 	switch {
-	case !s.proxy.IsOurs(r.view, r.uri):
+	case !s.proxy.IsSystems(r.view, r.uri):
 		s.o.Logger.Info("registration for another domain refused", "domain", r.uri.Host, "from", r.tx.Flow().Remote().String())
 		proxy.Respond(r.tx, 404, "Domain Not Served Here")
 	case r.refusesExtensions(message.Require, "path", "outbound"):
@@ -92,7 +94,7 @@ func (s *Server) within(r request) {
 
 // outside handles a request that begins something.
 func (s *Server) outside(r request) {
-	ours := s.proxy.IsOurs(r.view, r.uri) || r.uri.Scheme == "tel"
+	ours := s.proxy.IsSystems(r.view, r.uri) || r.uri.Scheme == "tel"
 	switch m := r.Method(); {
 	case ours && r.uri.User == "":
 		s.forUs(r)

@@ -13,6 +13,7 @@ import (
 // phones presents the table of bindings in the words of routing: where a
 // number can ring, and how a phone is reached.
 type phones struct {
+	node      string
 	bindings  *live.Bindings
 	transport *transport.Layer
 }
@@ -22,7 +23,7 @@ func (p phones) TargetsOf(number string) []route.Target {
 	bindings := p.bindings.Of(number)
 	targets := make([]route.Target, 0, len(bindings))
 	for _, b := range bindings {
-		targets = append(targets, route.Target{URI: b.Contact, Route: b.Node, User: b.User, Device: b.Device, Q: b.Q})
+		targets = append(targets, route.Target{URI: b.Contact, Route: b.Node, User: b.User, Device: b.Device, Q: b.Q, Silent: b.Silent})
 	}
 	return targets
 }
@@ -32,6 +33,9 @@ func (p phones) Locate(user, device string) (proxy.Way, bool) {
 	b, ok := p.bindings.Device(user, device)
 	if !ok {
 		return proxy.Way{}, false
+	}
+	if b.Node != p.node {
+		return proxy.Way{Contact: b.Contact, Node: b.Node}, true
 	}
 	w := proxy.Way{Contact: b.Contact, Path: b.Path, Kind: transport.UDP}
 	if b.Transport == transport.TCP.String() {

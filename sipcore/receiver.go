@@ -27,9 +27,15 @@ func (r receiver) Malformed(f transport.Flow, m *message.Message, err error) {
 }
 
 // Closed implements [transport.Handler]: the phones behind a connection are out
-// of reach at once, and what waits for them goes on without.
+// of reach at once, and what waits for them goes on without; what came from
+// another node has lost its caller.
 func (r receiver) Closed(f transport.Flow) {
-	r.o.Bindings.FlowClosed(f.ID())
+	if f.Kind() == transport.Node {
+		r.peers.gone(f)
+		r.proxy.Abandon(f)
+	} else {
+		r.o.Bindings.FlowClosed(f.ID())
+	}
 	r.transactions.Closed(f)
 }
 

@@ -48,6 +48,7 @@ type Options struct {
 	Bindings *live.Bindings
 	Calls    *live.Calls
 	Key      [32]byte // seals tokens and nonces; shared by all nodes of a system
+	Peers    Peers    // the other nodes; nil: there are none
 	Logger   *slog.Logger
 }
 
@@ -70,6 +71,7 @@ type Server struct {
 	checker      *auth.Checker
 	registrar    *registrar.Registrar
 	proxy        *proxy.Proxy
+	peers        *pool
 	draining     atomic.Bool
 }
 
@@ -91,9 +93,13 @@ func Open(o Options) (*Server, error) {
 	s.registrar = registrar.New(registrar.Options{
 		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger,
 	})
-	located := phones{bindings: o.Bindings, transport: s.transport}
+	if o.Peers == nil {
+		o.Peers = nobody{}
+	}
+	s.peers = newPool(o.Peers, s.transport)
+	located := phones{node: o.Node, bindings: o.Bindings, transport: s.transport}
 	s.proxy = proxy.New(proxy.Options{
-		Port: o.Port, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
+		Node: o.Node, Port: o.Port, Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
 		Resolver: resolve.New(resolve.Options{Logger: o.Logger}), Sealer: sealer,
 		Routing: feature.All(located), Phones: located,
 		Calls: dialog.NewTracker(o.Node, o.Calls), Logger: o.Logger,

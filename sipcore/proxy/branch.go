@@ -14,16 +14,21 @@ import (
 // more than three minutes).
 const timerC = 185 * time.Second
 
+// nodePatience is how long another node may take to say 100.
+const nodePatience = 2 * time.Second
+
 // A branch is one copy of a request on its way to one phone. It implements
 // [transaction.ClientUser]; its fork's lock guards it.
 type branch struct {
 	fork   *fork
 	target route.Target
 	path   []string
+	peer   peer                // the node that the request goes to; zero: to a phone
 	client *transaction.Client // nil while dialling
 	timer  transaction.Timer   // timer C
 	rang   bool                // a provisional response came
 	over   bool                // a final response came, or none will
+	again  bool                // it takes the place of one that was lost
 }
 
 // start sends the request on flow. INVITEs get timer C.
@@ -34,22 +39,49 @@ func (b *branch) start(flow transport.Flow) {
 	if f.loose == nil {
 		id += "." + strconv.FormatUint(uint64(f.p.mark(m)), 16)
 	}
-	raw := f.rewrite(m, flow, id, b)
+	raw := f.rewrite(m, flow, id, b, &b.peer)
 	if f.isInvite() {
-		b.timer.Set(f.p.o.Wheel, timerC, b)
+		b.timer.Set(f.p.o.Wheel, b.patience(), b)
 	}
 	b.client = f.p.o.Transactions.Start(f.tx, flow, m.Method(), id, raw, b)
 }
 
-// Expire implements [transaction.Expirer]: timer C has run out.
+// begin starts the branch on its way.
+func (b *branch) begin(h hop) {
+	switch {
+	case h.node != "":
+		b.toNode(h.node)
+	case !h.flow.IsZero():
+		b.start(h.flow)
+	case h.uri != "":
+		b.dial(h.uri, h.kind)
+	default:
+		b.end(480, nil)
+	}
+}
+
+// patience is how long the first provisional response may take.
+func (b *branch) patience() time.Duration {
+	if b.peer.node != "" {
+		return nodePatience
+	}
+	return timerC
+}
+
+// Expire implements [transaction.Expirer]: timer C has run out, or the time of a
+// node to say 100.
 func (b *branch) Expire(*transaction.Timer) {
 	b.fork.tx.Lock()
 	defer b.fork.tx.Unlock()
 	if !b.timer.Expired() || b.over {
 		return
 	}
-	if b.rang {
+	switch {
+	case b.rang:
 		b.client.Cancel("")
+		return
+	case b.peer.node != "":
+		b.passOver()
 		return
 	}
 	b.end(408, nil)
@@ -64,11 +96,13 @@ func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 		b.provisional(m)
 	case status < 300:
 		b.success(m)
+	case b.over:
+	case status == flowFailed && b.peer.node != "":
+		b.lost(false)
+		f.settle()
 	default:
-		if !b.over {
-			b.end(status, m)
-			f.settle()
-		}
+		b.end(status, m)
+		f.settle()
 	}
 }
 
@@ -116,7 +150,12 @@ func (b *branch) Failed(_ *transaction.Client, err error) {
 		return
 	}
 	b.fork.p.o.Logger.Debug("branch failed", "user", b.target.User, "error", err)
-	b.end(failureStatus(err), nil)
+	switch status := failureStatus(err); {
+	case status == 480 && b.peer.node != "" && !b.rang:
+		b.lost(true)
+	default:
+		b.end(status, nil)
+	}
 	b.fork.settle()
 }
 

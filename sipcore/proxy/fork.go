@@ -24,6 +24,7 @@ type fork struct {
 	origin Origin
 	call   *route.Call // nil for a request within a dialog
 	loose  *Loose      // nil for a request outside a dialog
+	relays *Named      // nil unless the request goes from one node to another
 	dialog dialog.ID   // the call that this INVITE began, if it is one
 	realm  string      // whose credentials are ours to consume
 
@@ -53,6 +54,9 @@ func (p *Proxy) fork(tx *transaction.Server, view *store.View, from Origin) *for
 	p.pending.Add(1)
 	f := &fork{p: p, tx: tx, m: tx.Request(), origin: from, realm: view.Domain()}
 	tx.SetData(f)
+	if f.guest() && f.isInvite() {
+		p.guests.add(f)
+	}
 	return f
 }
 
@@ -74,7 +78,7 @@ func (f *fork) trying() {
 func (f *fork) carryOut(v route.Verdict) {
 	switch v := v.(type) {
 	case route.Ring:
-		slices.SortStableFunc(v.Targets, func(a, b route.Target) int { return cmp.Compare(b.Q, a.Q) })
+		slices.SortStableFunc(v.Targets, byTurn)
 		f.later = v.Targets
 		f.ringNext()
 	case route.Reject:
@@ -84,13 +88,24 @@ func (f *fork) carryOut(v route.Verdict) {
 	}
 }
 
+// byTurn orders targets: those of silent nodes last, then by q.
+func byTurn(a, b route.Target) int {
+	if a.Silent != b.Silent {
+		if a.Silent {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Compare(b.Q, a.Q)
+}
+
 // ringNext tries the targets of the highest q that is left, all at once, and
 // goes on to the next q when none of them can even be tried.
 func (f *fork) ringNext() {
 	f.starting = true
 	for f.pending == 0 && len(f.later) > 0 {
 		n := 1
-		for n < len(f.later) && f.later[n].Q == f.later[0].Q {
+		for n < len(f.later) && byTurn(f.later[n], f.later[0]) == 0 {
 			n++
 		}
 		group := f.later[:n]
@@ -103,20 +118,21 @@ func (f *fork) ringNext() {
 	f.settle()
 }
 
-// ring starts one branch, at once or after dialling.
+// ring starts one branch, where the phone is now.
 func (f *fork) ring(t route.Target) {
-	way, ok := f.p.o.Phones.Locate(t.User, t.Device)
-	if !ok {
+	if way, ok := f.p.o.Phones.Locate(t.User, t.Device); ok {
+		f.ringAt(t, way)
+	}
+}
+
+// ringAt starts one branch, at once or after dialling, if there is a way.
+func (f *fork) ringAt(t route.Target, way Way) {
+	h := hopOf(way)
+	if h.isNone() {
 		return
 	}
-	b := &branch{fork: f, target: t, path: way.Path}
-	b.target.URI = way.Contact
-	switch {
-	case !way.Flow.IsZero():
-		f.open(b).start(way.Flow)
-	case way.Dial:
-		f.open(b).dial(way.Contact, way.Kind)
-	}
+	t.URI = way.Contact
+	f.open(&branch{fork: f, target: t, path: way.Path}).begin(h)
 }
 
 // open adds a branch that will end.
@@ -169,8 +185,10 @@ func (f *fork) finishWithBest() {
 		f.release()
 	case f.canceled:
 		f.finish(487, "")
-	case f.best.status != 0:
+	case f.best.status != 0 && f.best.status != 480:
 		f.finish(f.best.status, "")
+	case f.guest():
+		f.finish(flowFailed, "")
 	default:
 		f.finish(480, "")
 	}
@@ -192,6 +210,9 @@ func (f *fork) finish(status int, reason string) {
 func (f *fork) decided() {
 	f.over = true
 	f.p.pending.Add(-1)
+	if f.guest() && f.isInvite() {
+		f.p.guests.remove(f)
+	}
 }
 
 // release lets go of what only a fork at work needs: from now on nothing but
@@ -214,9 +235,13 @@ func (p *Proxy) Cancel(tx *transaction.Server, cancel *message.Message) {
 	if !ok || f.over {
 		return
 	}
+	reason, _ := cancel.Header(message.Reason)
+	f.cancel(reason)
+}
+
+func (f *fork) cancel(reason string) {
 	f.canceled = true
 	f.later = nil
-	reason, _ := cancel.Header(message.Reason)
 	f.cancelOthers(nil, reason)
 	f.settle()
 }

@@ -17,8 +17,10 @@ type Loose struct {
 	InDialog bool
 
 	strict bool       // the Request-URI was ours, the real one is the last Route
-	ours   int        // Route values of ours, from the top
-	token  auth.Token // of the last of ours: the side the request goes to
+	ours   int        // Route values of ours, and of other nodes, from the top
+	token  auth.Token // of the last of them: the side the request goes to
+	text   string     // the same, sealed
+	at     netip.Addr // the node that wrote it, when that was not this one
 	next   string     // the first Route that is not ours
 	uri    string     // the Request-URI to go on with
 }
@@ -36,20 +38,33 @@ func (p *Proxy) Loose(view *store.View, m *message.Message, flow transport.Flow)
 			break
 		}
 		uri, err := message.ParseURI(address.URI)
-		if err != nil || !p.IsOurs(view, uri) {
+		if err != nil || !l.pass(p, view, uri, dialog) {
 			l.next = address.URI
 			break
 		}
 		l.ours++
-		l.take(p.o.Sealer, uri.User, dialog)
 	}
 	if l.InDialog && l.ours == 1 && !l.strict && l.token.Flow == flow.ID() {
-		l.token = auth.Token{} // the sender's own side: the Request-URI leads to the other
+		l.token, l.at = auth.Token{}, netip.Addr{} // the sender's own side: the Request-URI leads to the other
 	}
 	if l.strict {
 		l.unstrict(m)
 	}
 	return l
+}
+
+// pass takes one Route value, if it is ours or another node's: what that one
+// wrote for this dialog we can read too, and need not go there to follow it.
+func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI, dialog uint64) bool {
+	ours := p.IsOurs(view, uri)
+	if !l.take(p.o.Sealer, uri.User, dialog) {
+		return ours || p.isPeers(uri)
+	}
+	l.at = netip.Addr{}
+	if !ours {
+		l.at, _ = message.HostAddr(uri.Host) // zero when it is a name
+	}
+	return true
 }
 
 // take remembers the token in the user part of one of our URIs, if it was made
@@ -59,7 +74,7 @@ func (l *Loose) take(sealer *auth.Sealer, user string, dialog uint64) bool {
 	if !ok || token.Kind != auth.RecordRoute || token.Dialog != dialog {
 		return false
 	}
-	l.token, l.InDialog = token, true
+	l.token, l.text, l.InDialog = token, user, true
 	return true
 }
 
@@ -109,6 +124,21 @@ func (p *Proxy) IsOurs(view *store.View, uri message.URI) bool {
 		port = p.o.Port
 	}
 	return port == p.o.Port && p.o.Transport.IsOwn(addr)
+}
+
+// IsSystems reports whether uri leads to this node or to another of the system:
+// a phone that knew one by its address may speak to the next.
+func (p *Proxy) IsSystems(view *store.View, uri message.URI) bool {
+	return p.IsOurs(view, uri) || p.isPeers(uri)
+}
+
+func (p *Proxy) isPeers(uri message.URI) bool {
+	addr, ok := message.HostAddr(uri.Host)
+	if !ok || uri.Port != 0 && uri.Port != p.o.Port {
+		return false
+	}
+	_, ok = p.o.Peers.NodeAt(addr.Unmap())
+	return ok
 }
 
 func unbracket(host string) string {

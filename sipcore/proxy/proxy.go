@@ -27,8 +27,8 @@ import (
 	"carillon/sipcore/transport"
 )
 
-// A Locator finds the phone behind a binding that this node holds. It must not
-// wait.
+// A Locator finds the phone behind a binding, or the node that holds it. It must
+// not wait.
 type Locator interface {
 	// Locate returns the way to a user's device, and false when no such
 	// binding exists any more.
@@ -44,6 +44,7 @@ type Way struct {
 	Contact string         // its Contact URI
 	Dial    bool           // without a Flow: whether the Contact may be dialled
 	Path    []string       // proxies between the node and the phone (RFC 3327)
+	Node    string         // the node that holds the phone when it is not this one; then only Contact is set too
 }
 
 // An Origin is who sent a request: the registered phone, or just a flow.
@@ -55,7 +56,9 @@ type Origin struct {
 
 // Options is what a Proxy works with. All fields are required.
 type Options struct {
+	Node         string // our name
 	Port         uint16 // of our listeners, for Via and Record-Route
+	Peers        Peers
 	Transport    *transport.Layer
 	Transactions *transaction.Layer
 	Wheel        *transaction.Wheel
@@ -76,6 +79,7 @@ type Proxy struct {
 	dials   sync.WaitGroup
 	dialing atomic.Int32
 	pending atomic.Int64
+	guests  guests
 }
 
 // maxDials bounds the goroutines that wait for a connection or a name.

@@ -14,18 +14,24 @@ import (
 
 // rewrite makes the request that leaves on flow (RFC 3261 section 16.6): the
 // received bytes, but for the lines that a proxy must touch. b is the branch it
-// goes out on; nil for an ACK.
-func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b *branch) []byte {
+// goes out on; nil for an ACK. to is the node that it goes to, if it does.
+func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b *branch, to *peer) []byte {
 	e := m.Edit()
-	if f.loose != nil {
+	switch {
+	case f.loose != nil:
 		f.loose.edit(&e, m)
-	} else {
+	case f.relays != nil:
+		e.DropFirstValue(message.Route)
+	default:
 		e.SetRequestURI(b.target.URI)
 		e.DropAll(message.Route)
 		for _, hop := range slices.Backward(b.path) {
 			e.Prepend(message.Route, hop)
 		}
 		f.recordRoute(&e, m, flow, b)
+	}
+	if to.node != "" {
+		e.Prepend(message.Route, to.route())
 	}
 	f.dropCredentials(&e, m)
 	forwards(&e, m)
@@ -34,27 +40,37 @@ func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b
 }
 
 // via is our own Via: the address the flow came to and the port we listen on,
-// so that a response finds us even on a new connection.
+// so that a response finds us even on a new connection. Between nodes, where it
+// does not, it is our name.
 func (p *Proxy) via(flow transport.Flow, branch string) string {
 	b := make([]byte, 0, 96)
 	b = append(b, "SIP/2.0/"...)
 	b = append(b, flow.Kind().Via()...)
 	b = append(b, ' ')
-	b = netip.AddrPortFrom(flow.Local().Addr().Unmap(), p.o.Port).AppendTo(b)
+	if flow.Kind() == transport.Node {
+		b = append(b, p.o.Node...)
+	} else {
+		b = netip.AddrPortFrom(flow.Local().Addr().Unmap(), p.o.Port).AppendTo(b)
+	}
 	b = append(b, ";branch="...)
 	b = append(b, branch...)
 	return string(b)
 }
 
 // recordRoute puts this node into the dialog, once for each phone side (RFC
-// 5658): the callee's side on top, as the callee will read it.
+// 5658): the callee's side on top, as the callee will read it. A side that is
+// another node is that one's business.
 func (f *fork) recordRoute(e *message.Edit, m *message.Message, flow transport.Flow, b *branch) {
 	if !beginsDialog(m.Method()) || m.ToTag() != "" {
 		return
 	}
 	dialog := auth.DialogHash(m.CallID())
-	e.Prepend(message.RecordRoute, f.p.side(f.origin.Flow, f.origin.User, f.origin.Device, dialog))
-	e.Prepend(message.RecordRoute, f.p.side(flow, b.target.User, b.target.Device, dialog))
+	if !f.guest() {
+		e.Prepend(message.RecordRoute, f.p.side(f.origin.Flow, f.origin.User, f.origin.Device, dialog))
+	}
+	if flow.Kind() != transport.Node {
+		e.Prepend(message.RecordRoute, f.p.side(flow, b.target.User, b.target.Device, dialog))
+	}
 }
 
 func beginsDialog(m message.Method) bool {
@@ -93,8 +109,11 @@ func forwards(e *message.Edit, m *message.Message) {
 }
 
 // dropCredentials takes out what was meant for us (RFC 3261 section 22.3), and
-// an identity that only we may assert (RFC 3325 section 5).
+// an identity that only we, or another node, may assert (RFC 3325 section 5).
 func (f *fork) dropCredentials(e *message.Edit, m *message.Message) {
+	if f.guest() {
+		return // the node that admitted the request has done it
+	}
 	e.DropAll(message.PAssertedIdentity)
 	if !m.Has(message.ProxyAuthorization) {
 		return

@@ -21,15 +21,7 @@ func (p *Proxy) Within(tx *transaction.Server, view *store.View, l *Loose, from 
 	}
 	f.starting = true
 	b := f.open(&branch{fork: f})
-	h := p.nextHop(l)
-	switch {
-	case !h.flow.IsZero():
-		b.start(h.flow)
-	case h.uri != "":
-		b.dial(h.uri, h.kind)
-	default:
-		b.end(480, nil)
-	}
+	b.begin(p.nextHop(l, from.Flow))
 	f.starting = false
 	f.settle()
 }
@@ -38,12 +30,24 @@ func (p *Proxy) Within(tx *transaction.Server, view *store.View, l *Loose, from 
 // and no transaction (RFC 3261 section 16.11); one that leads nowhere is
 // dropped.
 func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
+	if from.Kind() == transport.Node {
+		if to, ok := p.Named(m); ok && to.Node != p.o.Node {
+			if to.Relay {
+				p.relayAck(m, to, from)
+			}
+			return
+		}
+	}
 	l := p.Loose(view, m, from)
 	if !l.InDialog {
 		return
 	}
-	f := &fork{p: p, loose: l, realm: view.Domain()}
-	h := p.nextHop(l)
+	f := &fork{p: p, loose: l, realm: view.Domain(), origin: Origin{Flow: from}}
+	h := p.nextHop(l, from)
+	if h.node != "" {
+		p.sendAck(f, m, peer{node: h.node, token: l.text}, true)
+		return
+	}
 	if !h.flow.IsZero() {
 		_ = h.flow.Send(f.ack(m, h.flow)) // a lost ACK is asked for again by another 200
 		return
@@ -58,53 +62,111 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 	})
 }
 
-// ack makes the ACK that leaves. Its branch follows from the one it came with,
-// so that a repetition is one for the phone too (RFC 3261 section 16.11).
-func (f *fork) ack(m *message.Message, to transport.Flow) []byte {
-	via, _ := m.TopVia()
-	branch := "z9hG4bK" + strconv.FormatUint(maphash.String(f.p.seed, via.Branch+m.CallID()), 36)
-	return f.rewrite(m, to, branch, nil)
+// sendAck carries an ACK to another node.
+func (p *Proxy) sendAck(f *fork, m *message.Message, to peer, mayRelay bool) {
+	if flow, ok := p.o.Peers.Flow(to.node); ok {
+		_ = flow.Send(f.rewrite(m, flow, f.p.ackBranch(m), nil, &to))
+		return
+	}
+	p.inBackground(func(ctx context.Context) {
+		flow, relay, err := p.reach(ctx, to.node, mayRelay)
+		if err != nil {
+			return
+		}
+		to.relay = relay
+		_ = flow.Send(f.rewrite(m, flow, f.p.ackBranch(m), nil, &to))
+	})
 }
 
-// A hop is where a request goes next: a flow that is open, or a URI to dial.
+// ackBranch follows from the branch that the ACK came with, so that a repetition
+// is one for the next hop too (RFC 3261 section 16.11).
+func (p *Proxy) ackBranch(m *message.Message) string {
+	via, _ := m.TopVia()
+	return "z9hG4bK" + strconv.FormatUint(maphash.String(p.seed, via.Branch+m.CallID()), 36)
+}
+
+func (f *fork) ack(m *message.Message, to transport.Flow) []byte {
+	return f.rewrite(m, to, f.p.ackBranch(m), nil, &peer{})
+}
+
+// A hop is where a request goes next: another node, a flow that is open, or a
+// URI to dial.
 type hop struct {
+	node string
 	flow transport.Flow
 	uri  string
 	kind transport.Kind
+	path []string
 }
 
+func (h *hop) isNone() bool { return h.node == "" && h.flow.IsZero() && h.uri == "" }
+
 // nextHop finds the other side of a dialog. A phone is where it registered last,
-// even when its old connection has not been noticed to be dead; the flow named
-// by the token is for who is not registered, and the Request-URI comes last.
-func (p *Proxy) nextHop(l *Loose) hop {
-	if l.next != "" {
+// here or at another node, even when its old connection has not been noticed to
+// be dead; then comes the flow named by the token, then the node that wrote the
+// token, and the Request-URI last. What came from another node goes no further
+// than to a phone.
+func (p *Proxy) nextHop(l *Loose, from transport.Flow) hop {
+	h, found := p.sideOf(l, from.Kind() == transport.Node)
+	switch {
+	case h.node != "":
+		return h
+	case l.next != "":
 		return p.hopTo(l.next, transport.UDP)
+	case found:
+		return h
 	}
+	return p.hopTo(l.uri, transport.UDP)
+}
+
+// sideOf finds what the token of l names; false if that is nowhere.
+func (p *Proxy) sideOf(l *Loose, fromNode bool) (h hop, found bool) {
 	t := l.token
 	way, registered := Way{}, false
 	if t.User != "" {
 		way, registered = p.o.Phones.Locate(t.User, t.Device)
 	}
-	if registered && !way.Flow.IsZero() {
-		return hop{flow: way.Flow}
+	if registered && (!way.Flow.IsZero() || way.Node != "" && !fromNode) {
+		return hopOf(way), true
 	}
 	if flow, ok := p.o.Transport.Find(t.Flow); ok {
-		return hop{flow: flow}
+		return hop{flow: flow}, true
 	}
 	if registered {
-		return hopOf(way)
+		return hopOf(way.here()), true
+	}
+	if node, ok := p.writerOf(l); ok && !fromNode {
+		return hop{node: node}, true
 	}
 	if t.Remote.IsValid() {
 		if flow, ok := p.o.Transport.UDP(t.Remote); ok {
-			return hop{flow: flow}
+			return hop{flow: flow}, true
 		}
 	}
-	return p.hopTo(l.uri, transport.UDP)
+	return hop{}, false
+}
+
+// here is the way as far as this node can go itself: none to a phone that
+// another node holds.
+func (w Way) here() Way {
+	if w.Node != "" {
+		return Way{}
+	}
+	return w
+}
+
+// writerOf returns the other node that wrote the token of l.
+func (p *Proxy) writerOf(l *Loose) (node string, ok bool) {
+	if !l.at.IsValid() {
+		return "", false
+	}
+	node, ok = p.o.Peers.NodeAt(l.at)
+	return node, ok && node != p.o.Node
 }
 
 func hopOf(w Way) hop {
-	if w.Flow.IsZero() && !w.Dial {
+	if w.Node == "" && w.Flow.IsZero() && !w.Dial {
 		return hop{}
 	}
-	return hop{flow: w.Flow, uri: w.Contact, kind: w.Kind}
+	return hop{node: w.Node, flow: w.Flow, uri: w.Contact, kind: w.Kind, path: w.Path}
 }

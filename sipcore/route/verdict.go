@@ -16,6 +16,7 @@ type Target struct {
 	User   string
 	Device string
 	Q      float32 // RFC 3261 section 20.10, 0 to 1
+	Silent bool    // nothing is heard of its node: it is tried when all others failed
 }
 
 // Redirect starts over with another callee, named by number.

@@ -67,11 +67,16 @@ func (l *Layer) adopt(nc *net.TCPConn, accepted bool) (*conn, error) {
 		return nil, err
 	}
 	l.own.learn(c.local.Addr())
+	return c, l.start(c)
+}
+
+// start makes c findable and reads from it.
+func (l *Layer) start(c *conn) error {
 	l.conns.link(c)
 	if !l.spawn(c.serve) {
 		l.conns.unlink(c)
 		c.close()
-		return nil, ErrClosed
+		return ErrClosed
 	}
-	return c, nil
+	return nil
 }

@@ -31,8 +31,8 @@ const crlf = "\r\n"
 type conn struct {
 	origin
 	layer    *Layer
-	nc       *net.TCPConn
-	raw      syscall.RawConn
+	nc       net.Conn
+	raw      syscall.RawConn // nil: it has no descriptor of its own, as TLS
 	remote   netip.AddrPort
 	accepted bool
 	out      *outbox
@@ -51,14 +51,20 @@ func newConn(l *Layer, nc *net.TCPConn, accepted bool) (*conn, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller says what for
 	}
+	c := makeConn(l, nc, raw)
+	c.kind, c.accepted = TCP, accepted
+	return c, nil
+}
+
+func makeConn(l *Layer, nc net.Conn, raw syscall.RawConn) *conn {
 	c := &conn{
-		origin: origin{kind: TCP, id: l.ids.id(), local: addrPort(nc.LocalAddr())},
-		layer:  l, nc: nc, raw: raw, remote: addrPort(nc.RemoteAddr()), accepted: accepted,
+		origin: origin{id: l.ids.id(), local: addrPort(nc.LocalAddr())},
+		layer:  l, nc: nc, raw: raw, remote: addrPort(nc.RemoteAddr()),
 		out: newOutbox(nc, raw, l),
 		in:  inbox{limit: l.opts.MaxMessage, buffers: &l.buffers},
 	}
 	c.read = c.readNow
-	return c, nil
+	return c
 }
 
 // addrPort returns the address of a TCP socket.
@@ -92,6 +98,9 @@ func (c *conn) open() bool { return !c.out.ended.Load() }
 // close implements carrier. The reader does the rest.
 func (c *conn) close() { c.out.end(time.Now().Add(c.layer.opts.Linger)) }
 
+// abort implements carrier.
+func (c *conn) abort() { c.out.kill(ErrClosed) }
+
 // serve reads the connection from its first byte to its end.
 func (c *conn) serve() {
 	if c.accepted {
@@ -123,7 +132,7 @@ func (c *conn) readAll() error {
 
 // fill reads once, waiting for as long as the peer is quiet.
 func (c *conn) fill() error {
-	err := c.raw.Read(c.read)
+	err := c.readOnce()
 	switch {
 	case !c.open():
 		return ErrClosed
@@ -137,6 +146,20 @@ func (c *conn) fill() error {
 		return io.EOF
 	}
 	return nil
+}
+
+// readOnce leaves its result in got and failed.
+func (c *conn) readOnce() error {
+	if c.raw != nil {
+		return c.raw.Read(c.read) //nolint:wrapcheck // it is the reason of the flow's end
+	}
+	var err error
+	c.got, err = c.nc.Read(c.in.room())
+	c.in.filled(c.got)
+	if c.got > 0 {
+		return nil // an error comes again
+	}
+	return err //nolint:wrapcheck // it is the reason of the flow's end
 }
 
 // readNow runs with the descriptor held open. It returns false to be called

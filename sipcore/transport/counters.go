@@ -5,8 +5,9 @@ import "sync/atomic"
 // Counters are what a layer has done since it was opened.
 type Counters struct {
 	UDP, TCP Traffic
-	Open     int   // stream flows open now
-	Held     int64 // bytes of unfinished and unsent messages on streams now
+	Node     Traffic // with other nodes
+	Open     int     // stream flows open now
+	Held     int64   // bytes of unfinished and unsent messages on streams now
 	Dropped  Drops
 	Panics   uint64 // of the handler
 }
@@ -29,7 +30,7 @@ type Drops struct {
 
 // counts are the live numbers behind Counters.
 type counts struct {
-	traffic [TCP + 1]struct{ in, out, malformed atomic.Uint64 }
+	traffic [Node + 1]struct{ in, out, malformed atomic.Uint64 }
 	panics  atomic.Uint64
 
 	udpFull, junk, connLimit, ipLimit       atomic.Uint64

@@ -13,7 +13,7 @@ import (
 // deliver parses one whole message and hands it over.
 func (l *Layer) deliver(f Flow, raw []byte) {
 	defer l.recovered()
-	m, err := message.ParseFrom(raw, f.remote)
+	m, err := parse(f, raw)
 	if err != nil {
 		l.malformed(f, m, err)
 		return
@@ -22,11 +22,19 @@ func (l *Layer) deliver(f Flow, raw []byte) {
 	l.handler.Receive(f, m)
 }
 
+// parse reads a message. Where a node's message came from is known by its flow.
+func parse(f Flow, raw []byte) (*message.Message, error) {
+	if f.Kind() == Node {
+		return message.Parse(raw)
+	}
+	return message.ParseFrom(raw, f.remote)
+}
+
 // unframed hands over the start of a stream that cannot be cut into messages,
 // with as much of a message as can be read in it.
 func (l *Layer) unframed(f Flow, start []byte, lost error) {
 	defer l.recovered()
-	m, _ := message.ParseFrom(start, f.remote) // why it is lost says more
+	m, _ := parse(f, start) // why it is lost says more
 	l.malformed(f, m, lost)
 }
 

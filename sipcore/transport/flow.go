@@ -30,6 +30,7 @@ type carrier interface {
 	send(b []byte, to netip.AddrPort) error
 	open() bool
 	close()
+	abort()
 }
 
 // origin describes the local end of a carrier; it never changes.
@@ -37,6 +38,7 @@ type origin struct {
 	kind  Kind
 	id    uint64 // 0 for UDP, whose flows are named by their addresses
 	local netip.AddrPort
+	node  string // of the peer, if that is one
 }
 
 // about implements part of carrier for whatever embeds an origin.
@@ -62,6 +64,14 @@ func (f Flow) Kind() Kind {
 		return 0
 	}
 	return f.carrier.about().kind
+}
+
+// Node returns the name of the node at the other end, "" if that is none.
+func (f Flow) Node() string {
+	if f.carrier == nil {
+		return ""
+	}
+	return f.carrier.about().node
 }
 
 // Local returns the address that the flow came to, or that it was opened from;
@@ -99,6 +109,14 @@ func (f Flow) IsOpen() bool { return f.carrier != nil && f.carrier.open() }
 func (f Flow) Close() {
 	if f.carrier != nil {
 		f.carrier.close()
+	}
+}
+
+// Abort closes a stream flow at once: what the peer has not got yet is lost.
+// Over UDP it does nothing.
+func (f Flow) Abort() {
+	if f.carrier != nil {
+		f.carrier.abort()
 	}
 }
 

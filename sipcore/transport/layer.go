@@ -244,7 +244,7 @@ func (l *Layer) Port() uint16 { return l.opts.Port }
 // Counters returns what the layer has done so far.
 func (l *Layer) Counters() Counters {
 	return Counters{
-		UDP: l.count.of(UDP), TCP: l.count.of(TCP),
+		UDP: l.count.of(UDP), TCP: l.count.of(TCP), Node: l.count.of(Node),
 		Open: l.conns.len(), Held: l.held.bytes.Load(),
 		Dropped: l.count.drops(), Panics: l.count.panics.Load(),
 	}

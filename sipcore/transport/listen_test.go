@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net"
 	"syscall"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestSocketOptions(t *testing.T) {
 			{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, userTimeout},
 			{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 		} {
-			if got := option(t, f.carrier.(*conn).nc, o.level, o.name); got != o.want {
+			if got := option(t, f.carrier.(*conn).nc.(*net.TCPConn), o.level, o.name); got != o.want {
 				t.Errorf("%s: option %d: got %d, want %d", name, o.name, got, o.want)
 			}
 		}

@@ -34,6 +34,8 @@ func (m *memory) send(b []byte, to netip.AddrPort) error {
 
 func (m *memory) open() bool { return !m.closed.Load() }
 
+func (m *memory) abort() { m.close() }
+
 func (m *memory) close() {
 	if m.kind.Reliable() {
 		m.closed.Store(true)

@@ -19,10 +19,10 @@ import (
 // It ends once: gently (end), when what is queued may still leave, or at once
 // (killed). Either way the reader wakes, and closes the connection.
 type outbox struct {
-	nc    *net.TCPConn
-	raw   syscall.RawConn
-	limit int           // of queued
-	stall time.Duration // without progress
+	nc    net.Conn
+	raw   syscall.RawConn // nil: everything is queued
+	limit int             // of queued
+	stall time.Duration   // without progress
 	held  *held
 	wg    *sync.WaitGroup // of the layer; never 0 here, for the reader is in it
 	ended atomic.Bool     // err is set
@@ -40,7 +40,7 @@ type outbox struct {
 	failed  error            // its result
 }
 
-func newOutbox(nc *net.TCPConn, raw syscall.RawConn, l *Layer) *outbox {
+func newOutbox(nc net.Conn, raw syscall.RawConn, l *Layer) *outbox {
 	o := &outbox{
 		nc: nc, raw: raw, limit: l.opts.QueueBytes, stall: l.opts.Stall, held: &l.held, wg: &l.wg,
 	}
@@ -55,7 +55,7 @@ func (o *outbox) send(b []byte) error {
 	if o.err != nil {
 		return o.err
 	}
-	if o.drained == nil {
+	if o.drained == nil && o.raw != nil {
 		var err error
 		if b, err = o.tryLocked(b); err != nil {
 			return o.killLocked(err)
@@ -123,6 +123,13 @@ func (o *outbox) end(until time.Time) {
 	o.ended.Store(true)
 	_ = o.nc.SetReadDeadline(longAgo()) // these fail only when closed
 	_ = o.nc.SetWriteDeadline(until)
+}
+
+// kill stops everything at once.
+func (o *outbox) kill(reason error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_ = o.killLocked(reason) // the caller knows it
 }
 
 // killLocked stops everything at once and returns the reason.

@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"io"
+	"net"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func (c *conn) part(reason error) {
 	c.layer.tally(reason)
 	c.layer.logger.Debug("flow closed", "remote", c.remote, "reason", reason)
 	if killed != nil || errors.Is(reason, errMemory) {
-		_ = c.nc.SetLinger(0) // nothing more for this peer, in the kernel neither
+		reset(c.nc) // nothing more for this peer, in the kernel neither
 	} else {
 		c.bid()
 	}
@@ -36,10 +37,27 @@ func (c *conn) bid() {
 	if !c.layer.isRunning() {
 		wait = min(wait, hurry)
 	}
-	if c.nc.CloseWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(wait)) != nil {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(wait)) != nil {
 		return
 	}
 	_, _ = io.Copy(io.Discard, c.nc) // any end is as good as another
+}
+
+// reset closes what carries a connection, with nothing left to be sent. TLS
+// alone would wait to take leave of its peer.
+func reset(nc net.Conn) {
+	for {
+		outer, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		nc = outer.NetConn()
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // fails only when closed
+	}
+	_ = nc.Close() // it is the end anyway
 }
 
 // tally counts why a flow ended, if it was not the peer's or our wish.

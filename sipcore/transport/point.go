@@ -53,6 +53,9 @@ func (p *point) open() bool { return !p.sock.layer.closed.Load() }
 // close implements carrier: an address pair cannot be closed.
 func (p *point) close() {}
 
+// abort implements carrier.
+func (p *point) abort() {}
+
 // send implements carrier. A full socket loses the datagram and counts it.
 func (p *point) send(b []byte, to netip.AddrPort) error {
 	err := p.sock.send(b, p, to)

@@ -73,7 +73,15 @@ func (t *table) reserve() bool {
 	return true
 }
 
-// leave gives back a place taken by admit (accepted) or reserve.
+// seat takes a place for a connection to another node: nodes are few, and no
+// crowd of phones keeps them out.
+func (t *table) seat() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.places++
+}
+
+// leave gives back a place taken by admit (accepted), reserve or seat.
 func (t *table) leave(peer netip.Addr, accepted bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -94,6 +102,9 @@ func (t *table) link(c *conn) {
 	s.mu.Lock()
 	s.conns[c.id] = c
 	s.mu.Unlock()
+	if c.kind == Node {
+		return // what goes to an address goes to a phone
+	}
 	t.mu.Lock()
 	t.byRemote[c.remote] = c
 	t.mu.Unlock()

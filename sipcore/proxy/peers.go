@@ -1,0 +1,194 @@
+package proxy
+
+import (
+	"context"
+	"net/netip"
+
+	"carillon/sipcore/auth"
+	"carillon/sipcore/message"
+	"carillon/sipcore/transport"
+)
+
+// Peers are the flows to other nodes.
+type Peers interface {
+	// Flow returns an open flow to a node. It must not wait.
+	Flow(node string) (transport.Flow, bool)
+	// Connect opens one directly, for which it may wait.
+	Connect(ctx context.Context, node string) (transport.Flow, error)
+	// Rest says that a node is silent: Connect fails at once for some seconds,
+	// unless the node comes by itself.
+	Rest(node string)
+	// NodeAt returns the node that listens for SIP on addr.
+	NodeAt(addr netip.Addr) (node string, ok bool)
+	// Relays returns the nodes to go through when there is no direct way.
+	Relays() []string
+}
+
+// flowFailed is what a node answers to another that asks for a phone which it
+// cannot reach (RFC 5626 section 5.3.1): the phone may be found elsewhere. It
+// never leaves the nodes; a caller hears 480.
+const flowFailed = 430
+
+// relayParam marks a Route to a third node. Who takes it away is the only relay.
+const relayParam = ";relay"
+
+// A peer is another node as a next hop. The zero peer is none.
+type peer struct {
+	node  string
+	token string // sealed: the phone at that node
+	relay bool   // the flow leads to a node that is to pass the request on
+}
+
+// route is the header field value by which the node finds the phone.
+func (n *peer) route() string {
+	s := "<sip:" + n.token + "@" + n.node + ";lr"
+	if n.relay {
+		s += relayParam
+	}
+	return s + ">"
+}
+
+// A Named is the phone that a request of another node is for: its topmost Route.
+type Named struct {
+	Node  string // that is to have the phone
+	Relay bool   // Node is a third one, to whom we are asked to pass the request on
+	Token auth.Token
+
+	text string
+}
+
+// Named reads the topmost Route of a request that came from another node. It is
+// false if no node of this system wrote it.
+func (p *Proxy) Named(m *message.Message) (Named, bool) {
+	for v := range m.Values(message.Route) {
+		address, err := message.ParseNameAddr(v)
+		if err != nil {
+			break
+		}
+		uri, err := message.ParseURI(address.URI)
+		if err != nil {
+			break
+		}
+		n := Named{Node: uri.Host, text: uri.User}
+		n.Token, _ = p.o.Sealer.Open(uri.User)
+		_, n.Relay = uri.Param("relay")
+		return n, n.Token.Kind != 0
+	}
+	return Named{}, false
+}
+
+// reach finds a flow for what is meant for a node: to it, or, where that may
+// be, to one that passes it on. It waits.
+func (p *Proxy) reach(ctx context.Context, node string, mayRelay bool) (flow transport.Flow, relay bool, err error) {
+	flow, err = p.o.Peers.Connect(ctx, node)
+	if err == nil || !mayRelay {
+		return flow, false, err
+	}
+	for _, via := range p.o.Peers.Relays() {
+		if via == node || via == p.o.Node {
+			continue
+		}
+		if other, rerr := p.o.Peers.Connect(ctx, via); rerr == nil {
+			return other, true, nil
+		}
+	}
+	return transport.Flow{}, false, err
+}
+
+// toNode starts the branch by way of another node.
+func (b *branch) toNode(node string) {
+	f := b.fork
+	b.peer = peer{node: node, token: f.tokenFor(b)}
+	if flow, ok := f.p.o.Peers.Flow(node); ok {
+		b.start(flow)
+		return
+	}
+	mayRelay := !f.guest()
+	ok := f.p.inBackground(func(ctx context.Context) {
+		flow, relay, err := f.p.reach(ctx, node, mayRelay)
+		f.tx.Lock()
+		defer f.tx.Unlock()
+		b.reached(flow, relay, err)
+	})
+	if !ok {
+		b.end(480, nil)
+	}
+}
+
+// tokenFor names the phone that b is for.
+func (f *fork) tokenFor(b *branch) string {
+	switch {
+	case f.relays != nil:
+		return f.relays.text
+	case f.loose != nil:
+		return f.loose.text
+	}
+	return f.p.o.Sealer.Seal(auth.Token{Kind: auth.Path, User: b.target.User, Device: b.target.Device})
+}
+
+// reached goes on with the branch, unless it was cancelled meanwhile. Within a
+// dialog the Request-URI is left when the node on the way to it is dead (RFC
+// 3261 section 16.6 step 6 knows no way round; a phone may have one).
+func (b *branch) reached(flow transport.Flow, relay bool, err error) {
+	f := b.fork
+	switch {
+	case b.over:
+	case err == nil:
+		b.peer.relay = relay
+		b.start(flow)
+	case f.loose != nil && !f.guest():
+		f.p.o.Logger.Debug("node not reached, skipping it", "node", b.peer.node, "error", err)
+		b.peer = peer{}
+		b.dial(f.loose.uri, transport.UDP)
+	default:
+		f.p.o.Logger.Debug("node not reached", "node", b.peer.node, "error", err)
+		b.lost(false)
+	}
+	f.settle()
+}
+
+// passOver gives a node up that did not even say 100. Its connection closes, so
+// that the INVITE cannot ring when the node or the line wakes again.
+func (b *branch) passOver() {
+	f := b.fork
+	flow := b.client.Flow()
+	f.p.o.Logger.Warn("node does not answer; it is passed over", "node", flow.Node(), "for", b.peer.node)
+	f.p.o.Peers.Rest(flow.Node())
+	flow.Abort()
+	b.lost(false)
+	f.settle()
+}
+
+// lost ends a branch whose node cannot reach the phone, or cannot be reached.
+// If the phone is known elsewhere by now, it is tried there, once; where the
+// connection broke before any answer, also at the same node.
+func (b *branch) lost(broken bool) {
+	f := b.fork
+	if f.over || f.canceled || f.guest() || b.again {
+		b.end(480, nil)
+		return
+	}
+	h := f.whereNow(b)
+	if h.isNone() || h.node == b.peer.node && !broken {
+		b.end(480, nil)
+		return
+	}
+	next := f.open(&branch{fork: f, target: b.target, path: h.path, again: true})
+	if f.loose == nil {
+		next.target.URI = h.uri
+	}
+	b.end(0, nil)
+	next.begin(h)
+}
+
+// whereNow looks for the phone of b once more.
+func (f *fork) whereNow(b *branch) hop {
+	if f.loose != nil {
+		return f.p.nextHop(f.loose, f.origin.Flow)
+	}
+	way, ok := f.p.o.Phones.Locate(b.target.User, b.target.Device)
+	if !ok {
+		return hop{}
+	}
+	return hopOf(way)
+}

@@ -1,0 +1,182 @@
+package sipcore_test
+
+import (
+	"bufio"
+	"net"
+	"testing"
+	"time"
+
+	"carillon/test/house/wire"
+)
+
+func TestANodeThatNeverAnswers(t *testing.T) {
+	w := newTown(t, "laurel", "hardy")
+	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+	w.nodes["laurel"].knows("bob", "hardy")
+	w.toHardy("laurel", mute)
+	began := time.Now()
+	alice.invites("bob")
+	alice.gets("480")
+	if took := time.Since(began); took < 1900*time.Millisecond || took > 3500*time.Millisecond {
+		t.Errorf("it took %v, want 2 s", took)
+	}
+	w.mu.Lock()
+	far := w.dead[0]
+	w.mu.Unlock()
+	_ = far.SetReadDeadline(time.Now().Add(patience))
+	for buf := make([]byte, 4096); ; {
+		if _, err := far.Read(buf); err != nil {
+			break
+		}
+	}
+	// The other node reads it all only now: its phone hears nothing.
+	bob.hearsNothing(100 * time.Millisecond)
+	w.toHardy("laurel", good)
+	began = time.Now()
+	alice.invites("bob")
+	alice.gets("480") // at once: it rests
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the second answer took %v", took)
+	}
+	from, to := connect(bob, alice) // but it may come by itself
+	hangsUp(from, to)
+	from, to = connect(alice, bob)
+	hangsUp(from, to)
+}
+
+func TestAnInviteWhoseNodeIsGoneStopsRinging(t *testing.T) {
+	w := newTown(t, "laurel", "hardy")
+	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+	w.nodes["laurel"].knows("bob", "hardy")
+	alice.invites("bob")
+	rings := bob.gets("INVITE")
+	bob.replies(rings, 180)
+	alice.gets("180")
+	w.nodes["laurel"].stop()
+	bob.replies(bob.gets("CANCEL"), 200)
+	bob.replies(rings, 487)
+	bob.gets("ACK")
+}
+
+func TestThroughARelay(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		line line
+	}{{"refused", refused}, {"silent", hanging}} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newTown(t, "laurel", "hardy", "main")
+			for _, s := range w.nodes {
+				s.relays = []string{"main"}
+			}
+			alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+			w.nodes["laurel"].knows("bob", "hardy")
+			w.nodes["hardy"].knows("alice", "laurel")
+			w.toHardy("laurel", tt.line)
+			began := time.Now()
+			from, to := connect(alice, bob)
+			if took := time.Since(began); took > 3500*time.Millisecond {
+				t.Errorf("the call took %v", took)
+			}
+			from.within("INVITE")
+			again := bob.gets("INVITE")
+			isClean(t, again)
+			bob.replies(again, 200)
+			from.gets("200")
+			from.within("ACK")
+			bob.gets("ACK")
+			hangsUp(to, from)
+			alice.invites("bob")
+			rings := bob.gets("INVITE")
+			isClean(t, rings)
+			bob.replies(rings, 486)
+			bob.gets("ACK")
+			alice.gets("486")
+		})
+	}
+}
+
+func TestNoWayAtAll(t *testing.T) {
+	w := newTown(t, "laurel", "hardy", "main")
+	w.nodes["laurel"].relays = []string{"main"}
+	alice := w.nodes["laurel"].phone("alice", "a")
+	w.nodes["hardy"].phone("bob", "b")
+	w.nodes["laurel"].knows("bob", "hardy")
+	w.toHardy("laurel", hanging)
+	w.toHardy("main", mute)
+	began := time.Now()
+	alice.invites("bob")
+	alice.gets("480")
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the answer took %v, want at most 4 s", took)
+	}
+}
+
+func TestTheConnectionBreaksUnderTheInvite(t *testing.T) {
+	w := newTown(t, "laurel", "hardy")
+	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+	w.nodes["laurel"].knows("bob", "hardy")
+	w.toHardy("laurel", slammed)
+	from, to := connect(alice, bob)
+	hangsUp(to, from)
+}
+
+func TestThePhoneMovesWhileItsNodeIsSilent(t *testing.T) {
+	w := newTown(t, "laurel", "hardy", "stan")
+	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+	w.nodes["laurel"].knows("bob", "hardy")
+	w.nodes["stan"].knows("bob", "hardy")
+	w.toHardy("laurel", mute)
+	alice.invites("bob")
+	bob.moves(w.nodes["stan"])
+	w.nodes["laurel"].knows("bob", "stan")
+	invite := bob.gets("INVITE") // after two seconds
+	answer := bob.replies(invite, 200)
+	from, to := alice.calling(alice.gets("200")), bob.called(invite, answer)
+	from.within("ACK")
+	bob.gets("ACK")
+	hangsUp(from, to)
+}
+
+func TestADeadNodeOnTheRouteIsSkipped(t *testing.T) {
+	w := newTown(t, "laurel", "hardy")
+	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+	w.nodes["laurel"].knows("bob", "hardy")
+	_, to := connect(alice, bob)
+	at, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = at.Close() }()
+	w.nodes["laurel"].stop()
+	w.toHardy("laurel", refused)
+	to.target = "sip:alice@" + at.Addr().String() + ";transport=tcp"
+	to.within("BYE")
+	conn, err := at.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	bye, err := wire.Read(bufio.NewReader(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte(bye.Reply(200, "OK", "").String())); err != nil {
+		t.Fatal(err)
+	}
+	bob.gets("200")
+}
+
+func TestAPhoneOfASilentNodeIsTriedLast(t *testing.T) {
+	w := newTown(t, "laurel", "hardy", "stan")
+	alice := w.nodes["laurel"].phone("alice", "a")
+	desk, home := w.nodes["hardy"].phone("bob", "desk"), w.nodes["stan"].phone("bob", "home")
+	w.nodes["laurel"].knows("bob", "hardy", "stan")
+	w.nodes["laurel"].bindings.SetNodeAlive("hardy", false)
+	alice.invites("bob")
+	home.replies(home.gets("INVITE"), 486)
+	home.gets("ACK")
+	rings := desk.gets("INVITE") // only now
+	desk.replies(rings, 486)
+	desk.gets("ACK")
+	alice.gets("486")
+}

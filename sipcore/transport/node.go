@@ -1,0 +1,18 @@
+package transport
+
+import "net"
+
+// Adopt makes a flow of a connection to another node, which somebody else
+// opened, or accepted, and checked: its Kind is Node. The limits on strangers
+// do not hold for it: how many come from one address, and how soon they speak.
+// The layer must be running; on an error the connection is still the caller's.
+func (l *Layer) Adopt(nc net.Conn, node string) (Flow, error) {
+	c := makeConn(l, nc, nil)
+	c.kind, c.node = Node, node
+	l.conns.seat()
+	if err := l.start(c); err != nil {
+		l.conns.leave(c.remote.Addr(), false)
+		return Flow{}, err
+	}
+	return c.flow(), nil
+}
