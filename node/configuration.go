@@ -2,8 +2,13 @@ package node
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
 
-	"carillon/cluster/quorum"
+	"carillon/cluster/link"
 	"carillon/node/admin"
 	"carillon/store"
 	"carillon/store/disk"
@@ -14,8 +19,14 @@ import (
 type configuration struct {
 	*disk.Config
 
-	quorum *quorum.Quorum
-	events *admin.Events
+	proposer proposer
+	events   *admin.Events
+}
+
+// A proposer has an encoded Change agreed on: the quorum on a main, a forwarder
+// elsewhere.
+type proposer interface {
+	Propose(ctx context.Context, command []byte) (index uint64, err error)
 }
 
 // View returns the configuration in force.
@@ -27,14 +38,178 @@ func (c *configuration) Propose(ctx context.Context, change store.Change) error 
 	if err != nil {
 		return err
 	}
-	revision, err := c.quorum.Propose(ctx, command)
+	revision, err := c.propose(ctx, command)
 	if err != nil {
 		return err
 	}
-	who := "somebody"
-	if r, ok := change.(store.Replace); ok {
-		who = r.By.Who
+	who := store.AuthorOf(change).Who
+	if who == "" {
+		who = "somebody"
 	}
 	c.events.Add("configuration", "revision %d is in force, by %s", revision, who)
+	return nil
+}
+
+func (c *configuration) propose(ctx context.Context, command []byte) (uint64, error) {
+	revision, err := c.proposer.Propose(ctx, command)
+	if err != nil {
+		return 0, explainPropose(err)
+	}
+	return revision, c.waitFor(ctx, revision)
+}
+
+// explainPropose keeps a refusal as it is and makes of everything else that
+// there is no decision now.
+func explainPropose(err error) error {
+	_, one := errors.AsType[*store.Error](err)
+	_, many := errors.AsType[store.Errors](err)
+	if one || many {
+		return err
+	}
+	return &admin.Problem{Kind: admin.Unavailable, Message: "nothing is changed: " + err.Error()}
+}
+
+// arrival is how long a Change may take from the mains to here.
+const arrival = 5 * time.Second
+
+// waitFor returns when the View of a revision, or a later one, is in force here.
+func (c *configuration) waitFor(ctx context.Context, revision uint64) error {
+	here := make(chan struct{}, 1)
+	stop := c.Store().Watch(func(v *store.View) {
+		if v.Index() >= revision {
+			select {
+			case here <- struct{}{}:
+			default:
+			}
+		}
+	})
+	defer stop()
+	if c.View().Index() >= revision {
+		return nil
+	}
+	select {
+	case <-here:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(arrival):
+		return &admin.Problem{
+			Kind:    admin.Unavailable,
+			Message: fmt.Sprintf("revision %d is in force at the mains and has not come here yet", revision),
+		}
+	}
+}
+
+// The kind of question by which a Change goes to a main.
+const askChange = "change"
+
+// A forwarder proposes at a main.
+type forwarder struct{ peers *peers }
+
+// A decision is a main's answer to a Change.
+type decision struct {
+	Index  uint64       `json:"index,omitempty"`
+	Errors store.Errors `json:"errors,omitempty"` // a refusal
+	Reason string       `json:"reason,omitempty"` // no decision
+}
+
+// Propose implements [proposer]. What one main has heard no other is asked,
+// unless that one could not decide.
+func (f forwarder) Propose(ctx context.Context, command []byte) (uint64, error) {
+	err := errors.New("no main is known here")
+	for _, main := range f.peers.mains() {
+		var answer []byte
+		if answer, err = f.peers.port.Ask(ctx, main.Name, main.Address, askChange, command); err != nil {
+			continue
+		}
+		var d decision
+		if err = json.Unmarshal(answer, &d); err != nil {
+			return 0, err
+		}
+		if d.Index > 0 {
+			return d.Index, nil
+		}
+		if err = decodeRefusal(answer); len(d.Errors) > 0 {
+			return 0, err
+		}
+	}
+	return 0, fmt.Errorf("no main takes it: %w", err)
+}
+
+// decide answers another node's Change.
+func (c *configuration) decide(ctx context.Context, _ link.Peer, command []byte) ([]byte, error) {
+	index, err := c.propose(ctx, command)
+	if err != nil {
+		return encodeRefusal(err), nil
+	}
+	return json.Marshal(decision{Index: index})
+}
+
+// encodeRefusal and decodeRefusal carry why a Change is not in force between
+// nodes.
+func encodeRefusal(err error) []byte {
+	var d decision
+	if one, ok := errors.AsType[*store.Error](err); ok {
+		d.Errors = store.Errors{one}
+	}
+	if all, ok := errors.AsType[store.Errors](err); ok {
+		d.Errors = all
+	}
+	if len(d.Errors) == 0 {
+		d.Reason = err.Error()
+	}
+	b, err := json.Marshal(d)
+	if err != nil {
+		return nil // strings and numbers always encode
+	}
+	return b
+}
+
+func decodeRefusal(b []byte) error {
+	var d decision
+	if err := json.Unmarshal(b, &d); err != nil {
+		return fmt.Errorf("reading a refusal: %w", err)
+	}
+	switch {
+	case len(d.Errors) == 1:
+		return d.Errors[0]
+	case len(d.Errors) > 1:
+		return d.Errors
+	default:
+		return errors.New(d.Reason)
+	}
+}
+
+// source offers the configuration to those who do not decide it, and sink takes
+// it there. They implement [session.Source] and [session.Sink].
+type source struct {
+	config *disk.Config
+	log    *slog.Logger
+}
+
+// Index implements [session.Source].
+func (s source) Index() uint64 { return s.config.Store().View().Index() }
+
+// Snapshot implements [session.Source].
+func (s source) Snapshot() (uint64, []byte) {
+	index, b, err := s.config.Latest()
+	if err != nil {
+		s.log.Error("offering the configuration", "error", err)
+		return 0, nil
+	}
+	return index, b
+}
+
+type sink struct{ config *configuration }
+
+// Index implements [session.Sink].
+func (s sink) Index() uint64 { return s.config.View().Index() }
+
+// Install implements [session.Sink].
+func (s sink) Install(index uint64, data []byte) error {
+	if err := s.config.Install(data); err != nil {
+		return err
+	}
+	s.config.events.Add("configuration", "revision %d came from the mains", index)
 	return nil
 }

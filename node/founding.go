@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -37,8 +38,10 @@ func (n *Node) settle(ctx context.Context, d *directory) error {
 	switch {
 	case n.identity.Founded.IsZero():
 		err = n.found(ctx, text)
-	case text != nil:
+	case text != nil && n.decidesAlone():
 		err = n.apply(ctx, text)
+	case text != nil: // the others are needed, and nobody is heard before Run
+		n.run("the file of --apply", func(ctx context.Context) error { n.applyLater(ctx, text); return nil })
 	}
 	if err != nil {
 		return err
@@ -58,11 +61,41 @@ func (n *Node) readApply() ([]byte, error) {
 
 // apply puts the operator's file in force.
 func (n *Node) apply(ctx context.Context, text []byte) error {
-	if err := n.config.quorum.Ready(ctx); err != nil {
+	if err := n.quorum.Ready(ctx); err != nil {
 		return err
 	}
 	_, err := admin.Apply(ctx, n.config, n.o.Apply, text, founder(n.o.Apply))
 	return err
+}
+
+// decidesAlone reports whether this node is the only main.
+func (n *Node) decidesAlone() bool { return n.quorum != nil && len(n.peers.mains()) == 0 }
+
+// applyLater puts the operator's file in force as soon as enough mains are there,
+// and waits for ctx.
+func (n *Node) applyLater(ctx context.Context, text []byte) {
+	const again = 2 * time.Second
+	for ctx.Err() == nil {
+		if n.config.View().Index() > 0 {
+			_, err := admin.Apply(ctx, n.config, n.o.Apply, text, founder(n.o.Apply))
+			if !isUnavailable(err) {
+				if err != nil && ctx.Err() == nil {
+					n.log.Error("putting the file of --apply in force", "error", err)
+				}
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(again):
+		}
+	}
+	<-ctx.Done()
+}
+
+func isUnavailable(err error) bool {
+	p, ok := errors.AsType[*admin.Problem](err)
+	return ok && p.Kind == admin.Unavailable
 }
 
 // founder is who the history names for what happened at a start.
@@ -84,7 +117,7 @@ func (n *Node) found(ctx context.Context, text []byte) error {
 		users = nil
 	}
 	by := store.Author{Who: founder(n.o.Apply), At: time.Now()}
-	if err := n.config.Propose(ctx, store.ReplaceAll(first, by)); err != nil {
+	if err := n.config.Propose(ctx, store.Found{Replace: store.ReplaceAll(first, by), Node: n.self()}); err != nil {
 		return fmt.Errorf("founding the system: %w", err)
 	}
 	if n.o.Founded != nil {
@@ -99,8 +132,8 @@ func (n *Node) found(ctx context.Context, text []byte) error {
 
 // checkSite refuses a --site that no site is called.
 func (n *Node) checkSite() error {
-	site := n.identity.Site
-	if _, ok := n.config.View().Site(site); ok || site == "" {
+	site, view := n.identity.Site, n.config.View()
+	if _, ok := view.Site(site); ok || site == "" || view.Index() == 0 {
 		return nil
 	}
 	return fmt.Errorf("no site of the configuration is called %q: correct --site, or add the site with --apply", site)

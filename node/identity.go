@@ -21,11 +21,28 @@ type identity struct {
 	Role   string     `json:"role"`
 	Site   string     `json:"site,omitempty"`
 	Listen netip.Addr `json:"listen,omitzero"` // zero: all addresses
-	Key    []byte     `json:"key"`             // 32 bytes; seals nonces and tokens
-	// Founded is when the first configuration stood. While it is zero the
-	// founding has not been finished, and the next start does it again.
+	Key    []byte     `json:"key"`             // 32 bytes; seals nonces and tokens; the same at all nodes of a system
+	// Founded is when the first configuration stood, or the node had joined.
+	// While it is zero neither has been finished, and the next start does it again.
 	Founded time.Time `json:"founded,omitzero"`
+
+	Certificate []byte  `json:"certificate,omitempty"` // with its key and the authority's certificate
+	Authority   []byte  `json:"authority,omitempty"`   // with its key; the mains alone have it
+	Epoch       uint64  `json:"epoch,omitempty"`       // which life of its name this node is
+	Incarnation uint64  `json:"incarnation,omitempty"` // the last life of what it says about itself
+	Mains       []place `json:"mains,omitempty"`       // whom it met when it joined
 }
+
+// A place is where a node can be reached.
+type place struct {
+	Node    string         `json:"node"`
+	Address netip.AddrPort `json:"address"`
+}
+
+// live begins another life of what this node says about itself: a later start
+// has a greater number, and so has a node that takes over a name. It must be on
+// disk before anybody hears of it.
+func (i *identity) live() { i.Incarnation = max(i.Incarnation, i.Epoch<<32) + 1 }
 
 // loadIdentity returns the identity in d brought up to date with what the
 // operator says now. What is new is not written down before the node has come
@@ -36,6 +53,9 @@ func loadIdentity(d *directory, o Options) (identity, error) {
 	have, err := readIdentity(d)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && have.Founded.IsZero():
+		if o.Role != "" && o.Role != RoleMain {
+			return have, fmt.Errorf("a %s joins a system that exists: give it --join and --token", o.Role)
+		}
 		return beginIdentity(d, o)
 	case err != nil:
 		return have, err
@@ -81,7 +101,11 @@ func newIdentity(o Options) (identity, error) {
 	if err := checkName(name); err != nil {
 		return identity{}, err
 	}
-	return identity{Name: name, Role: RoleMain, Site: o.Site, Listen: one(o.Listen), Key: key}, nil
+	role := o.Role
+	if role == "" {
+		role = RoleMain
+	}
+	return identity{Name: name, Role: role, Site: o.Site, Listen: one(o.Listen), Key: key}, nil
 }
 
 // one returns a if it is one address: the unspecified ones stand for all, which

@@ -5,14 +5,21 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
+	"sync"
+	"time"
 
+	"carillon/cluster/link"
 	"carillon/cluster/quorum"
+	"carillon/cluster/ring"
+	"carillon/cluster/session"
 	"carillon/node/admin"
 	"carillon/sipcore"
 	"carillon/store/disk"
@@ -21,15 +28,22 @@ import (
 
 // A Node is one member of a Carillon system. Use New to make one.
 type Node struct {
-	o        Options
-	log      *slog.Logger
-	identity identity
-	events   *admin.Events
-	config   *configuration
-	bindings *live.Bindings
-	calls    *live.Calls
-	parts    []*part  // what Run runs, in the order of opening
-	closers  []closer // in the order of opening; Close goes backwards
+	o           Options
+	log         *slog.Logger
+	identity    identity
+	certificate link.Identity
+	authority   *link.Authority // a main's; else nil
+	address     netip.AddrPort  // where other nodes reach this one
+	events      *admin.Events
+	config      *configuration
+	quorum      *quorum.Quorum // a main's; else nil
+	peers       *peers
+	system      *system
+	standing    *standing
+	bindings    *live.Bindings
+	calls       *live.Calls
+	parts       []*part  // what Run runs, in the order of opening
+	closers     []closer // in the order of opening; Close goes backwards
 }
 
 type closer struct {
@@ -38,8 +52,9 @@ type closer struct {
 }
 
 // New opens everything a node consists of: its ports are bound and its
-// configuration is in force, but nobody is answered before Run. When a step
-// fails, what was opened before it is closed again.
+// configuration is in force, but nobody is answered before Run. A node that
+// joins waits here for a main that lets it in. When a step fails, what was
+// opened before it is closed again.
 func New(ctx context.Context, o Options) (n *Node, err error) {
 	if err = o.Validate(); err != nil {
 		return nil, err
@@ -58,34 +73,62 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.onClose("the data directory", dir.Close)
 
-	if n.identity, err = loadIdentity(dir, o); err != nil {
+	if err = n.identify(ctx, dir); err != nil {
 		return n, err
 	}
 	n.events = admin.NewEvents(n.identity.Name)
 	n.log = slog.New(warnings{o.Logger.Handler(), n.events})
-	if o.First && !n.identity.Founded.IsZero() {
-		n.log.Info("a node lives here already: --first is ignored", "name", n.identity.Name)
-	}
+	n.sayIgnored()
 
 	config, err := disk.OpenConfig(o.Data)
 	if err != nil {
 		return n, err
 	}
 	n.onClose("the configuration", config.Close)
+	n.config = &configuration{Config: config, events: n.events}
 
-	raft, err := quorum.Open(quorum.Options{
-		Dir: o.Data, Node: n.identity.Name, Machine: config, Applied: config.Applied(),
-		Found: true, Logger: n.component("quorum"),
+	port, err := link.Open(link.Options{
+		Listen: netip.AddrPortFrom(n.identity.Listen, clusterPort), Identity: n.certificate,
+		Logger: n.log, Revoked: n.isRevoked, OnJoin: n.admit,
 	})
+	if err != nil {
+		return n, explainListen(err)
+	}
+	n.onClose("the cluster port", port.Close)
+	n.run("the cluster port", port.Run)
+
+	n.peers = &peers{self: n.identity, view: n.config.View, port: port, links: func() []session.Link { return nil }}
+	n.config.proposer = forwarder{n.peers}
+	if n.identity.Role == RoleMain {
+		n.quorum, err = quorum.Open(quorum.Options{
+			Dir: o.Data, Node: n.identity.Name, Machine: config, Applied: config.Applied(),
+			Found: len(n.peers.mains()) == 0, Logger: n.component("quorum"),
+			Port: port, Address: n.peers.addressOf, Encode: encodeRefusal, Decode: decodeRefusal,
+		})
+		if err != nil {
+			return n, err
+		}
+		end := sync.OnceValue(n.quorum.Close)
+		n.onClose("the log of changes", end)
+		n.run("the log of changes", func(ctx context.Context) error { <-ctx.Done(); return end() })
+		n.config.proposer = n.quorum
+		port.HandleAsk(askChange, n.config.decide)
+	}
+
+	phones := newPhones(n.events)
+	said := &journals{phones: phones}
+	n.bindings, n.calls = live.NewBindings(n.identity.Name, said), live.NewCalls()
+	phones.bindings = n.bindings
+
+	sessions, err := session.New(n.sessionOptions(dir, port))
 	if err != nil {
 		return n, err
 	}
-	n.onClose("the log of changes", raft.Close)
-	n.config = &configuration{Config: config, quorum: raft, events: n.events}
+	n.peers.links = sessions.Links
+	said.others = sessions.Namespace(registrations)
+	n.standing = newStanding(n.peers, n.bindings, n.events, n.config.View().SiteOf(n.self()))
+	sessions.OnLink(n.standing.heard)
 
-	phones := newPhones(n.events)
-	n.bindings, n.calls = live.NewBindings(n.identity.Name, phones), live.NewCalls()
-	phones.bindings = n.bindings
 	kept, err := disk.OpenBindings(o.Data, n.component("disk"))
 	if err != nil {
 		return n, err
@@ -99,19 +142,35 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	sip, err := sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
 		Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
-		Bindings: n.bindings, Calls: n.calls, Key: [32]byte(n.identity.Key), Logger: n.component("sip"),
+		Bindings: n.bindings, Calls: n.calls, Key: [32]byte(n.identity.Key), Peers: n.peers, Logger: n.component("sip"),
 	})
 	if err != nil {
 		return n, explainListen(err)
 	}
 	n.onClose("SIP", sip.Close)
+	port.Handle(link.ProtocolSIP, func(ctx context.Context, c net.Conn, from link.Peer) { sip.Serve(ctx, c, from.Node) })
 
 	if err = n.settle(ctx, dir); err != nil {
 		return n, err
 	}
 
+	rings, err := ring.New(ring.Options{
+		Node: n.identity.Name, Site: cmp.Or(n.config.View().SiteOf(n.self()), firstSite), Role: n.identity.Role, Version: o.Version,
+		Address: n.address, Port: port, Seeds: n.peers.seeds, Logger: n.component("ring"),
+	})
+	if err != nil {
+		return n, err
+	}
+	rings.Watch(tellMembers(n.events, n.identity.Name))
+
+	n.system = &system{
+		self: n.self, started: time.Now(), version: o.Version, config: n.config, peers: n.peers,
+		rings: rings, bindings: n.bindings, calls: n.calls, authority: n.authority,
+	}
+	n.system.answers(port)
+
 	api, err := admin.Open(ctx, admin.Options{
-		Dir: o.Data, Status: n.status, Bindings: n.bindings, Calls: n.calls,
+		Dir: o.Data, Status: n.status, System: n.system,
 		Events: n.events, Config: n.config, Logger: n.component("admin"),
 	})
 	if err != nil {
@@ -119,9 +178,21 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.onClose("the API", api.Close)
 
+	members := newMembership(membership{
+		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings,
+		events: n.events, log: n.component("node"),
+	})
+	if n.quorum != nil {
+		v := &voters{self: n.identity.Name, config: n.config, quorum: n.quorum, log: n.component("node")}
+		n.run("the mains that decide", v.Run)
+	}
 	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.Record) })
 	n.run("the end of registrations", n.bindings.Run)
 	n.run("the news of phones", phones.Run)
+	n.run("the sessions", sessions.Run)
+	n.run("the rings", rings.Run)
+	n.run("the mode", n.standing.Run)
+	n.run("the members", members.Run)
 	n.run("SIP", sip.Run)
 	n.run("the API", api.Run)
 	return n, nil

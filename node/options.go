@@ -24,8 +24,13 @@ type Options struct {
 	Listen netip.Addr // zero: all addresses
 	Port   uint16     // of SIP; 0: 5060
 	First  bool       // the operator means to found a system
+	Join   string     // a main of the system to join, HOST:PORT (see ParseSeed); ignored where a node lives
+	Token  string     // what lets the node join
 	Apply  string     // a configuration file to put in force before anything is served
 	Logger *slog.Logger
+
+	// Version is what other nodes show of this program.
+	Version string
 
 	// Founded is called once in the life of a system, by New, with what its
 	// operator must know and nobody can ask for later; its error ends New, and
@@ -48,11 +53,14 @@ func (o Options) Validate() error {
 		return errors.New("node: Data and Logger are required")
 	}
 	switch o.Role {
-	case "", RoleMain:
-	case RoleLifeguard, RoleWitness:
-		return fmt.Errorf("a %s joins a system that exists, and this version has no joining yet: use --role %s", o.Role, RoleMain)
+	case "", RoleMain, RoleLifeguard:
+	case RoleWitness:
+		return fmt.Errorf("this version has no %s yet: use --role %s or %s", o.Role, RoleMain, RoleLifeguard)
 	default:
 		return fmt.Errorf("%q is not a role: use %s, %s or %s", o.Role, RoleMain, RoleLifeguard, RoleWitness)
+	}
+	if o.First && (o.Join != "" || o.Token != "") {
+		return errors.New("--first founds a system and --join joins one: give one of them")
 	}
 	if o.Name != "" {
 		return checkName(o.Name)

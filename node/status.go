@@ -1,45 +1,41 @@
 package node
 
 import (
-	"net/netip"
-
+	"carillon/cluster/link"
 	"carillon/node/admin"
 	"carillon/store"
 )
 
-// modeCluster is the mode of a node that is with all others; one that stands
-// alone by design always is.
-const modeCluster = "cluster"
+// self returns this node as the View should have it.
+func (n *Node) self() store.Node {
+	return store.Node{
+		Name: n.identity.Name, Role: n.identity.Role, Site: n.identity.Site, Address: n.address,
+		Certificate: n.certificate.Fingerprint(), Epoch: n.identity.Epoch,
+	}
+}
 
 // status answers `carillon status`.
 func (n *Node) status() admin.Status {
 	view := n.config.View()
-	return admin.Status{
+	s := admin.Status{
 		Name:          n.identity.Name,
-		Site:          siteOf(view, n.identity),
+		Site:          view.SiteOf(n.self()),
 		Role:          n.identity.Role,
-		Mode:          modeCluster,
+		Mode:          n.standing.Mode(),
 		Links:         []admin.Link{},
 		Config:        view.Index(),
 		ConfigHash:    view.Hash(),
 		Registrations: n.bindings.Count(),
 		Calls:         n.calls.Count(),
 	}
+	for _, l := range n.peers.links() {
+		s.Links = append(s.Links, linkRow(l))
+	}
+	return s
 }
 
-// siteOf returns where a node stands: where the operator said, else where its
-// address belongs, else the first site there is.
-func siteOf(v *store.View, i identity) string {
-	if i.Site != "" {
-		return i.Site
-	}
-	if i.Listen != (netip.Addr{}) {
-		if site := v.Network(i.Listen).Site; site != "" {
-			return site
-		}
-	}
-	for s := range v.Sites() {
-		return s.Name
-	}
-	return ""
+// isRevoked is asked by the port about every certificate. Only the list decides:
+// a View that lags behind must not turn away a node that has just come.
+func (n *Node) isRevoked(certificate string, _ link.Peer) bool {
+	return n.config.View().IsRevoked(certificate)
 }

@@ -15,14 +15,16 @@ import (
 	"strings"
 	"syscall"
 
+	"carillon/node"
 	"carillon/node/admin"
 )
 
-// Exit codes. 3 is kept for answers to which some nodes did not contribute.
+// Exit codes.
 const (
 	exitError      = 1
-	exitChanges    = 2 // a plan that is not empty
-	exitNotAllowed = 4
+	exitChanges    = 2  // a plan that is not empty
+	exitPartial    = 3  // some nodes did not contribute to the answer
+	exitNotAllowed = 4  // by the system, as a token that is not good, or by the operating system
 	exitUsage      = 64 // as sysexits.h
 )
 
@@ -66,6 +68,8 @@ func (c *cli) explain(command string, err error) string {
 
 func (c *cli) exitCode(err error) int {
 	problem, refused := errors.AsType[*admin.Problem](err)
+	_, partial := errors.AsType[*admin.Partial](err)
+	_, notJoined := errors.AsType[*node.Refused](err)
 	switch {
 	case err == nil:
 		return 0
@@ -73,7 +77,9 @@ func (c *cli) exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, errChanges):
 		return exitChanges
-	case refused && problem.Kind == admin.NotAllowed, errors.Is(err, fs.ErrPermission):
+	case partial:
+		return exitPartial
+	case notJoined, refused && problem.Kind == admin.NotAllowed, errors.Is(err, fs.ErrPermission):
 		return exitNotAllowed
 	default:
 		return exitError

@@ -15,7 +15,9 @@ func (c *cli) registrationsCommand() *cobra.Command {
 		Use:     "registrations [USER]",
 		Aliases: []string{"reg"},
 		Short:   "Which phones are registered",
-		Long: `Which phones are registered: one line for each phone, or for each phone of USER.
+		Long: `Which phones are registered in the whole system: one line for each phone, or for
+each phone of USER. Every node is asked for its own; one that does not answer is
+named on stderr, what is known of its phones is shown, and the exit code is 3.
 
 A phone is "up" when a call can reach it now, and "down" when its connection
 closed: then it waits for the phone to come back, until the registration expires.`,
@@ -47,9 +49,17 @@ func registrationsTable(all []admin.Registration) table {
 	t := table{heading: []string{"USER", "CONTACT", "NODE", "TRANSPORT", "STATE", "EXPIRES"}}
 	now := time.Now()
 	for _, r := range all {
-		t.add(r.User, r.Contact, r.Node, r.Transport, r.State, relative(r.Expires, now))
+		t.add(r.User, r.Contact, r.Node, r.Transport, r.State, expiry(r.Expires, now))
 	}
 	return t
+}
+
+// expiry says when a registration ends, if its owner was there to say it.
+func expiry(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return relative(t, now)
 }
 
 // completeUsers offers the numbers of the configuration to the shell.

@@ -35,6 +35,8 @@ registrar and proxy in one program.
 same data directory, or changes its configuration.`,
 		Example: `  carillon run                       start a node; the first time it says what to do next
   carillon registrations --watch     see phones come and go
+  carillon token create              let another node join; it says how
+  carillon members                   see the nodes of the system
   carillon config export > my.yaml   take the configuration out, edit it, and
   carillon config apply -f my.yaml   put it back`,
 		SilenceErrors: true,
@@ -45,8 +47,8 @@ same data directory, or changes its configuration.`,
 	root.SetOut(c.out)
 	root.SetErr(c.words)
 	root.AddCommand(
-		c.runCommand(), c.statusCommand(), c.registrationsCommand(), c.callsCommand(),
-		c.eventsCommand(), c.configCommand(), c.versionCommand(),
+		c.runCommand(), c.tokenCommand(), c.statusCommand(), c.membersCommand(), c.sitesCommand(), c.linksCommand(),
+		c.registrationsCommand(), c.callsCommand(), c.eventsCommand(), c.configCommand(), c.versionCommand(),
 	)
 	root.InitDefaultHelpFlag() // else `carillon --help --data DIR` takes DIR for a command
 	c.noteStart(root)

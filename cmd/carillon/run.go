@@ -13,7 +13,7 @@ import (
 
 func (c *cli) runCommand() *cobra.Command {
 	var o node.Options
-	var listen, level string
+	var listen, join, level string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run a node",
@@ -25,15 +25,23 @@ it starts with the users of the file instead. From then on the directory is the
 node: its name, its configuration and its registrations are in it, flags that
 were given are remembered, and a flag that is given again changes what it says.
 
-A node listens on UDP and TCP port 5060 of one address, or of all. It may be
-killed at any time: what it has acknowledged is on disk.`,
+With --join and a --token that ` + "`carillon token create`" + ` has made at a main, run makes
+an empty directory a node of that system. While nobody answers there it asks
+again, for ever; a token that is refused ends it with exit code 4. Where a node
+lives, --join and --token are ignored: one command line is good for every start.
+A node may join under the name of one that is not alive, and replaces it.
+
+A node listens on UDP and TCP port 5060 for phones and on 7946 for other nodes, of
+one address or of all. It may be killed at any time: what it has acknowledged is
+on disk.`,
 		Example: `  carillon run
   carillon run --data /var/lib/carillon --name laurel --listen 192.168.1.5
-  carillon run --first --apply house.yaml`,
+  carillon run --first --apply house.yaml
+  carillon run --join 192.168.1.5 --token TOKEN --role lifeguard --site mons`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		PreRunE: func(*cobra.Command, []string) error {
-			return c.parseRun(&o, listen, level)
+			return c.parseRun(&o, listen, join, level)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.runNode(cmd.Context(), o) },
 	}
@@ -43,6 +51,8 @@ killed at any time: what it has acknowledged is on disk.`,
 	f.StringVar(&o.Site, "site", "", "where the node stands, as the configuration calls it")
 	f.StringVar(&listen, "listen", "", "the one IP address to listen on; 0.0.0.0 is all (default: all)")
 	f.BoolVar(&o.First, "first", false, "the node is to be the first of a system; ignored where a node lives")
+	f.StringVar(&join, "join", "", "a main of the system to join: HOST or HOST:PORT")
+	f.StringVar(&o.Token, "token", "", "what `carillon token create` has printed there")
 	f.StringVar(&o.Apply, "apply", "", "a configuration file to put in force first")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	_ = cmd.MarkFlagFilename("apply", "yaml", "yml")
@@ -54,11 +64,14 @@ killed at any time: what it has acknowledged is on disk.`,
 }
 
 // parseRun reads the flags that are more than text.
-func (c *cli) parseRun(o *node.Options, listen, level string) (err error) {
+func (c *cli) parseRun(o *node.Options, listen, join, level string) (err error) {
 	if listen != "" {
 		if o.Listen, err = netip.ParseAddr(listen); err != nil {
 			return fmt.Errorf("--listen takes one IP address of this machine, not %q", listen)
 		}
+	}
+	if o.Join, err = node.ParseSeed(join); err != nil {
+		return err
 	}
 	if o.Logger, err = newLogger(c.words, level); err != nil {
 		return err
@@ -69,8 +82,12 @@ func (c *cli) parseRun(o *node.Options, listen, level string) (err error) {
 
 func (c *cli) runNode(ctx context.Context, o node.Options) error {
 	tuneProcess(o.Logger)
+	o.Version = version()
 	o.Founded = func(f node.Founding) error { return c.welcome(f, o.Apply) }
 	n, err := node.New(ctx, o)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil // told to stop while it waited for a system to join
+	}
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"carillon/node/admin"
 )
 
 // watchEvery is how often --watch asks again.
@@ -43,10 +46,22 @@ func show[T any](ctx context.Context, c *cli, s showing, v view[T]) error {
 		return watch(ctx, c, s.output, v)
 	}
 	answer, err := v.ask(ctx)
-	if err != nil {
+	if !isAnswer(err) {
 		return err
 	}
-	if s.output == asJSON {
+	return errors.Join(put(c, s.output, answer, v), err)
+}
+
+// isAnswer reports whether there is an answer beside the error, if only a
+// partial one.
+func isAnswer(err error) bool {
+	_, partial := errors.AsType[*admin.Partial](err)
+	return err == nil || partial
+}
+
+// put prints one answer.
+func put[T any](c *cli, o output, answer T, v view[T]) error {
+	if o == asJSON {
 		return writeJSON(c.out, answer)
 	}
 	t := v.table(answer)
@@ -95,7 +110,7 @@ func unlessOver(ctx context.Context, err error) error {
 
 func render[T any](ctx context.Context, o output, v view[T]) ([]byte, error) {
 	answer, err := v.ask(ctx)
-	if err != nil {
+	if !isAnswer(err) {
 		return nil, err
 	}
 	var b bytes.Buffer

@@ -15,8 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"carillon/store/live"
 )
 
 // Limits of the API. The peer is the machine's own operator, but a stuck or
@@ -32,13 +30,12 @@ const (
 
 // Options is what the API shows and changes. All fields must be set.
 type Options struct {
-	Dir      string // the data directory; the socket is created in it
-	Status   func() Status
-	Bindings *live.Bindings
-	Calls    *live.Calls
-	Events   *Events
-	Config   Configuration
-	Logger   *slog.Logger
+	Dir    string // the data directory; the socket is created in it
+	Status func() Status
+	System System
+	Events *Events
+	Config Configuration
+	Logger *slog.Logger
 }
 
 // A Server answers questions about one node. Use Open to make one.
@@ -111,6 +108,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/status", s.status)
 	mux.HandleFunc("GET /v1/registrations", s.registrations)
 	mux.HandleFunc("GET /v1/calls", s.calls)
+	mux.HandleFunc("GET /v1/members", s.members)
+	mux.HandleFunc("GET /v1/sites", s.sites)
+	mux.HandleFunc("GET /v1/links", s.links)
+	mux.HandleFunc("POST /v1/tokens", s.createToken)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/users", s.users)
 	mux.HandleFunc("POST /v1/config/plan", s.plan)

@@ -59,11 +59,31 @@ func (c *configured) At(revision uint64) (*store.View, error) {
 	return nil, &store.Error{Kind: store.NotFound, Message: "no such revision"}
 }
 
+// system is a System of one node, beside which others may be silent.
+type system struct {
+	bindings *live.Bindings
+	calls    *live.Calls
+	silent   []string
+}
+
+func (*system) Members() []Member   { return []Member{{Name: "laurel", Site: "hq", State: "alive"}} }
+func (*system) Links() []LinkDetail { return nil }
+
+func (s *system) Registrations(_ context.Context, only string) ([]Registration, []string) {
+	return RegistrationsOf(s.bindings, "laurel", only), s.silent
+}
+
+func (s *system) Calls(context.Context) ([]Call, []string) { return CallsOf(s.calls), s.silent }
+
+func (*system) NewToken(_ context.Context, who string, ttl time.Duration) (Token, error) {
+	return Token{Token: "for " + who, Expires: time.Now().Add(ttl)}, nil
+}
+
 // serve runs a Server in dir until the test ends.
 func serve(t *testing.T, dir string) (*Client, Options) {
 	t.Helper()
 	o := Options{
-		Dir: dir, Bindings: live.NewBindings("laurel", nil), Calls: live.NewCalls(),
+		Dir: dir, System: &system{bindings: live.NewBindings("laurel", nil), calls: live.NewCalls()},
 		Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
 	}
 	o.Status = func() Status { return Status{Name: "laurel", Mode: "cluster", Links: []Link{}} }
@@ -85,9 +105,10 @@ func serve(t *testing.T, dir string) (*Client, Options) {
 
 func TestAnswers(t *testing.T) {
 	c, o := serve(t, t.TempDir())
-	o.Bindings.Put(live.Binding{User: "202", Device: "b", Contact: "sip:b", Transport: "tcp", Flow: 7, Expires: time.Now().Add(time.Minute)})
-	o.Bindings.Put(live.Binding{User: "201", Device: "a", Contact: "sip:a", Transport: "udp", Expires: time.Now().Add(time.Minute)})
-	o.Calls.Put(live.Call{ID: "x\x00y", From: "201", To: "202", State: live.Ringing, Since: time.Now()})
+	sys := o.System.(*system)
+	sys.bindings.Put(live.Binding{User: "202", Device: "b", Contact: "sip:b", Transport: "tcp", Flow: 7, Expires: time.Now().Add(time.Minute)})
+	sys.bindings.Put(live.Binding{User: "201", Device: "a", Contact: "sip:a", Transport: "udp", Expires: time.Now().Add(time.Minute)})
+	sys.calls.Put(live.Call{ID: "x\x00y", From: "201", To: "202", State: live.Ringing, Since: time.Now()})
 
 	status, err := c.Status(t.Context())
 	if err != nil || status.Name != "laurel" {
@@ -259,7 +280,7 @@ func TestWatchEndsWithTheNode(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Open(t.Context(), Options{
 		Dir: dir, Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
-		Status: func() Status { return Status{} }, Bindings: live.NewBindings("laurel", nil), Calls: live.NewCalls(),
+		Status: func() Status { return Status{} }, System: new(system),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -43,14 +44,36 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return get[Status](ctx, c, "/v1/status", nil)
 }
 
-// Registrations returns the registered phones of user, or of all when it is empty.
+// Registrations returns the registered phones of user, or of all when it is
+// empty. When some nodes did not answer, the error is a [*Partial] and the rest is there.
 func (c *Client) Registrations(ctx context.Context, user string) ([]Registration, error) {
 	return get[[]Registration](ctx, c, "/v1/registrations", url.Values{"user": {user}})
 }
 
-// Calls returns the calls that exist.
+// Calls returns the calls that exist. When some nodes did not answer, the error
+// is a [*Partial] and the rest is there.
 func (c *Client) Calls(ctx context.Context) ([]Call, error) {
 	return get[[]Call](ctx, c, "/v1/calls", nil)
+}
+
+// Members returns the nodes of the system.
+func (c *Client) Members(ctx context.Context) ([]Member, error) {
+	return get[[]Member](ctx, c, "/v1/members", nil)
+}
+
+// Sites returns the sites of the system.
+func (c *Client) Sites(ctx context.Context) ([]Site, error) {
+	return get[[]Site](ctx, c, "/v1/sites", nil)
+}
+
+// Links returns how the node stands with others.
+func (c *Client) Links(ctx context.Context) ([]LinkDetail, error) {
+	return get[[]LinkDetail](ctx, c, "/v1/links", nil)
+}
+
+// CreateToken makes a token with which one node can join within ttl.
+func (c *Client) CreateToken(ctx context.Context, ttl time.Duration) (Token, error) {
+	return post[Token](ctx, c, "/v1/tokens", url.Values{"ttl": {ttl.String()}}, nil)
 }
 
 // Events returns the events that the node remembers, oldest first.
@@ -61,12 +84,12 @@ func (c *Client) Events(ctx context.Context) ([]Event, error) {
 // WatchEvents calls f with each event that is remembered, and then with each
 // new one, until ctx ends, f returns an error, or the node stops.
 func (c *Client) WatchEvents(ctx context.Context, f func(Event) error) error {
-	body, err := c.do(ctx, http.MethodGet, "/v1/events", url.Values{"watch": {"true"}}, nil)
+	answer, err := c.do(ctx, http.MethodGet, "/v1/events", url.Values{"watch": {"true"}}, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = body.Close() }()
-	lines := bufio.NewScanner(body)
+	defer func() { _ = answer.Body.Close() }()
+	lines := bufio.NewScanner(answer.Body)
 	for lines.Scan() {
 		if len(lines.Bytes()) == 0 {
 			continue // the node shows that it is there
@@ -110,12 +133,12 @@ func (c *Client) Rollback(ctx context.Context, revision uint64) (Plan, error) {
 func (c *Client) Export(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	body, err := c.do(ctx, http.MethodGet, "/v1/config/export", nil, nil)
+	answer, err := c.do(ctx, http.MethodGet, "/v1/config/export", nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = body.Close() }()
-	return io.ReadAll(body)
+	defer func() { _ = answer.Body.Close() }()
+	return io.ReadAll(answer.Body)
 }
 
 // History returns the revisions that are kept, the latest first.
@@ -135,19 +158,30 @@ func ask[T any](ctx context.Context, c *Client, method, path string, query url.V
 	var answer T
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	body, err := c.do(ctx, method, path, query, send)
+	said, err := c.do(ctx, method, path, query, send)
 	if err != nil {
 		return answer, err
 	}
-	defer func() { _ = body.Close() }()
-	if err = json.NewDecoder(body).Decode(&answer); err != nil {
+	defer func() { _ = said.Body.Close() }()
+	if err = json.NewDecoder(said.Body).Decode(&answer); err != nil {
 		return answer, fmt.Errorf("reading the node's answer: %w", err)
+	}
+	if silent := said.Header.Get(silentHeader); silent != "" {
+		return answer, &Partial{Silent: strings.Split(silent, ",")}
 	}
 	return answer, nil
 }
 
-// do sends one question and returns the body of a good answer.
-func (c *Client) do(ctx context.Context, method, path string, query url.Values, send []byte) (io.ReadCloser, error) {
+// A Partial is the error of an answer to which some nodes did not contribute.
+type Partial struct{ Silent []string }
+
+// Error implements error.
+func (p *Partial) Error() string {
+	return "no answer from " + strings.Join(p.Silent, ", ") + ": what only they know is missing"
+}
+
+// do sends one question and returns a good answer.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, send []byte) (*http.Response, error) {
 	where := url.URL{Scheme: "http", Host: "node", Path: path, RawQuery: query.Encode()}
 	r, err := http.NewRequestWithContext(ctx, method, where.String(), bytes.NewReader(send))
 	if err != nil {
@@ -162,7 +196,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		defer func() { _ = answer.Body.Close() }()
 		return nil, readProblem(answer)
 	}
-	return answer.Body, nil
+	return answer, nil
 }
 
 // explain gives the two ways of not reaching a node a meaning.

@@ -109,16 +109,27 @@ func (s *Server) rollback(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	view := s.o.Config.View()
-	lines := store.Diff(view, old)
-	if len(lines) > 0 {
-		by := store.Author{Who: author(r), At: time.Now()}
-		if err = s.o.Config.Propose(r.Context(), store.ReplaceAll(old.Config(), by)); err != nil {
-			s.refuse(w, r, err)
-			return
-		}
+	lines, err := s.goBack(r.Context(), store.ReplaceAll(old.Config(), store.Author{Who: author(r), At: time.Now()}))
+	if err != nil {
+		s.refuse(w, r, err)
+		return
 	}
 	s.answer(w, planOf(s.o.Config.View(), lines))
+}
+
+// goBack puts a former configuration in force and says what that changed: not
+// the nodes, which come and go by themselves.
+func (s *Server) goBack(ctx context.Context, change store.Replace) ([]store.Line, error) {
+	view := s.o.Config.View()
+	next, err := change.On(view)
+	if err != nil {
+		return nil, err
+	}
+	lines := store.Diff(view, next)
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	return lines, s.o.Config.Propose(ctx, change)
 }
 
 // export writes the configuration in force as a file.

@@ -12,8 +12,9 @@ import (
 
 // The kinds of refusal that the API adds to those of package store.
 const (
-	NotAllowed = "not allowed"
-	Internal   = "internal"
+	NotAllowed  = "not allowed"
+	Unavailable = "unavailable" // not now: other nodes are needed for it
+	Internal    = "internal"
 )
 
 // A Problem is a refusal as it travels: what kind, what to correct, and where
@@ -79,6 +80,8 @@ func (p *Problem) httpStatus() int {
 		return http.StatusConflict
 	case NotAllowed:
 		return http.StatusForbidden
+	case Unavailable:
+		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError
 	}

@@ -26,7 +26,7 @@ type Status struct {
 // A Link is how a node stands with another one.
 type Link struct {
 	Node  string    `json:"node"`
-	State string    `json:"state"`
+	State string    `json:"state"` // up or down
 	Since time.Time `json:"since"`
 }
 
@@ -36,8 +36,8 @@ type Registration struct {
 	Contact   string    `json:"contact"`
 	Node      string    `json:"node"`
 	Transport string    `json:"transport"`
-	State     string    `json:"state"` // up, or down: it must come back before it can be called
-	Expires   time.Time `json:"expires"`
+	State     string    `json:"state"`            // up, or down: it must come back before it can be called
+	Expires   time.Time `json:"expires,omitzero"` // left out when only its silent owner knows
 }
 
 // A Call is one that rings or is up.
@@ -55,18 +55,29 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) { s.answer(w, s.
 
 // registrations lists who is registered, or the phones of ?user=.
 func (s *Server) registrations(w http.ResponseWriter, r *http.Request) {
-	bindings, now := s.o.Bindings.All(), time.Now()
-	only := r.URL.Query().Get("user")
+	found, silent := s.o.System.Registrations(r.Context(), r.URL.Query().Get("user"))
+	sayPartial(w, silent)
+	s.answer(w, notNil(found))
+}
+
+// RegistrationsOf returns the bindings of node, or only those of user, as rows.
+func RegistrationsOf(b *live.Bindings, node, user string) []Registration {
+	bindings, now := b.All(), time.Now()
 	found := []Registration{}
-	for _, b := range bindings {
-		if only == "" || b.User == only {
-			found = append(found, registrationOf(b, now))
+	for _, x := range bindings {
+		if x.Node == node && (user == "" || x.User == user) {
+			found = append(found, registrationOf(x, now))
 		}
 	}
-	slices.SortFunc(found, func(a, b Registration) int {
-		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Contact, b.Contact))
+	SortRegistrations(found)
+	return found
+}
+
+// SortRegistrations puts rows in the order in which they are shown.
+func SortRegistrations(rows []Registration) {
+	slices.SortFunc(rows, func(a, b Registration) int {
+		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Contact, b.Contact), cmp.Compare(a.Node, b.Node))
 	})
-	s.answer(w, found)
 }
 
 func registrationOf(b live.Binding, now time.Time) Registration {
@@ -77,16 +88,28 @@ func registrationOf(b live.Binding, now time.Time) Registration {
 }
 
 // calls lists the calls that exist, the oldest first.
-func (s *Server) calls(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) calls(w http.ResponseWriter, r *http.Request) {
+	found, silent := s.o.System.Calls(r.Context())
+	sayPartial(w, silent)
+	s.answer(w, notNil(found))
+}
+
+// CallsOf returns the calls of a table as rows.
+func CallsOf(calls *live.Calls) []Call {
 	found := []Call{}
-	for _, c := range s.o.Calls.All() {
+	for _, c := range calls.All() {
 		found = append(found, Call{
 			ID: strings.ReplaceAll(c.ID, "\x00", ";"), CallID: c.CallID, From: c.From, To: c.To,
 			State: c.State, Node: c.Node, Since: c.Since.UTC().Truncate(time.Millisecond),
 		})
 	}
-	slices.SortFunc(found, func(a, b Call) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
-	s.answer(w, found)
+	SortCalls(found)
+	return found
+}
+
+// SortCalls puts rows in the order in which they are shown.
+func SortCalls(rows []Call) {
+	slices.SortFunc(rows, func(a, b Call) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
 }
 
 // A User is a number that can be called.

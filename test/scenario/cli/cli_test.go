@@ -5,6 +5,9 @@
 //
 //	address VAR                    sets VAR to a loopback address that nobody uses
 //	start NAME ARGS...             runs `carillon ARGS...`; goes on when it answers
+//	begin NAME ARGS...             runs `carillon ARGS...`; goes on at once
+//	until REGEXP PROGRAM ARGS...   runs a program again and again, until its output matches
+//	said REGEXP FILE               waits until the file matches
 //	end NAME SIGNAL [CODE]         sends TERM or KILL, waits, checks the exit code
 //	exits CODE PROGRAM ARGS...     runs a program to its end, checks the exit code
 //	within DURATION FILE...        applies the files in turn until one was fast enough
@@ -69,6 +72,9 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"address":  address,
 			"start":    start,
+			"begin":    begin,
+			"until":    until,
+			"said":     said,
 			"end":      end,
 			"exits":    exits,
 			"within":   within,

@@ -34,6 +34,41 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// until bounds how long something that comes by itself may take.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP PROGRAM ARGS...")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var out []byte
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		cmd := exec.Command(args[1], args[2:]...)
+		cmd.Dir, cmd.Env = ts.MkAbs("."), []string{"PATH=" + ts.Getenv("PATH"), "CARILLON_DATA=" + ts.Getenv("CARILLON_DATA")}
+		if args[1] == "carillon" {
+			cmd.Path = program
+			cmd.Err = nil
+		}
+		if out, _ = cmd.CombinedOutput(); want.Match(out) {
+			return
+		}
+	}
+	ts.Fatalf("%v never said %s, but at last:\n%s", args[1:], args[0], out)
+}
+
+func said(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: said REGEXP FILE")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(patience); !want.MatchString(ts.ReadFile(args[1])); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s never said %s, but:\n%s", args[1], args[0], ts.ReadFile(args[1]))
+		}
+	}
+}
+
 // within allows for a machine that is busy with other things: one of several
 // tries has to be fast enough.
 func within(ts *testscript.TestScript, neg bool, args []string) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -42,16 +43,14 @@ func address(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func isFree(a string) bool {
-	tcp, err := net.Listen("tcp", net.JoinHostPort(a, "5060"))
-	if err != nil {
-		return false
+	for _, port := range []string{"5060", "7946"} {
+		tcp, err := net.Listen("tcp", net.JoinHostPort(a, port))
+		if err != nil {
+			return false
+		}
+		_ = tcp.Close()
 	}
-	defer func() { _ = tcp.Close() }()
-	udp, err := net.ListenPacket("udp", net.JoinHostPort(a, "5060"))
-	if err != nil {
-		return false
-	}
-	return udp.Close() == nil
+	return true
 }
 
 // start runs a node whose output goes to NAME.out and NAME.err, and waits until
@@ -60,8 +59,31 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: start NAME ARGS...")
 	}
-	name := args[0]
-	cmd := exec.Command(program, args[1:]...)
+	s := launch(ts, args[0], args[1:])
+	deadline := time.Now().Add(patience)
+	for !answers(ts, args[1:]) {
+		select {
+		case <-s.done:
+			ts.Fatalf("%s ended: %s", args[0], ts.ReadFile(args[0]+".err"))
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s does not answer: %s", args[0], ts.ReadFile(args[0]+".err"))
+		}
+	}
+}
+
+// begin runs a program as start does, and does not wait.
+func begin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: begin NAME ARGS...")
+	}
+	launch(ts, args[0], args[1:])
+}
+
+// launch runs a program whose output goes to NAME.out and NAME.err.
+func launch(ts *testscript.TestScript, name string, args []string) *started {
+	cmd := exec.Command(program, args...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), []string{"HOME=" + ts.Getenv("HOME"), "CARILLON_DATA=" + ts.Getenv("CARILLON_DATA")}
 	cmd.Stdout, cmd.Stderr = create(ts, name+".out"), create(ts, name+".err")
 	ts.Check(cmd.Start())
@@ -69,22 +91,16 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	go func() { defer close(s.done); _ = cmd.Wait() }()
 	running(ts)[name] = s
 	ts.Defer(func() { _ = cmd.Process.Kill(); <-s.done })
-	deadline := time.Now().Add(patience)
-	for !answers(ts) {
-		select {
-		case <-s.done:
-			ts.Fatalf("%s ended: %s", name, ts.ReadFile(name+".err"))
-		case <-time.After(10 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("%s does not answer: %s", name, ts.ReadFile(name+".err"))
-		}
-	}
+	return s
 }
 
-func answers(ts *testscript.TestScript) bool {
-	cmd := exec.Command(program, "status")
-	cmd.Env = []string{"CARILLON_DATA=" + ts.Getenv("CARILLON_DATA")}
+// answers asks the node that runs with args.
+func answers(ts *testscript.TestScript, args []string) bool {
+	data := ts.Getenv("CARILLON_DATA")
+	if i := slices.Index(args, "--data"); i >= 0 {
+		data = ts.MkAbs(args[i+1])
+	}
+	cmd := exec.Command(program, "status", "--data", data)
 	return cmd.Run() == nil
 }
 

@@ -1,0 +1,136 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"carillon/store"
+)
+
+// A System is what the API needs of the other nodes. All methods may be called
+// at the same time. What only some nodes know is asked of them; the names of
+// those that did not answer come with the answer.
+type System interface {
+	Members() []Member
+	Links() []LinkDetail
+	Registrations(ctx context.Context, user string) (found []Registration, silent []string)
+	Calls(ctx context.Context) (found []Call, silent []string)
+	// NewToken makes a token for who that is good for ttl.
+	NewToken(ctx context.Context, who string, ttl time.Duration) (Token, error)
+}
+
+// A Member is one node of the system.
+type Member struct {
+	Name    string    `json:"name"`
+	Site    string    `json:"site"`
+	Role    string    `json:"role"`
+	Address string    `json:"address"` // of its cluster port
+	State   string    `json:"state"`   // alive, suspect, dead or left
+	Version string    `json:"version"`
+	Since   time.Time `json:"since"`
+}
+
+// A LinkDetail is all that is known about a link.
+type LinkDetail struct {
+	Link
+
+	RoundTrip float64 `json:"rtt_ms"`   // 0: not measured yet
+	Sent      uint64  `json:"sent"`     // bytes since the node started
+	Received  uint64  `json:"received"` // bytes since the node started
+}
+
+// A Site is a place and the nodes that stand there.
+type Site struct {
+	Name     string       `json:"name"`
+	Networks []string     `json:"networks"`
+	Nodes    []NodeAtSite `json:"nodes"`
+	Users    int          `json:"users"` // of the configuration, not those registered
+}
+
+// A NodeAtSite is a node in the list of its site.
+type NodeAtSite struct {
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+	State string `json:"state"`
+}
+
+// A Token lets one node join.
+type Token struct {
+	Token   string    `json:"token"`
+	Expires time.Time `json:"expires"`
+	Join    string    `json:"join"` // what to give with --join
+	Site    string    `json:"site"` // where the node stands that made it
+}
+
+// silentHeader names the nodes that an answer lacks.
+const silentHeader = "Carillon-Silent"
+
+func sayPartial(w http.ResponseWriter, silent []string) {
+	if len(silent) > 0 {
+		w.Header().Set(silentHeader, strings.Join(silent, ","))
+	}
+}
+
+func (s *Server) members(w http.ResponseWriter, _ *http.Request) {
+	s.answer(w, notNil(s.o.System.Members()))
+}
+
+func (s *Server) links(w http.ResponseWriter, _ *http.Request) {
+	s.answer(w, notNil(s.o.System.Links()))
+}
+
+// sites lists the sites in the order of the configuration.
+func (s *Server) sites(w http.ResponseWriter, _ *http.Request) {
+	view := s.o.Config.View()
+	at := make(map[string][]NodeAtSite)
+	for _, m := range s.o.System.Members() {
+		at[m.Site] = append(at[m.Site], NodeAtSite{m.Name, m.Role, m.State})
+	}
+	users := make(map[string]int)
+	for u := range view.Users() {
+		users[u.Site]++
+	}
+	found := []Site{}
+	for x := range view.Sites() {
+		found = append(found, siteRow(x, at[x.Name], users[x.Name]))
+	}
+	s.answer(w, found)
+}
+
+func siteRow(x store.Site, nodes []NodeAtSite, users int) Site {
+	row := Site{Name: x.Name, Networks: []string{}, Nodes: notNil(nodes), Users: users}
+	for _, p := range x.Networks {
+		row.Networks = append(row.Networks, p.String())
+	}
+	slices.SortFunc(row.Nodes, func(a, b NodeAtSite) int { return cmp.Compare(a.Name, b.Name) })
+	return row
+}
+
+// longestTTL bounds how long a token may lie about.
+const longestTTL = 30 * 24 * time.Hour
+
+// createToken makes a token that is good for ?ttl=.
+func (s *Server) createToken(w http.ResponseWriter, r *http.Request) {
+	ttl, err := time.ParseDuration(r.URL.Query().Get("ttl"))
+	if err != nil || ttl <= 0 || ttl > longestTTL {
+		s.refuse(w, r, invalid("ttl", "a token is good for a time like 30m, at most 30 days"))
+		return
+	}
+	t, err := s.o.System.NewToken(r.Context(), author(r), ttl)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	s.answer(w, t)
+}
+
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,113 @@
+package node
+
+import (
+	"context"
+
+	"carillon/cluster"
+	"carillon/cluster/link"
+	"carillon/cluster/session"
+	"carillon/store/live"
+)
+
+// registrations is the channel in which nodes tell each other who is registered
+// with them.
+const registrations = "reg"
+
+// identify finds out who this node is: it was one before, founds a system, or
+// joins one.
+func (n *Node) identify(ctx context.Context, d *directory) (err error) {
+	if n.o.joins(d) {
+		n.identity, err = join(ctx, d, n.o)
+	} else {
+		n.identity, err = loadIdentity(d, n.o)
+	}
+	if err != nil {
+		return err
+	}
+	if err = n.identity.foundAuthority(); err != nil {
+		return err
+	}
+	n.identity.live()
+	n.address = ownAddress(n.identity.Listen)
+	if n.certificate, err = link.LoadIdentity(n.identity.Certificate); err != nil {
+		return err
+	}
+	if len(n.identity.Authority) > 0 {
+		n.authority, err = link.LoadAuthority(n.identity.Authority)
+	}
+	return err
+}
+
+// sayIgnored says which flags have no meaning where a node lives.
+func (n *Node) sayIgnored() {
+	switch {
+	case n.identity.Founded.IsZero():
+	case n.o.First:
+		n.log.Info("a node lives here already: --first is ignored", "name", n.identity.Name)
+	case n.o.Join != "" || n.o.Token != "":
+		n.log.Info("a node lives here: --join and --token are ignored from now on", "name", n.identity.Name)
+	}
+}
+
+// sessionOptions says with whom this node keeps sessions, and what comes of what
+// it hears.
+func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
+	o := session.Options{
+		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
+		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir),
+		Priority: []string{registrations}, Logger: n.log,
+	}
+	if n.identity.Role == RoleMain {
+		o.Feed = source{n.config.Config, n.component("node")}
+	} else {
+		o.FeedTo = sink{n.config}
+	}
+	return o
+}
+
+// learned takes in what another node says about itself.
+func (n *Node) learned(owner, channel, key string, value []byte, deleted bool) {
+	if channel != registrations || owner == n.identity.Name {
+		return
+	}
+	if deleted {
+		value = nil
+	}
+	if err := n.bindings.Learn(owner, key, value); err != nil {
+		n.log.Warn("a registration of another node makes no sense", "node", owner, "error", err)
+	}
+}
+
+// renewer returns what puts another incarnation on disk while the node runs. It
+// keeps an identity of its own, because nobody else writes it then.
+func (n *Node) renewer(d *directory) func(uint64) error {
+	return func(inc uint64) error {
+		have, err := readIdentity(d)
+		if err != nil {
+			return err
+		}
+		have.Incarnation = max(have.Incarnation, inc)
+		return have.save(d)
+	}
+}
+
+// journals hands what happens to this node's registrations to all that want to
+// know. It implements [live.Journal].
+type journals struct {
+	phones *phones
+	others cluster.Namespace
+}
+
+// Set implements [live.Journal].
+func (j *journals) Set(key string, value []byte) {
+	j.phones.Set(key, value)
+	j.others.Set(key, value)
+}
+
+// Delete implements [live.Journal].
+func (j *journals) Delete(key string) {
+	j.phones.Delete(key)
+	j.others.Delete(key)
+}
+
+var _ live.Journal = (*journals)(nil)

@@ -1,0 +1,146 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"carillon/cluster"
+	"carillon/cluster/link"
+	"carillon/cluster/ring"
+	"carillon/cluster/session"
+	"carillon/node/admin"
+	"carillon/store"
+	"carillon/store/live"
+)
+
+// membership follows which nodes the View has, and keeps what the View says of
+// this node true.
+type membership struct {
+	self     func() store.Node
+	config   *configuration
+	port     *link.Port
+	sessions *session.Sessions
+	rings    *ring.Rings
+	bindings *live.Bindings
+	events   *admin.Events
+	log      *slog.Logger
+
+	known map[string]store.Node // Run's own
+	wake  chan struct{}         // the View has changed
+}
+
+func newMembership(m membership) *membership {
+	m.known, m.wake = make(map[string]store.Node), make(chan struct{}, 1)
+	for _, n := range m.config.View().Nodes() {
+		m.known[n.Name] = n
+	}
+	return &m
+}
+
+// Run follows the View until ctx ends.
+func (m *membership) Run(ctx context.Context) error {
+	stop := m.config.Store().Watch(func(*store.View) {
+		select {
+		case m.wake <- struct{}{}:
+		default:
+		}
+	})
+	defer stop()
+	for {
+		m.follow()
+		timer := m.announce(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-m.wake:
+		case <-timer:
+		}
+	}
+}
+
+// follow acts on nodes that came, went or are others under the same name.
+func (m *membership) follow() {
+	next := make(map[string]store.Node)
+	for _, n := range m.config.View().Nodes() {
+		next[n.Name] = n
+	}
+	known := m.known
+	m.known = next
+	own := m.self().Name
+	for name, n := range next {
+		old, was := known[name]
+		switch {
+		case name == own:
+		case !was:
+			m.events.Add("member", "%s joined as %s at %s", name, n.Role, m.config.View().SiteOf(n))
+		case old.Certificate != n.Certificate:
+			m.port.Disconnect(name)
+			m.events.Add("member", "%s was replaced by a new node of that name", name)
+		case old.Address != n.Address:
+			m.events.Add("member", "%s is at %s now", name, n.Address)
+		}
+	}
+	for name := range known {
+		if _, stays := next[name]; !stays && name != own {
+			m.port.Disconnect(name)
+			m.bindings.Forget(name)
+			m.events.Add("member", "%s was removed", name)
+		}
+	}
+	m.sessions.Kick()
+	m.rings.Kick()
+	m.sessions.FeedChanged()
+}
+
+// announceEvery is how often a node tries to say where it is now.
+const announceEvery = 5 * time.Second
+
+// announce makes what the View says of this node true, and returns when to try
+// again if that is not possible now.
+func (m *membership) announce(ctx context.Context) <-chan time.Time {
+	view, self := m.config.View(), m.self()
+	if view.Index() == 0 {
+		return nil // nothing is known yet: the first View will wake us
+	}
+	old, known := view.Node(self.Name)
+	self.Epoch = old.Epoch
+	if old == self || known && old.Certificate != "" && old.Certificate != self.Certificate {
+		return nil
+	}
+	by := store.Author{Who: "node " + self.Name, At: time.Now()}
+	err := m.config.Propose(ctx, store.SetNode{By: by, Node: self})
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	if _, refused := errors.AsType[*store.Error](err); refused {
+		m.log.Error("the system does not take what this node says of itself", "error", err)
+		return nil
+	}
+	m.log.Info("cannot say yet where this node is", "error", err)
+	return time.After(announceEvery)
+}
+
+// tellMembers makes events of what the rings see.
+func tellMembers(events *admin.Events, own string) func([]cluster.Member) {
+	var mu sync.Mutex
+	states := make(map[string]string)
+	return func(all []cluster.Member) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, x := range all {
+			before, known := states[x.Name]
+			states[x.Name] = x.State
+			switch {
+			case x.Name == own, before == x.State, x.State == suspect, before == suspect && x.State == alive:
+			case !known && x.State == dead: // not heard of since the start
+			case !known && x.State == alive:
+				events.Add("member", "%s is there", x.Name)
+			default:
+				events.Add("member", "%s is %s", x.Name, x.State)
+			}
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package node
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"carillon/cluster/link"
+	"carillon/cluster/ring"
+	"carillon/cluster/session"
+	"carillon/store"
+)
+
+// peers are the other nodes as the View knows them, or, before there is a View,
+// those that this node met when it joined. It implements [sipcore.Peers].
+type peers struct {
+	self  identity
+	view  func() *store.View
+	port  *link.Port
+	links func() []session.Link
+}
+
+// others returns the other nodes by name.
+func (p *peers) others() []store.Node {
+	all := p.view().Nodes()
+	if len(all) == 0 {
+		for _, m := range p.self.Mains {
+			all = append(all, store.Node{Name: m.Node, Role: store.Main, Address: m.Address})
+		}
+	}
+	return slices.DeleteFunc(all, func(n store.Node) bool { return n.Name == p.self.Name })
+}
+
+// mains returns the other mains by name.
+func (p *peers) mains() []store.Node {
+	return slices.DeleteFunc(p.others(), func(n store.Node) bool { return n.Role != store.Main })
+}
+
+// find returns one of the others.
+func (p *peers) find(node string) (store.Node, bool) {
+	for _, n := range p.others() {
+		if n.Name == node {
+			return n, true
+		}
+	}
+	return store.Node{}, false
+}
+
+// addressOf returns where the cluster port of a node is.
+func (p *peers) addressOf(node string) (netip.AddrPort, bool) {
+	n, ok := p.find(node)
+	return n.Address, ok
+}
+
+// sessions returns with whom to keep sessions: a main with all, the others with
+// the mains, of which they take the first that answers. So that not all take
+// the same, each begins somewhere else.
+func (p *peers) sessions() []session.Peer {
+	with := p.mains()
+	if p.self.Role == RoleMain {
+		with = p.others()
+	} else if len(with) > 0 {
+		at := turn(p.self.Name) % len(with)
+		with = append(with[at:], with[:at]...)
+	}
+	var all []session.Peer
+	for _, n := range with {
+		all = append(all, session.Peer{
+			Node: n.Name, Role: n.Role, Address: n.Address,
+			Relay: p.self.Role == RoleMain && n.Role != store.Main,
+		})
+	}
+	return all
+}
+
+// seeds returns the others as the rings want to know them.
+func (p *peers) seeds() []ring.Seed {
+	var all []ring.Seed
+	view := p.view()
+	for _, n := range p.others() {
+		all = append(all, ring.Seed{Node: n.Name, Site: view.SiteOf(n), Role: n.Role, Address: n.Address})
+	}
+	return all
+}
+
+// turn spreads names.
+func turn(name string) int {
+	sum := 0
+	for _, c := range []byte(name) {
+		sum = (sum*31 + int(c)) % (1 << 20)
+	}
+	return sum
+}
+
+// isUp reports whether the link to a node stands; known is false for a node
+// that this one keeps no link to.
+func (p *peers) isUp(node string) (up, known bool) {
+	for _, l := range p.links() {
+		if l.Node == node {
+			return l.State == session.Up, true
+		}
+	}
+	return false, false
+}
+
+// Dial implements [sipcore.Peers].
+func (p *peers) Dial(ctx context.Context, node string) (net.Conn, error) {
+	at, ok := p.addressOf(node)
+	if !ok {
+		return nil, &unknownNode{node}
+	}
+	return p.port.Dial(ctx, node, at, link.ProtocolSIP)
+}
+
+// NodeAt implements [sipcore.Peers].
+func (p *peers) NodeAt(addr netip.Addr) (string, bool) {
+	for _, n := range p.others() {
+		if n.Address.Addr() == addr {
+			return n.Name, true
+		}
+	}
+	return "", false
+}
+
+// Relays implements [sipcore.Peers]: the mains that are heard.
+func (p *peers) Relays() []string {
+	var all []string
+	for _, l := range p.links() {
+		if n, ok := p.find(l.Node); ok && n.Role == store.Main && l.State == session.Up {
+			all = append(all, l.Node)
+		}
+	}
+	return all
+}
+
+// askTime is how long a node may take to answer another's question.
+const askTime = 3 * time.Second
+
+// ask puts a question to a node.
+func (p *peers) ask(ctx context.Context, n store.Node, kind string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return p.port.Ask(ctx, n.Name, n.Address, kind, body)
+}
+
+type unknownNode struct{ name string }
+
+// Error implements error.
+func (u *unknownNode) Error() string { return "the system has no node " + u.name }
