@@ -21,11 +21,10 @@ type caller struct {
 // the network's profile says that calls are trusted.
 func (s *Server) admit(r request) (caller, bool) {
 	flow := r.tx.Flow()
-	network := r.view.Network(flow.Remote().Addr())
-	if !network.Known {
-		proxy.Respond(r.tx, 403, "Network Not Allowed")
+	if !s.allowedHere(r) {
 		return caller{}, false
 	}
+	network := r.view.Network(flow.Remote().Addr())
 	from, local := s.fromUser(r)
 	c := caller{user: from, origin: proxy.Origin{Flow: flow}}
 	if local {
@@ -39,10 +38,19 @@ func (s *Server) admit(r request) (caller, bool) {
 	case flow.Kind().Reliable() && c.origin.User != "":
 		return c, true
 	case flow.Kind().Reliable() && s.o.Bindings.HasFlow(flow.ID()):
-		proxy.Respond(r.tx, 403, "From Is Not Registered Here")
+		respondOnce(r.tx, 403, "From Is Not Registered Here")
 		return caller{}, false
 	}
 	return c, s.authenticated(r, from.Number)
+}
+
+// allowedHere refuses who is in a network that no site has.
+func (s *Server) allowedHere(r request) bool {
+	if r.view.Network(r.tx.Flow().Remote().Addr()).Known {
+		return true
+	}
+	respondOnce(r.tx, 403, "Network Not Allowed")
+	return false
 }
 
 // fromUser returns the user of ours that the From header field names.
@@ -73,9 +81,9 @@ func (s *Server) authenticated(r request, number string) bool {
 	case result == auth.OK && user == number:
 		return true
 	case result == auth.OK:
-		proxy.Respond(r.tx, 403, "From Is Another User")
+		respondOnce(r.tx, 403, "From Is Another User")
 	case result == auth.Malformed:
-		proxy.Respond(r.tx, 400, "Bad Proxy-Authorization")
+		respondOnce(r.tx, 400, "Bad Proxy-Authorization")
 	default:
 		s.challenge(r, result == auth.Stale, now)
 	}

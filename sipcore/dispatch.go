@@ -26,7 +26,7 @@ type request struct {
 func (s *Server) Request(tx *transaction.Server) {
 	r := request{Message: tx.Request(), tx: tx, view: s.o.Store.View()}
 	if status, reason := r.check(); status != 0 {
-		proxy.Respond(tx, status, reason)
+		respondOnce(tx, status, reason)
 		return
 	}
 	switch {
@@ -69,11 +69,28 @@ func (s *Server) register(r request) {
 	switch {
 	case !s.proxy.IsSystems(r.view, r.uri):
 		s.o.Logger.Info("registration for another domain refused", "domain", r.uri.Host, "from", r.tx.Flow().Remote().String())
-		proxy.Respond(r.tx, 404, "Domain Not Served Here")
+		respondOnce(r.tx, 404, "Domain Not Served Here")
 	case r.refusesExtensions(message.Require, "path", "outbound"):
+	case s.registersUs(r):
+		respondOnce(r.tx, 403, "Contact Points At This Server")
 	default:
 		s.registrar.Register(r.tx, r.view)
 	}
+}
+
+// registersUs reports whether a Contact leads back to this system: each call to
+// it would come round again, and more than once with more than one of them.
+func (s *Server) registersUs(r request) bool {
+	for v := range r.Values(message.Contact) {
+		address, err := message.ParseNameAddr(v)
+		if err != nil {
+			continue
+		}
+		if uri, err := message.ParseURI(address.URI); err == nil && s.proxy.IsSystems(r.view, uri) {
+			return true
+		}
+	}
+	return false
 }
 
 // within carries a request inside a dialog, or one that has a Route although
@@ -82,28 +99,28 @@ func (s *Server) within(r request) {
 	l := s.proxy.Loose(r.view, r.Message, r.tx.Flow())
 	switch {
 	case l.InDialog:
-		if r.mayGoOn() {
+		if r.mayGoOn() && s.allowedHere(r) {
 			s.proxy.Within(r.tx, r.view, l, proxy.Origin{Flow: r.tx.Flow()})
 		}
 	case r.ToTag() == "":
 		s.outside(r)
 	default:
-		proxy.Respond(r.tx, 481, "")
+		respondOnce(r.tx, 481, "")
 	}
 }
 
 // outside handles a request that begins something.
 func (s *Server) outside(r request) {
-	ours := s.proxy.IsSystems(r.view, r.uri) || r.uri.Scheme == "tel"
+	ours := s.proxy.IsSystems(r.view, r.uri) || isTel(r.uri)
 	switch m := r.Method(); {
 	case ours && r.uri.User == "":
 		s.forUs(r)
 	case m == message.BYE || m == message.PRACK || m == message.UPDATE:
-		proxy.Respond(r.tx, 481, "")
+		respondOnce(r.tx, 481, "")
 	case m == message.SUBSCRIBE || m == message.PUBLISH:
 		respondWith(r.tx, 489, field{"Allow-Events", ""})
 	case s.proxy.Loops(r.Message):
-		proxy.Respond(r.tx, 482, "")
+		respondOnce(r.tx, 482, "")
 	case r.mayGoOn():
 		if from, ok := s.admit(r); ok {
 			s.call(r, from, ours)
@@ -116,7 +133,7 @@ func (s *Server) outside(r request) {
 func (r *request) mayGoOn() bool {
 	if value, ok := r.Header(message.MaxForwards); ok {
 		if n, err := strconv.Atoi(value); err == nil && n == 0 {
-			proxy.Respond(r.tx, 483, "")
+			respondOnce(r.tx, 483, "")
 			return false
 		}
 	}
@@ -159,16 +176,19 @@ func containsFold(list []string, s string) bool {
 // call gives a request to the callee it names.
 func (s *Server) call(r request, from caller, ours bool) {
 	if !ours {
-		proxy.Respond(r.tx, 404, "Domain Not Served Here")
+		respondOnce(r.tx, 404, "Domain Not Served Here")
 		return
 	}
 	number := r.uri.UserUnescaped()
+	if isTel(r.uri) {
+		number = withoutSeparators(number)
+	}
 	callee, ok := r.view.User(number)
 	if !ok {
 		callee, ok = r.view.UserByDirect(number)
 	}
 	if !ok {
-		proxy.Respond(r.tx, 404, "")
+		respondOnce(r.tx, 404, "")
 		return
 	}
 	s.proxy.Call(r.tx, &route.Call{View: r.view, Caller: from.user, Callee: callee}, from.origin)

@@ -29,11 +29,18 @@ func (s *Server) forUs(r request) {
 // A field is one header field of a response.
 type field struct{ name, value string }
 
-// respondWith answers a request ourselves, with extra header fields.
+// respondWith answers a request ourselves, with extra header fields. It keeps
+// no transaction: who asks may be anybody, and what is repeated to an address
+// that he only wrote down would be our attack on it.
 func respondWith(tx *transaction.Server, status int, extra ...field) {
-	r := tx.Request().Reply(status, "", tx.Tag())
+	respondOnce(tx, status, "", extra...)
+}
+
+// respondOnce is respondWith with a reason phrase of our own.
+func respondOnce(tx *transaction.Server, status int, reason string, extra ...field) {
+	r := tx.Request().Reply(status, reason, tx.Tag())
 	for _, f := range extra {
 		r.AddNamed(f.name, f.value)
 	}
-	tx.Respond(status, r.AppendTo(nil))
+	tx.RespondOnce(r.AppendTo(nil))
 }

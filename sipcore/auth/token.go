@@ -26,10 +26,12 @@ type Token struct {
 	Dialog uint64         // DialogHash of the dialog it was made for; 0 = any
 }
 
-// DialogHash is what a Token keeps of a Call-ID. It is the same on every node.
-func DialogHash(callID string) uint64 {
-	var buf [128]byte
-	sum := sha256.Sum256(append(buf[:0], callID...))
+// DialogHash is what a Token keeps of a dialog: its Call-ID and the tag of the
+// caller, which both sides keep (RFC 3261 section 12). It is the same on every
+// node.
+func DialogHash(callID, callerTag string) uint64 {
+	var buf [192]byte
+	sum := sha256.Sum256(append(append(append(buf[:0], callID...), 0), callerTag...))
 	return binary.BigEndian.Uint64(sum[:8]) | 1
 }
 

@@ -100,6 +100,9 @@ func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 	case status == flowFailed && b.peer.node != "":
 		b.lost(false)
 		f.settle()
+	case (status == 401 || status == 407) && f.asksInOurName(m):
+		b.end(403, nil)
+		f.settle()
 	default:
 		b.end(status, m)
 		f.settle()

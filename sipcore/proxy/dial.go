@@ -49,7 +49,11 @@ func (p *Proxy) hopTo(uri string, fallback transport.Kind) hop {
 	if err != nil {
 		return hop{}
 	}
-	if at, ok := p.o.Resolver.Literal(target); ok && at.Kind == transport.UDP {
+	at, ok := p.o.Resolver.Literal(target)
+	switch {
+	case ok && p.isSelf(at):
+		return hop{}
+	case ok && at.Kind == transport.UDP:
 		h.flow, _ = p.o.Transport.UDP(at.Addr)
 	}
 	return h
@@ -68,6 +72,9 @@ func (p *Proxy) connect(ctx context.Context, uri string, fallback transport.Kind
 	}
 	err = errors.New("no address")
 	for _, h := range hops {
+		if p.isSelf(h) {
+			continue
+		}
 		var flow transport.Flow
 		if flow, err = p.o.Transport.Dial(ctx, h.Kind, h.Addr); err == nil {
 			p.o.Resolver.OK(h)
@@ -76,6 +83,12 @@ func (p *Proxy) connect(ctx context.Context, uri string, fallback transport.Kind
 		p.o.Resolver.Failed(h)
 	}
 	return transport.Flow{}, fmt.Errorf("connecting to %s: %w", target.Host, err)
+}
+
+// isSelf reports whether h is one of our own listeners: what is sent there only
+// comes back.
+func (p *Proxy) isSelf(h resolve.Hop) bool {
+	return h.Addr.Port() == p.o.Port && p.o.Transport.IsOwn(h.Addr.Addr())
 }
 
 // targetOf reads a SIP URI as a destination. A numeric host without a transport

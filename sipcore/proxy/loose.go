@@ -12,8 +12,9 @@ import (
 // Loose is what the Route header fields of a request within a dialog say (RFC
 // 3261 section 16.4): which of them are ours, and where they lead.
 type Loose struct {
-	// InDialog is true when one of our Record-Route tokens, made for this very
-	// dialog, is in the route: its sender takes part in a call that we let pass.
+	// InDialog is true when the request has a To tag and one of our Record-Route
+	// tokens, made for this very Call-ID and caller's tag, is in its route: its
+	// sender takes part in a call that we let pass.
 	InDialog bool
 
 	strict bool       // the Request-URI was ours, the real one is the last Route
@@ -28,7 +29,7 @@ type Loose struct {
 // Loose reads the Route header fields of m, which came on flow.
 func (p *Proxy) Loose(view *store.View, m *message.Message, flow transport.Flow) *Loose {
 	l := &Loose{uri: m.RequestURI()}
-	dialog := auth.DialogHash(m.CallID())
+	dialog := dialogOf(m)
 	if uri, err := message.ParseURI(l.uri); err == nil && uri.User != "" && p.IsOurs(view, uri) {
 		l.strict = l.take(p.o.Sealer, uri.User, dialog)
 	}
@@ -50,12 +51,24 @@ func (p *Proxy) Loose(view *store.View, m *message.Message, flow transport.Flow)
 	if l.strict {
 		l.unstrict(m)
 	}
+	l.InDialog = l.InDialog && m.ToTag() != ""
 	return l
 }
 
+// sides is what a token may say of the dialog of a request: either of the two
+// that are in it may be the one that called.
+type sides [2]uint64
+
+func dialogOf(m *message.Message) sides {
+	id := m.CallID()
+	return sides{auth.DialogHash(id, m.FromTag()), auth.DialogHash(id, m.ToTag())}
+}
+
+func (s sides) has(dialog uint64) bool { return s[0] == dialog || s[1] == dialog }
+
 // pass takes one Route value, if it is ours or another node's: what that one
 // wrote for this dialog we can read too, and need not go there to follow it.
-func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI, dialog uint64) bool {
+func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI, dialog sides) bool {
 	ours := p.IsOurs(view, uri)
 	if !l.take(p.o.Sealer, uri.User, dialog) {
 		return ours || p.isPeers(uri)
@@ -69,9 +82,9 @@ func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI, dialog uint64)
 
 // take remembers the token in the user part of one of our URIs, if it was made
 // for this dialog.
-func (l *Loose) take(sealer *auth.Sealer, user string, dialog uint64) bool {
+func (l *Loose) take(sealer *auth.Sealer, user string, dialog sides) bool {
 	token, ok := sealer.Open(user)
-	if !ok || token.Kind != auth.RecordRoute || token.Dialog != dialog {
+	if !ok || token.Kind != auth.RecordRoute || !dialog.has(token.Dialog) {
 		return false
 	}
 	l.token, l.text, l.InDialog = token, user, true

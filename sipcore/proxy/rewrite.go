@@ -50,11 +50,17 @@ func (p *Proxy) via(flow transport.Flow, branch string) string {
 	if flow.Kind() == transport.Node {
 		b = append(b, p.o.Node...)
 	} else {
-		b = netip.AddrPortFrom(flow.Local().Addr().Unmap(), p.o.Port).AppendTo(b)
+		b = p.appendLocal(b, flow)
 	}
 	b = append(b, ";branch="...)
 	b = append(b, branch...)
 	return string(b)
+}
+
+// appendLocal appends the address that flow came to with our port. A zone means
+// something on this machine only.
+func (p *Proxy) appendLocal(b []byte, flow transport.Flow) []byte {
+	return netip.AddrPortFrom(flow.Local().Addr().Unmap().WithZone(""), p.o.Port).AppendTo(b)
 }
 
 // recordRoute puts this node into the dialog, once for each phone side (RFC
@@ -64,7 +70,7 @@ func (f *fork) recordRoute(e *message.Edit, m *message.Message, flow transport.F
 	if !beginsDialog(m.Method()) || m.ToTag() != "" {
 		return
 	}
-	dialog := auth.DialogHash(m.CallID())
+	dialog := auth.DialogHash(m.CallID(), m.FromTag())
 	if !f.guest() {
 		e.Prepend(message.RecordRoute, f.p.side(f.origin.Flow, f.origin.User, f.origin.Device, dialog))
 	}
@@ -87,7 +93,7 @@ func (p *Proxy) side(flow transport.Flow, user, device string, dialog uint64) st
 	b = append(b, "<sip:"...)
 	b = p.o.Sealer.AppendSeal(b, t)
 	b = append(b, '@')
-	b = netip.AddrPortFrom(flow.Local().Addr().Unmap(), p.o.Port).AppendTo(b)
+	b = p.appendLocal(b, flow)
 	if flow.Kind() != transport.UDP {
 		b = append(b, ";transport="...)
 		b = append(b, flow.Kind().String()...)
@@ -108,21 +114,44 @@ func forwards(e *message.Edit, m *message.Message) {
 	e.SetFirst(message.MaxForwards, strconv.Itoa(n-1))
 }
 
-// dropCredentials takes out what was meant for us (RFC 3261 section 22.3), and
-// an identity that only we, or another node, may assert (RFC 3325 section 5).
+// remoteParty is the header field by which phones showed who calls before RFC
+// 3325; many still believe it.
+const remoteParty = "Remote-Party-ID"
+
+// dropCredentials takes out what was meant for us (RFC 3261 section 22.3): with
+// it, who is called could pose as the caller. And it takes out an identity that
+// only we, or another node, may assert (RFC 3325 section 5).
 func (f *fork) dropCredentials(e *message.Edit, m *message.Message) {
 	if f.guest() {
 		return // the node that admitted the request has done it
 	}
 	e.DropAll(message.PAssertedIdentity)
-	if !m.Has(message.ProxyAuthorization) {
-		return
-	}
+	e.DropAll(message.PPreferredIdentity)
 	for i := range m.Lines() {
-		if name, _, value := m.Line(i); name == message.ProxyAuthorization && strings.Contains(value, f.realm) {
-			e.Drop(i)
+		switch name, text, value := m.Line(i); name {
+		case message.ProxyAuthorization, message.Authorization:
+			if strings.Contains(value, f.realm) {
+				e.Drop(i)
+			}
+		case message.Other:
+			if strings.EqualFold(text, remoteParty) {
+				e.Drop(i)
+			}
+		default:
 		}
 	}
+}
+
+// asksInOurName reports whether a phone challenges with our realm: an answer to
+// that would tell it what our own challenge would be answered with.
+func (f *fork) asksInOurName(m *message.Message) bool {
+	for i := range m.Lines() {
+		name, _, value := m.Line(i)
+		if (name == message.WWWAuthenticate || name == message.ProxyAuthenticate) && strings.Contains(value, f.realm) {
+			return true
+		}
+	}
+	return false
 }
 
 // relay passes a response on, without our own Via.

@@ -104,19 +104,19 @@ func (h *hop) isNone() bool { return h.node == "" && h.flow.IsZero() && h.uri ==
 // nextHop finds the other side of a dialog. A phone is where it registered last,
 // here or at another node, even when its old connection has not been noticed to
 // be dead; then comes the flow named by the token, then the node that wrote the
-// token, and the Request-URI last. What came from another node goes no further
-// than to a phone.
+// token, and last, for who never registered, the Request-URI. What came from
+// another node goes no further than to a phone. A Route that is not ours is left
+// in the request for the phone's own proxy, but never dialled: it would let any
+// phone send through us to anywhere.
 func (p *Proxy) nextHop(l *Loose, from transport.Flow) hop {
 	h, found := p.sideOf(l, from.Kind() == transport.Node)
 	switch {
-	case h.node != "":
+	case h.node != "", found:
 		return h
-	case l.next != "":
-		return p.hopTo(l.next, transport.UDP)
-	case found:
-		return h
+	case l.token.User == "" && l.token.Flow != 0:
+		return p.hopTo(l.uri, transport.UDP)
 	}
-	return p.hopTo(l.uri, transport.UDP)
+	return hop{}
 }
 
 // sideOf finds what the token of l names; false if that is nowhere.
