@@ -1,5 +1,6 @@
 // Package lab tries the real binary with real clients: SIPp and baresip as
-// Debian packages them, on loopback addresses, without root. It starts a node as
+// Debian packages them, on loopback, or at several sites in network namespaces
+// whose lines are shaped, cut and counted. It starts a node as
 // an operator would, asks it by the command line, and counts what the kernel
 // knows of its process. Stories of one process are in test/house.
 package lab

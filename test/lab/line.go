@@ -1,0 +1,82 @@
+package lab
+
+import (
+	"strconv"
+	"strings"
+)
+
+// A Line connects a branch with the head office at 1 Mbit/s each way.
+type Line struct {
+	s       *Sites
+	site    string
+	network string // of the branch
+	far     string // the branch's end of the line
+}
+
+const (
+	uplink = "uplink" // the branch's interface; that of the head office has the name of the branch
+	cuts   = "cuts"   // the head office's table of lines that swallow everything
+)
+
+func (s *Sites) openLine(site, network, ends string) *Line {
+	s.tb.Helper()
+	l := &Line{s: s, site: site, network: network + ".0/24", far: ends + ".2"}
+	s.do(s.ip, "link", "add", site, "netns", s.name+"hq", "type", "veth", "peer", "name", uplink, "netns", s.name+site)
+	s.in("hq", s.ip, "address", "add", ends+".1/30", "dev", site)
+	s.in(site, s.ip, "address", "add", l.far+"/30", "dev", uplink)
+	s.in(site, s.ip, "link", "set", uplink, "up")
+	s.in(site, s.ip, "route", "add", "default", "via", ends+".1")
+	l.Plug()
+	for _, end := range [][2]string{{"hq", site}, {site, uplink}} {
+		s.in(end[0], "tc", "qdisc", "replace", "dev", end[1], "root", "tbf", "rate", "1mbit", "burst", "4kb", "latency", "200ms")
+	}
+	s.in("hq", s.nft, "add table inet "+cuts+site+
+		"; add chain inet "+cuts+site+" forward { type filter hook forward priority 0; }")
+	return l
+}
+
+// Cut makes the line swallow every packet: nobody is told.
+func (l *Line) Cut() {
+	l.s.tb.Helper()
+	for _, way := range []string{"iifname", "oifname"} {
+		l.s.in("hq", l.s.nft, "add rule inet "+cuts+l.site+" forward "+way+" "+l.site+" drop")
+	}
+}
+
+// Mend undoes Cut.
+func (l *Line) Mend() {
+	l.s.tb.Helper()
+	l.s.in("hq", l.s.nft, "flush chain inet "+cuts+l.site+" forward")
+}
+
+// Unplug takes the line's interface at the head office down: its router answers
+// that the branch cannot be reached.
+func (l *Line) Unplug() {
+	l.s.tb.Helper()
+	l.s.in("hq", l.s.ip, "link", "set", l.site, "down")
+}
+
+// Plug undoes Unplug.
+func (l *Line) Plug() {
+	l.s.tb.Helper()
+	l.s.in("hq", l.s.ip, "link", "set", l.site, "up")
+	l.s.in("hq", l.s.ip, "route", "replace", l.network, "via", l.far, "dev", l.site)
+}
+
+// Bytes returns what the kernel has counted on the line, both ways.
+func (l *Line) Bytes() int {
+	l.s.tb.Helper()
+	sum := 0
+	for line := range strings.Lines(l.s.in("hq", "cat", "/proc/net/dev")) {
+		name, counters, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if fields := strings.Fields(counters); name == l.site && len(fields) > 8 {
+			received, _ := strconv.Atoi(fields[0])
+			sent, _ := strconv.Atoi(fields[8])
+			sum = received + sent
+		}
+	}
+	if sum == 0 {
+		l.s.tb.Fatalf("the kernel has counted nothing on the line to %s", l.site)
+	}
+	return sum
+}

@@ -1,0 +1,52 @@
+package lab
+
+import (
+	"testing"
+	"time"
+)
+
+// TestRefreshCostsTheLineNothing: phones of a branch that renew what is
+// registered put no more bytes on its line than phones that rest.
+func TestRefreshCostsTheLineNothing(t *testing.T) {
+	if Elsewhere(t) {
+		return
+	}
+	const phones, rounds, round = 20, 25, 600 * time.Millisecond
+	s := OpenSystem(t, allUsers(phones))
+	var all []*Deskphone
+	for _, u := range numbered("mons", phones) {
+		all = append(all, s.Deskphone("mons", "mons-node", u))
+	}
+	s.know(numbered("mons", phones), 10*time.Second)
+	time.Sleep(3 * time.Second) // what the registrations cost is over
+
+	line := s.lines["mons"]
+	spent := func(each func()) int {
+		before, tick := line.Bytes(), time.NewTicker(round)
+		defer tick.Stop()
+		for range rounds {
+			each()
+			<-tick.C
+		}
+		return line.Bytes() - before
+	}
+	// What the nodes have to say anyway comes in bursts, such as joining their rings
+	// again; phones that cost something cost it each time.
+	const tries = 3
+	for try := 1; ; try++ {
+		rest := spent(func() {})
+		refreshes := spent(func() {
+			for _, p := range all {
+				p.Registers()
+			}
+		})
+		t.Logf("%d bytes in %v of rest, %d with %d refreshes", rest, rounds*round, refreshes, phones*rounds)
+		limit := rest + max(rest/50, 600)
+		if refreshes <= limit {
+			return
+		}
+		if try == tries {
+			t.Fatalf("bytes on the line with %d refreshes: got %d, want no more than %d, %d times", phones*rounds, refreshes, limit, tries)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package lab
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"carillon/test/tool"
+)
+
+// prefix is how the names of all our network namespaces begin.
+const prefix = "carillon"
+
+// Sites are a head office and two branches in network namespaces: each has a
+// router with its LAN, and the head office's router has a line of 1 Mbit/s to
+// each branch. A host is a namespace on the LAN of its site.
+type Sites struct {
+	tb    testing.TB
+	ip    string
+	nft   string
+	name  string // how the names of our namespaces begin
+	hosts map[string]netip.Addr
+	lines map[string]*Line
+}
+
+// The LAN of each site, in this order; the head office is the first.
+var lans = []struct{ site, network string }{{"hq", "10.60.0"}, {"mons", "10.61.0"}, {"namur", "10.62.0"}}
+
+// OpenSites builds the routers, LANs and lines. They are gone after the test.
+func OpenSites(tb testing.TB) *Sites {
+	tb.Helper()
+	s := &Sites{
+		tb: tb, ip: tool.Need(tb, "ip", "iproute2"), nft: tool.Need(tb, "nft", "nftables"),
+		name: fmt.Sprintf("%s%d-", prefix, os.Getpid()), hosts: map[string]netip.Addr{}, lines: map[string]*Line{},
+	}
+	tool.Need(tb, "tc", "iproute2")
+	s.sweep()
+	tb.Cleanup(func() { s.remove(s.name) })
+	for _, lan := range lans {
+		s.router(lan.site, lan.network)
+	}
+	for i, lan := range lans[1:] {
+		s.lines[lan.site] = s.openLine(lan.site, lan.network, fmt.Sprintf("10.69.%d", i))
+	}
+	return s
+}
+
+// sweep removes what tests left behind that were killed.
+func (s *Sites) sweep() {
+	for _, name := range s.namespaces() {
+		pid, _, found := strings.Cut(strings.TrimPrefix(name, prefix), "-")
+		id, err := strconv.Atoi(pid)
+		if found && err == nil && errors.Is(syscall.Kill(id, 0), syscall.ESRCH) {
+			s.remove(name)
+		}
+	}
+}
+
+// remove ends the processes in the namespaces whose names begin so, and the
+// namespaces.
+func (s *Sites) remove(beginning string) {
+	for _, name := range s.namespaces() {
+		if !strings.HasPrefix(name, beginning) {
+			continue
+		}
+		pids, _ := exec.Command(s.ip, "netns", "pids", name).Output() //nolint:gosec,noctx // after the test
+		for pid := range strings.FieldsSeq(string(pids)) {
+			if id, err := strconv.Atoi(pid); err == nil && id != os.Getpid() {
+				_ = syscall.Kill(id, syscall.SIGKILL)
+			}
+		}
+		_ = exec.Command(s.ip, "netns", "del", name).Run() //nolint:gosec,noctx // after the test
+	}
+}
+
+// namespaces returns the names of all labs' namespaces.
+func (s *Sites) namespaces() []string {
+	out, _ := exec.Command(s.ip, "netns", "list").Output() //nolint:gosec,noctx // also after the test
+	var found []string
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, prefix) {
+			found = append(found, strings.Fields(line)[0])
+		}
+	}
+	return found
+}
+
+func (s *Sites) router(site, network string) {
+	s.tb.Helper()
+	s.namespace(site)
+	s.in(site, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+	s.in(site, s.ip, "link", "add", "lan", "type", "bridge")
+	s.in(site, s.ip, "address", "add", network+".1/24", "dev", "lan")
+	s.in(site, s.ip, "link", "set", "lan", "up")
+}
+
+// Host puts a host on the LAN of a site.
+func (s *Sites) Host(site, name string) netip.Addr {
+	s.tb.Helper()
+	network := ""
+	for _, lan := range lans {
+		if lan.site == site {
+			network = lan.network
+		}
+	}
+	number := 11 + len(s.hosts)
+	address := fmt.Sprintf("%s.%d", network, number)
+	port := fmt.Sprintf("h%d", number)
+	s.namespace(name)
+	s.do(s.ip, "link", "add", port, "netns", s.name+site, "type", "veth", "peer", "name", "eth0", "netns", s.name+name)
+	s.in(site, s.ip, "link", "set", port, "master", "lan", "up")
+	s.in(name, s.ip, "address", "add", address+"/24", "dev", "eth0")
+	s.in(name, s.ip, "link", "set", "eth0", "up")
+	s.in(name, s.ip, "route", "add", "default", "via", network+".1")
+	s.hosts[name] = netip.MustParseAddr(address)
+	return s.hosts[name]
+}
+
+func (s *Sites) namespace(name string) {
+	s.tb.Helper()
+	s.do(s.ip, "netns", "add", s.name+name)
+	s.in(name, s.ip, "link", "set", "lo", "up")
+}
+
+// in runs a command in the namespace of a host or router and returns what it
+// prints.
+func (s *Sites) in(name, program string, args ...string) string {
+	s.tb.Helper()
+	return s.do(s.ip, append([]string{"netns", "exec", s.name + name, program}, args...)...)
+}
+
+func (s *Sites) do(program string, args ...string) string {
+	s.tb.Helper()
+	cmd := exec.CommandContext(s.tb.Context(), program, args...) //nolint:gosec // programs of the test
+	var words bytes.Buffer
+	cmd.Stderr = &words
+	out, err := cmd.Output()
+	if err != nil {
+		s.tb.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, words.String())
+	}
+	return string(out)
+}
+
+// command is a process to be started in the namespace of a host.
+func (s *Sites) command(host, program string, args ...string) *exec.Cmd {
+	return exec.Command(s.ip, append([]string{"netns", "exec", s.name + host, program}, args...)...) //nolint:gosec,noctx // ended by who starts it
+}
+
+// From calls f with the network of a host, in which the sockets stay that f opens.
+func (s *Sites) From(host string, f func() error) error {
+	runtime.LockOSThread()
+	here, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return fmt.Errorf("opening the own network: %w", err)
+	}
+	defer func() { _ = here.Close() }()
+	there, err := os.Open(filepath.Join("/run/netns", s.name+host)) //nolint:gosec // a network of the test
+	if err != nil {
+		return fmt.Errorf("opening the network of %s: %w", host, err)
+	}
+	defer func() { _ = there.Close() }()
+	if err = unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("going to %s: %w", host, err)
+	}
+	err = f()
+	if back := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET); back != nil {
+		return fmt.Errorf("coming back from %s: %w", host, back) // and the thread, still locked, ends with its goroutine
+	}
+	runtime.UnlockOSThread()
+	return err
+}
