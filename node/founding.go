@@ -46,8 +46,10 @@ func (n *Node) settle(ctx context.Context, d *directory) error {
 	if err != nil {
 		return err
 	}
-	if err = n.checkSite(); err != nil {
-		return err
+	if view := n.config.View(); view.Index() > 0 {
+		if err = checkSite(n.identity.Site, view); err != nil {
+			return err
+		}
 	}
 	return n.identity.save(d)
 }
@@ -116,6 +118,9 @@ func (n *Node) found(ctx context.Context, text []byte) error {
 		}
 		users = nil
 	}
+	if err := checkSite(n.identity.Site, store.NewView(first)); err != nil {
+		return err
+	}
 	by := store.Author{Who: founder(n.o.Apply), At: time.Now()}
 	if err := n.config.Propose(ctx, store.Found{Replace: store.ReplaceAll(first, by), Node: n.self()}); err != nil {
 		return fmt.Errorf("founding the system: %w", err)
@@ -130,10 +135,9 @@ func (n *Node) found(ctx context.Context, text []byte) error {
 	return nil
 }
 
-// checkSite refuses a --site that no site is called.
-func (n *Node) checkSite() error {
-	site, view := n.identity.Site, n.config.View()
-	if _, ok := view.Site(site); ok || site == "" || view.Index() == 0 {
+// checkSite refuses a --site that no site of the configuration is called.
+func checkSite(site string, view *store.View) error {
+	if _, ok := view.Site(site); ok || site == "" {
 		return nil
 	}
 	return fmt.Errorf("no site of the configuration is called %q: correct --site, or add the site with --apply", site)

@@ -134,6 +134,21 @@ func openFiles(t *testing.T) int {
 	return len(all)
 }
 
+func TestASiteThatDoesNotExistFoundsNothing(t *testing.T) {
+	o := options(t)
+	o.Apply, o.Site = filepath.Join(t.TempDir(), "house.yaml"), "nowhere"
+	if err := os.WriteFile(o.Apply, []byte("sites:\n  - {name: hq, networks: [127.0.0.0/8]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.Founded = func(Founding) error { t.Error("the operator is told of a system"); return nil }
+	if n, err := New(t.Context(), o); err == nil || !strings.Contains(err.Error(), `"nowhere"`) {
+		t.Errorf("got %v, want an error that names the site", err)
+		_ = n.Close()
+	}
+	o.Site, o.Founded = "hq", nil
+	running(t, o)
+}
+
 func TestSiteOfANode(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "house.yaml")
 	text := "sites:\n  - {name: hq, networks: [10.0.0.0/8]}\n  - {name: mons, networks: [127.0.0.0/8]}\n"

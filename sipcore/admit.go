@@ -11,8 +11,9 @@ import (
 
 // A caller is who sent a request, as far as we believe it.
 type caller struct {
-	user   store.User // zero when it is nobody of ours
-	origin proxy.Origin
+	user     store.User // zero when it is nobody of ours
+	origin   proxy.Origin
+	withheld bool // From does not say who it is
 }
 
 // admit decides whether a request outside a dialog may be carried, and answers
@@ -21,56 +22,61 @@ type caller struct {
 // the network's profile says that calls are trusted.
 func (s *Server) admit(r request) (caller, bool) {
 	flow := r.tx.Flow()
-	if !s.allowedHere(r) {
+	network := r.view.Network(flow.Remote().Addr())
+	if !network.Known {
+		refuse(r.tx, 403, "Network Not Allowed")
 		return caller{}, false
 	}
-	network := r.view.Network(flow.Remote().Addr())
-	from, local := s.fromUser(r)
-	c := caller{user: from, origin: proxy.Origin{Flow: flow}}
-	if local {
-		if b, ok := s.o.Bindings.OnFlow(flow.ID(), from.Number); ok {
-			c.origin.User, c.origin.Device = b.User, b.Device
-		}
-	}
+	c := s.callerOf(r)
 	switch {
 	case network.CallsTrusted:
 		return c, true
 	case flow.Kind().Reliable() && c.origin.User != "":
 		return c, true
-	case flow.Kind().Reliable() && s.o.Bindings.HasFlow(flow.ID()):
-		respondOnce(r.tx, 403, "From Is Not Registered Here")
+	case flow.Kind().Reliable() && !c.withheld && s.o.Bindings.HasFlow(flow.ID()):
+		refuse(r.tx, 403, "From Is Not Registered Here")
 		return caller{}, false
 	}
-	return c, s.authenticated(r, from.Number)
+	return s.authenticated(r, c)
 }
 
-// allowedHere refuses who is in a network that no site has.
-func (s *Server) allowedHere(r request) bool {
-	if r.view.Network(r.tx.Flow().Remote().Addr()).Known {
-		return true
+// callerOf returns who the From header field names. Who does not want to be named
+// there is the user of his connection, if that has just one.
+func (s *Server) callerOf(r request) caller {
+	uri, ok := r.fromURI()
+	switch {
+	case !ok:
+	case isWithheld(uri):
+		number, _ := s.o.Bindings.OnlyUser(r.tx.Flow().ID())
+		c := s.named(r, number)
+		c.withheld = true
+		return c
+	case isTel(uri) || s.proxy.IsSystems(r.view, uri):
+		user, _ := userCalled(r.view, numberOf(uri))
+		return s.named(r, user.Number)
 	}
-	respondOnce(r.tx, 403, "Network Not Allowed")
-	return false
+	return s.named(r, "")
 }
 
-// fromUser returns the user of ours that the From header field names.
-func (s *Server) fromUser(r request) (store.User, bool) {
-	value, _ := r.Header(message.From)
-	address, err := message.ParseNameAddr(value)
-	if err != nil {
-		return store.User{}, false
+// named returns a user as the sender of r, and his phone if it is registered on
+// the same flow.
+func (s *Server) named(r request, number string) caller {
+	c := caller{origin: proxy.Origin{Flow: r.tx.Flow()}}
+	user, ok := r.view.User(number)
+	if !ok {
+		return c
 	}
-	uri, err := message.ParseURI(address.URI)
-	if err != nil || !s.proxy.IsSystems(r.view, uri) {
-		return store.User{}, false
+	c.user = user
+	if b, registered := s.o.Bindings.OnFlow(c.origin.Flow.ID(), number); registered {
+		c.origin.User, c.origin.Device = b.User, b.Device
 	}
-	return r.view.User(uri.UserUnescaped())
+	return c
 }
 
 // authenticated checks the caller's password, and asks for it when it is
 // missing (RFC 3261 section 22.3). Who knows one user's password does not call
-// in another's name.
-func (s *Server) authenticated(r request, number string) bool {
+// in another's name, but may withhold his own.
+func (s *Server) authenticated(r request, c caller) (caller, bool) {
 	now := time.Now()
 	find := func(user string) (store.Digests, bool) {
 		u, ok := r.view.User(user)
@@ -78,16 +84,18 @@ func (s *Server) authenticated(r request, number string) bool {
 	}
 	user, result := s.checker.Check(r.Message, message.ProxyAuthorization, r.view.Domain(), find, now)
 	switch {
-	case result == auth.OK && user == number:
-		return true
+	case result == auth.OK && c.withheld:
+		return s.named(r, user), true
+	case result == auth.OK && user == c.user.Number:
+		return c, true
 	case result == auth.OK:
-		respondOnce(r.tx, 403, "From Is Another User")
+		proxy.Respond(r.tx, 403, "From Is Another User") // again, if asked again: the nonce is used up
 	case result == auth.Malformed:
-		respondOnce(r.tx, 400, "Bad Proxy-Authorization")
+		refuse(r.tx, 400, "Bad Proxy-Authorization")
 	default:
 		s.challenge(r, result == auth.Stale, now)
 	}
-	return false
+	return caller{}, false
 }
 
 func (s *Server) challenge(r request, stale bool, now time.Time) {

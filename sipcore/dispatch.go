@@ -26,7 +26,7 @@ type request struct {
 func (s *Server) Request(tx *transaction.Server) {
 	r := request{Message: tx.Request(), tx: tx, view: s.o.Store.View()}
 	if status, reason := r.check(); status != 0 {
-		respondOnce(tx, status, reason)
+		refuse(tx, status, reason)
 		return
 	}
 	switch {
@@ -36,7 +36,7 @@ func (s *Server) Request(tx *transaction.Server) {
 		respondWith(tx, 503, field{"Retry-After", "5"})
 	case r.Method() == message.REGISTER:
 		s.register(r)
-	case r.ToTag() != "" || r.Count(message.Route) > 0:
+	case r.ToTag() != "":
 		s.within(r)
 	default:
 		s.outside(r)
@@ -69,58 +69,42 @@ func (s *Server) register(r request) {
 	switch {
 	case !s.proxy.IsSystems(r.view, r.uri):
 		s.o.Logger.Info("registration for another domain refused", "domain", r.uri.Host, "from", r.tx.Flow().Remote().String())
-		respondOnce(r.tx, 404, "Domain Not Served Here")
+		refuse(r.tx, 404, "Domain Not Served Here")
 	case r.refusesExtensions(message.Require, "path", "outbound"):
-	case s.registersUs(r):
-		respondOnce(r.tx, 403, "Contact Points At This Server")
 	default:
 		s.registrar.Register(r.tx, r.view)
 	}
 }
 
-// registersUs reports whether a Contact leads back to this system: each call to
-// it would come round again, and more than once with more than one of them.
-func (s *Server) registersUs(r request) bool {
-	for v := range r.Values(message.Contact) {
-		address, err := message.ParseNameAddr(v)
-		if err != nil {
-			continue
-		}
-		if uri, err := message.ParseURI(address.URI); err == nil && s.proxy.IsSystems(r.view, uri) {
-			return true
-		}
-	}
-	return false
-}
-
-// within carries a request inside a dialog, or one that has a Route although
-// it is outside.
+// within carries a request inside a dialog for the two phones that are in it.
+// Its token says which dialog; who sent it is looked at each time, because a
+// token is seen by more than those two, and stays good when the call is over.
 func (s *Server) within(r request) {
 	l := s.proxy.Loose(r.view, r.Message, r.tx.Flow())
 	switch {
-	case l.InDialog:
-		if r.mayGoOn() && s.allowedHere(r) {
-			s.proxy.Within(r.tx, r.view, l, proxy.Origin{Flow: r.tx.Flow()})
-		}
-	case r.ToTag() == "":
-		s.outside(r)
-	default:
-		respondOnce(r.tx, 481, "")
+	case !r.view.Network(r.tx.Flow().Remote().Addr()).Known:
+		refuse(r.tx, 403, "Network Not Allowed")
+	case !l.InDialog:
+		refuse(r.tx, 481, "")
+	case !l.Party:
+		refuse(r.tx, 403, "Not Your Call")
+	case r.mayGoOn():
+		s.proxy.Within(r.tx, r.view, l, proxy.Origin{Flow: r.tx.Flow()})
 	}
 }
 
-// outside handles a request that begins something.
+// outside handles a request that begins something, whatever Route it has.
 func (s *Server) outside(r request) {
 	ours := s.proxy.IsSystems(r.view, r.uri) || isTel(r.uri)
 	switch m := r.Method(); {
 	case ours && r.uri.User == "":
 		s.forUs(r)
 	case m == message.BYE || m == message.PRACK || m == message.UPDATE:
-		respondOnce(r.tx, 481, "")
+		refuse(r.tx, 481, "")
 	case m == message.SUBSCRIBE || m == message.PUBLISH:
 		respondWith(r.tx, 489, field{"Allow-Events", ""})
 	case s.proxy.Loops(r.Message):
-		respondOnce(r.tx, 482, "")
+		refuse(r.tx, 482, "")
 	case r.mayGoOn():
 		if from, ok := s.admit(r); ok {
 			s.call(r, from, ours)
@@ -133,7 +117,7 @@ func (s *Server) outside(r request) {
 func (r *request) mayGoOn() bool {
 	if value, ok := r.Header(message.MaxForwards); ok {
 		if n, err := strconv.Atoi(value); err == nil && n == 0 {
-			respondOnce(r.tx, 483, "")
+			refuse(r.tx, 483, "")
 			return false
 		}
 	}
@@ -176,19 +160,12 @@ func containsFold(list []string, s string) bool {
 // call gives a request to the callee it names.
 func (s *Server) call(r request, from caller, ours bool) {
 	if !ours {
-		respondOnce(r.tx, 404, "Domain Not Served Here")
+		proxy.Respond(r.tx, 404, "Domain Not Served Here")
 		return
 	}
-	number := r.uri.UserUnescaped()
-	if isTel(r.uri) {
-		number = withoutSeparators(number)
-	}
-	callee, ok := r.view.User(number)
+	callee, ok := userCalled(r.view, numberOf(r.uri))
 	if !ok {
-		callee, ok = r.view.UserByDirect(number)
-	}
-	if !ok {
-		respondOnce(r.tx, 404, "")
+		proxy.Respond(r.tx, 404, "")
 		return
 	}
 	s.proxy.Call(r.tx, &route.Call{View: r.view, Caller: from.user, Callee: callee}, from.origin)
@@ -196,8 +173,10 @@ func (s *Server) call(r request, from caller, ours bool) {
 
 // Ack implements [transaction.User].
 func (s *Server) Ack(f transport.Flow, m *message.Message) {
-	if hops, _ := m.Header(message.MaxForwards); hops != "0" && m.Validate() == nil {
-		s.proxy.Ack(s.o.Store.View(), m, f)
+	view := s.o.Store.View()
+	allowed := f.Kind() == transport.Node || view.Network(f.Remote().Addr()).Known
+	if hops, _ := m.Header(message.MaxForwards); allowed && hops != "0" && m.Validate() == nil {
+		s.proxy.Ack(view, m, f)
 	}
 }
 

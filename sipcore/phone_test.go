@@ -25,6 +25,7 @@ type phone struct {
 	conn   *wire.Conn
 	cseq   int
 	tag    string
+	listen string // where its Contact leads, if that is not its connection
 }
 
 // phone registers a phone of user at a node.
@@ -91,7 +92,11 @@ func (p *phone) proves(m wire.Message, header, challenge string) {
 }
 
 func (p *phone) contact() string {
-	return fmt.Sprintf("sip:%s@%s;transport=%s", p.user, p.conn.Local(), p.over)
+	at := p.listen
+	if at == "" {
+		at = p.conn.Local().String()
+	}
+	return fmt.Sprintf("sip:%s@%s;transport=%s", p.user, at, p.over)
 }
 
 func (p *phone) via() string {
@@ -224,13 +229,18 @@ func (p *phone) called(invite, answer wire.Message) *side {
 // within sends a request inside the call.
 func (s *side) within(method string) {
 	s.t.Helper()
+	s.send(s.inside(method))
+}
+
+// inside makes a request inside the call.
+func (s *side) inside(method string) wire.Message {
 	m := s.request(method, s.target, s.remote, s.callID)
 	m.Set("From", s.local)
 	m.Add("Contact", "<"+s.contact()+">")
 	for _, r := range s.routes {
 		m.Add("Route", r)
 	}
-	s.send(m)
+	return m
 }
 
 // connect makes a call that is up.

@@ -34,14 +34,14 @@ func (p phones) Locate(user, device string) (proxy.Way, bool) {
 	if !ok {
 		return proxy.Way{}, false
 	}
-	if b.Node != p.node {
-		return proxy.Way{Contact: b.Contact, Node: b.Node}, true
-	}
 	w := proxy.Way{Contact: b.Contact, Path: b.Path, Kind: transport.UDP}
 	if b.Transport == transport.TCP.String() {
 		w.Kind = transport.TCP
 	}
 	switch {
+	case b.Node != p.node:
+		w.Node = b.Node
+		return w, true
 	case w.Kind == transport.UDP:
 		w.Flow, _ = p.transport.UDPFrom(b.Local, b.Source)
 	case b.Flow != 0:
@@ -49,6 +49,21 @@ func (p phones) Locate(user, device string) (proxy.Way, bool) {
 	}
 	w.Dial = w.Flow.IsZero() && !b.Refused && listens(b)
 	return w, true
+}
+
+// SpeaksFor implements [proxy.Locator]. A phone whose registration came from
+// the same address speaks for its user on another port too: some open a
+// connection for each request, and a NAT may have changed the port.
+func (p phones) SpeaksFor(flow transport.Flow, user string) bool {
+	if p.bindings.UsersOn(flow.ID(), user) {
+		return true
+	}
+	for _, b := range p.bindings.Of(user) {
+		if b.Node == p.node && b.Source.IsValid() && b.Source.Addr().Unmap() == flow.Remote().Addr() {
+			return true
+		}
+	}
+	return false
 }
 
 // Refused implements [proxy.Locator].
@@ -63,5 +78,5 @@ func listens(b live.Binding) bool {
 		return false
 	}
 	host, err := netip.ParseAddr(uri.Host)
-	return uri.Port < 32768 || err != nil || host.Unmap() != b.Source.Addr().Unmap()
+	return uri.Port < 32768 || err != nil || host.Unmap().WithZone("") != b.Source.Addr().Unmap().WithZone("")
 }

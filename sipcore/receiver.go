@@ -10,8 +10,15 @@ import (
 // receiver is the server as the transport sees it.
 type receiver struct{ *Server }
 
-// Receive implements [transport.Handler].
-func (r receiver) Receive(f transport.Flow, m *message.Message) { r.transactions.Receive(f, m) }
+// Receive implements [transport.Handler]. We never send ourselves a datagram:
+// one that says so is forged, and its answer would only come back.
+func (r receiver) Receive(f transport.Flow, m *message.Message) {
+	from := f.Remote()
+	if f.Kind() == transport.UDP && from.Port() == r.o.Port && r.transport.IsOwn(from.Addr()) {
+		return
+	}
+	r.transactions.Receive(f, m)
+}
 
 // Malformed implements [transport.Handler]: what cannot be parsed is refused as
 // far as it can be answered, statelessly.

@@ -29,16 +29,15 @@ func (s *Server) forUs(r request) {
 // A field is one header field of a response.
 type field struct{ name, value string }
 
-// respondWith answers a request ourselves, with extra header fields. It keeps
-// no transaction: who asks may be anybody, and what is repeated to an address
-// that he only wrote down would be our attack on it.
-func respondWith(tx *transaction.Server, status int, extra ...field) {
-	respondOnce(tx, status, "", extra...)
+// refuse answers a request of somebody who was not let in, or not yet. It is
+// said once and forgotten: strangers get no packets and no memory for theirs.
+func refuse(tx *transaction.Server, status int, reason string) {
+	tx.RespondOnce(tx.Request().Reply(status, reason, tx.Tag()).AppendTo(nil))
 }
 
-// respondOnce is respondWith with a reason phrase of our own.
-func respondOnce(tx *transaction.Server, status int, reason string, extra ...field) {
-	r := tx.Request().Reply(status, reason, tx.Tag())
+// respondWith answers like refuse, with extra header fields.
+func respondWith(tx *transaction.Server, status int, extra ...field) {
+	r := tx.Request().Reply(status, "", tx.Tag())
 	for _, f := range extra {
 		r.AddNamed(f.name, f.value)
 	}

@@ -35,8 +35,12 @@ import (
 // 19.1.2).
 const DefaultPort = 5060
 
-// maxDrain is how long a server that is stopped finishes what it has begun.
-const maxDrain = 2 * time.Second
+const (
+	// maxDrain is how long a server that is stopped finishes what it has begun.
+	maxDrain = time.Second
+	// lastRing is how much of that phones have to say that they stopped ringing.
+	lastRing = 500 * time.Millisecond
+)
 
 // Options is what a SIP server works with. Node, Store, Bindings, Calls and
 // Logger are required.
@@ -90,9 +94,6 @@ func Open(o Options) (*Server, error) {
 	sealer := auth.NewSealer(o.Key, o.Node)
 	s.checker = auth.NewChecker(sealer)
 	s.transactions = transaction.New(transaction.Options{Wheel: s.wheel, Logger: o.Logger}, s)
-	s.registrar = registrar.New(registrar.Options{
-		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger,
-	})
 	if o.Peers == nil {
 		o.Peers = nobody{}
 	}
@@ -103,6 +104,9 @@ func Open(o Options) (*Server, error) {
 		Resolver: resolve.New(resolve.Options{Logger: o.Logger}), Sealer: sealer,
 		Routing: feature.All(located), Phones: located,
 		Calls: dialog.NewTracker(o.Node, o.Calls), Logger: o.Logger,
+	})
+	s.registrar = registrar.New(registrar.Options{
+		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere,
 	})
 	return s, nil
 }
@@ -132,16 +136,25 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// drain turns new calls away and waits for the requests being forwarded, but
-// not for phones that ring on.
+// drain turns new calls away, takes back those that ring, and waits a moment for
+// the requests being forwarded.
 func (s *Server) drain(ctx context.Context) {
 	s.draining.Store(true)
-	patience := time.After(maxDrain)
-	for s.proxy.Pending() > 0 {
+	ctx, cancel := context.WithTimeout(ctx, maxDrain)
+	defer cancel()
+	s.proxy.StopRinging()
+	phones, stop := context.WithTimeout(ctx, lastRing)
+	defer stop()
+	none(phones, s.proxy.Ringing)
+	s.proxy.Dismiss()
+	none(ctx, s.proxy.Pending)
+}
+
+// none waits until there are none, or ctx ends.
+func none(ctx context.Context, count func() int) {
+	for count() > 0 {
 		select {
 		case <-ctx.Done():
-			return
-		case <-patience:
 			return
 		case <-time.After(10 * time.Millisecond):
 		}

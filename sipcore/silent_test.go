@@ -139,17 +139,20 @@ func TestThePhoneMovesWhileItsNodeIsSilent(t *testing.T) {
 
 func TestADeadNodeOnTheRouteIsSkipped(t *testing.T) {
 	w := newTown(t, "laurel", "hardy")
-	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
-	w.nodes["laurel"].knows("bob", "hardy")
-	_, to := connect(alice, bob)
 	at, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = at.Close() }()
+	alice, bob := w.nodes["laurel"].stranger("tcp", "alice"), w.nodes["hardy"].phone("bob", "b")
+	alice.device, alice.listen = "a", at.Addr().String()
+	alice.registers()
+	w.nodes["laurel"].knows("bob", "hardy")
+	w.nodes["hardy"].knows("alice", "laurel")
+	_, to := connect(alice, bob)
 	w.nodes["laurel"].stop()
 	w.toHardy("laurel", refused)
-	to.target = "sip:alice@" + at.Addr().String() + ";transport=tcp"
+	to.target = "sip:alice@192.0.2.1" // it is her Contact that counts
 	to.within("BYE")
 	conn, err := at.Accept()
 	if err != nil {

@@ -65,7 +65,8 @@ func (r Result) String() string {
 // when the result is OK.
 //
 // The URI in the digest need not be the Request-URI: several phones write
-// another one (RFC 3261 section 22.4 item 5 allows for that).
+// another one (RFC 3261 section 22.4 item 5 allows for that). Where both name a
+// user it must be the same one: a digest for a call to one is none for another.
 func (c *Checker) Check(
 	m *message.Message, h message.Name, realm string, find func(user string) (store.Digests, bool), now time.Time,
 ) (user string, r Result) {
@@ -78,7 +79,7 @@ func (c *Checker) Check(
 	}
 	user = cutRealm(digest.username, realm)
 	nc, ok := parseNC(&digest)
-	if !ok {
+	if !ok || !sameUser(digest.uri, m.RequestURI()) {
 		return user, Malformed
 	}
 	if !c.matches(&digest, m.MethodName(), user, find) {
@@ -113,6 +114,19 @@ func cutRealm(username, realm string) string {
 		return user
 	}
 	return username
+}
+
+// sameUser reports whether two URIs name the same user, or one of them nobody.
+func sameUser(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, err := message.ParseURI(a)
+	y, other := message.ParseURI(b)
+	if err != nil || other != nil || x.User == "" || y.User == "" {
+		return true
+	}
+	return x.UserUnescaped() == y.UserUnescaped()
 }
 
 // parseNC returns the nonce count. A digest without qop has none: its nonce can

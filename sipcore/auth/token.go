@@ -23,15 +23,15 @@ type Token struct {
 	Device string
 	Flow   uint64
 	Remote netip.AddrPort // the phone's address if the flow is UDP; else zero
-	Dialog uint64         // DialogHash of the dialog it was made for; 0 = any
+	Dialog uint64         // DialogHash of the dialog it was made for; 0 = none
 }
 
-// DialogHash is what a Token keeps of a dialog: its Call-ID and the tag of the
-// caller, which both sides keep (RFC 3261 section 12). It is the same on every
-// node.
-func DialogHash(callID, callerTag string) uint64 {
+// DialogHash is what a Token keeps of a call: its Call-ID and the tag of who
+// began it (RFC 3261 section 12). It is the same on every node.
+func DialogHash(callID, tag string) uint64 {
 	var buf [192]byte
-	sum := sha256.Sum256(append(append(append(buf[:0], callID...), 0), callerTag...))
+	text := append(append(buf[:0], callID...), 0) // neither can hold it
+	sum := sha256.Sum256(append(text, tag...))
 	return binary.BigEndian.Uint64(sum[:8]) | 1
 }
 

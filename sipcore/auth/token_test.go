@@ -16,7 +16,7 @@ const uuid = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
 func someTokens() map[string]Token {
 	return map[string]Token{
 		"nothing":            {},
-		"of a TCP phone":     {Kind: RecordRoute, User: "201", Device: uuid, Flow: 1 << 63, Dialog: DialogHash("a@b", "tag")},
+		"of a TCP phone":     {Kind: RecordRoute, User: "201", Device: uuid, Flow: 1 << 63, Dialog: DialogHash("a@b", "1")},
 		"of a UDP phone":     {Kind: RecordRoute, User: "201", Device: "Zm9vYmFyYmF6cXV4", Flow: 5, Remote: netip.MustParseAddrPort("192.0.2.1:5060"), Dialog: 7},
 		"over IPv6":          {Kind: Path, User: "bob", Remote: netip.MustParseAddrPort("[fe80::1%eth0]:5060")},
 		"a flow of RFC 5626": {Kind: Path, User: "bob", Device: uuid + "#2"},

@@ -65,6 +65,7 @@ const (
 	Subject
 	TargetDialog
 	Warning
+	RemotePartyID
 )
 
 //nolint:gochecknoglobals,gosec // a constant table: Go has no constant arrays. No credentials, G101
@@ -83,6 +84,7 @@ var names = [...]string{
 	AuthenticationInfo: "Authentication-Info", CallInfo: "Call-Info", ContentDisposition: "Content-Disposition",
 	ContentEncoding: "Content-Encoding", Identity: "Identity", Join: "Join", SIPETag: "SIP-ETag",
 	SIPIfMatch: "SIP-If-Match", Subject: "Subject", TargetDialog: "Target-Dialog", Warning: "Warning",
+	RemotePartyID: "Remote-Party-ID",
 }
 
 // String is the canonical spelling, "" for Other.
@@ -110,7 +112,7 @@ var namesOfLength = [...][]Name{
 	12: {MaxForwards, ContentType, RecordRoute, HistoryInfo, AllowEvents, SIPIfMatch},
 	13: {ServiceRoute, Authorization, ProxyRequire, TargetDialog},
 	14: {ContentLength},
-	15: {SessionExpires},
+	15: {SessionExpires, RemotePartyID},
 	16: {WWWAuthenticate, ContentEncoding},
 	18: {ProxyAuthenticate, SubscriptionState},
 	19: {ProxyAuthorization, PAssertedIdentity, AuthenticationInfo, ContentDisposition},

@@ -13,12 +13,13 @@ import (
 type best struct {
 	status   int
 	response *message.Message // nil when we made the status up
+	clean    bool             // it came by another node
 }
 
 // consider takes a response that is better than the one it has.
-func (b *best) consider(status int, response *message.Message) {
+func (b *best) consider(status int, response *message.Message, clean bool) {
 	if b.status == 0 || rank(status) < rank(b.status) {
-		b.status, b.response = status, response
+		b.status, b.response, b.clean = status, response, clean
 	}
 }
 

@@ -30,7 +30,7 @@ func TestBestResponse(t *testing.T) {
 			rand.Shuffle(len(tt.all), func(i, j int) { tt.all[i], tt.all[j] = tt.all[j], tt.all[i] })
 			var b best
 			for _, status := range tt.all {
-				b.consider(status, nil)
+				b.consider(status, nil, false)
 			}
 			if b.status != tt.want || b.outcome() != tt.outcome {
 				t.Errorf("got %d (outcome %d), want %d (outcome %d)", b.status, b.outcome(), tt.want, tt.outcome)

@@ -20,15 +20,16 @@ const nodePatience = 2 * time.Second
 // A branch is one copy of a request on its way to one phone. It implements
 // [transaction.ClientUser]; its fork's lock guards it.
 type branch struct {
-	fork   *fork
-	target route.Target
-	path   []string
-	peer   peer                // the node that the request goes to; zero: to a phone
-	client *transaction.Client // nil while dialling
-	timer  transaction.Timer   // timer C
-	rang   bool                // a provisional response came
-	over   bool                // a final response came, or none will
-	again  bool                // it takes the place of one that was lost
+	fork    *fork
+	target  route.Target
+	path    []string
+	breadth int                 // what it may fork into, itself included
+	peer    peer                // the node that the request goes to; zero: to a phone
+	client  *transaction.Client // nil while dialling
+	timer   transaction.Timer   // timer C
+	rang    bool                // a provisional response came
+	over    bool                // a final response came, or none will
+	again   bool                // it takes the place of one that was lost
 }
 
 // start sends the request on flow. INVITEs get timer C.
@@ -92,6 +93,8 @@ func (b *branch) Expire(*transaction.Timer) {
 func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 	f := b.fork
 	switch status := m.Status(); {
+	case isOnlyOurs(m):
+		b.unusable(status)
 	case status < 200:
 		b.provisional(m)
 	case status < 300:
@@ -100,13 +103,33 @@ func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 	case status == flowFailed && b.peer.node != "":
 		b.lost(false)
 		f.settle()
-	case (status == 401 || status == 407) && f.asksInOurName(m):
-		b.end(403, nil)
+	case status == 401 || status == 407:
+		b.challenged(m)
 		f.settle()
 	default:
 		b.end(status, m)
 		f.settle()
 	}
+}
+
+// unusable ends the branch when its final response has no Via but ours: there
+// is nobody to forward it to (RFC 3261 section 16.7 step 3).
+func (b *branch) unusable(status int) {
+	if status >= 200 && !b.over {
+		b.end(500, nil)
+		b.fork.settle()
+	}
+}
+
+// challenged takes a 401 or 407. A phone may ask for a password of its own, but
+// not for ours: the caller's answer would be good for any call in his name.
+func (b *branch) challenged(m *message.Message) {
+	if asksFor(m, b.fork.realm) {
+		b.fork.p.o.Logger.Warn("a phone asks for our password", "user", b.target.User)
+		b.end(403, nil)
+		return
+	}
+	b.end(m.Status(), m)
 }
 
 // provisional passes a 101 to 199 on; a 100 is for this hop only.
@@ -117,9 +140,12 @@ func (b *branch) provisional(m *message.Message) {
 		b.timer.Set(f.p.o.Wheel, timerC, b)
 	}
 	if m.Status() > 100 && !f.over {
-		f.relay(m)
+		f.relay(m, b.isClean())
 	}
 }
+
+// isClean reports whether what comes back was looked at by another node.
+func (b *branch) isClean() bool { return b.peer.node != "" }
 
 // success passes a 2xx on at once, every one of an INVITE, and stops the other
 // branches (RFC 3261 section 16.7 step 5 and 10).
@@ -143,7 +169,7 @@ func (b *branch) success(m *message.Message) {
 			f.ended()
 		}
 	}
-	f.relay(m)
+	f.relay(m, b.isClean())
 	f.settle()
 }
 
@@ -184,7 +210,7 @@ func (b *branch) end(status int, response *message.Message) {
 	if status == 0 {
 		return
 	}
-	f.best.consider(status, response)
+	f.best.consider(status, response, b.isClean())
 	if status >= 600 {
 		f.later = nil
 		f.cancelOthers(b, "")

@@ -13,8 +13,12 @@ import (
 // dial starts the branch once a flow to uri is open.
 func (b *branch) dial(uri string, kind transport.Kind) {
 	f := b.fork
-	if h := f.p.hopTo(uri, kind); !h.flow.IsZero() {
+	switch h := f.p.hopTo(uri, kind); {
+	case !h.flow.IsZero():
 		b.start(h.flow)
+		return
+	case h.isNone():
+		b.end(480, nil)
 		return
 	}
 	ok := f.p.inBackground(func(ctx context.Context) {
@@ -42,7 +46,8 @@ func (b *branch) dialled(flow transport.Flow, err error) {
 	b.fork.settle()
 }
 
-// hopTo is the part of connecting that never waits: UDP to an address.
+// hopTo is the part of connecting that never waits: UDP to an address. It is
+// none when uri cannot be read or is an address of the system itself.
 func (p *Proxy) hopTo(uri string, fallback transport.Kind) hop {
 	h := hop{uri: uri, kind: fallback}
 	target, err := targetOf(uri, fallback)
@@ -50,17 +55,20 @@ func (p *Proxy) hopTo(uri string, fallback transport.Kind) hop {
 		return hop{}
 	}
 	at, ok := p.o.Resolver.Literal(target)
-	switch {
-	case ok && p.isSelf(at):
+	if ok && p.isSystem(at.Addr) {
 		return hop{}
-	case ok && at.Kind == transport.UDP:
+	}
+	if ok && at.Kind == transport.UDP {
 		h.flow, _ = p.o.Transport.UDP(at.Addr)
 	}
 	return h
 }
 
+// errComesBack is why none of the system's own listeners is dialled.
+var errComesBack = errors.New("it leads back to this system")
+
 // connect opens a flow to uri, trying each address that its name has (RFC 3263
-// section 4). It waits; readers must not call it.
+// section 4) but the system's own. It waits; readers must not call it.
 func (p *Proxy) connect(ctx context.Context, uri string, fallback transport.Kind) (transport.Flow, error) {
 	target, err := targetOf(uri, fallback)
 	if err != nil {
@@ -72,7 +80,8 @@ func (p *Proxy) connect(ctx context.Context, uri string, fallback transport.Kind
 	}
 	err = errors.New("no address")
 	for _, h := range hops {
-		if p.isSelf(h) {
+		if p.isSystem(h.Addr) {
+			err = errComesBack
 			continue
 		}
 		var flow transport.Flow
@@ -85,12 +94,6 @@ func (p *Proxy) connect(ctx context.Context, uri string, fallback transport.Kind
 	return transport.Flow{}, fmt.Errorf("connecting to %s: %w", target.Host, err)
 }
 
-// isSelf reports whether h is one of our own listeners: what is sent there only
-// comes back.
-func (p *Proxy) isSelf(h resolve.Hop) bool {
-	return h.Addr.Port() == p.o.Port && p.o.Transport.IsOwn(h.Addr.Addr())
-}
-
 // targetOf reads a SIP URI as a destination. A numeric host without a transport
 // parameter uses fallback, since that is how the phone came to us.
 func targetOf(uri string, fallback transport.Kind) (resolve.Target, error) {
@@ -98,7 +101,7 @@ func targetOf(uri string, fallback transport.Kind) (resolve.Target, error) {
 	if err != nil {
 		return resolve.Target{}, err
 	}
-	t := resolve.Target{Host: unbracket(u.Host), Port: u.Port, Secure: u.Scheme == "sips"}
+	t := resolve.Target{Host: unbracket(u.Host), Port: u.Port, Secure: u.IsSIPS()}
 	if maddr, ok := u.Param("maddr"); ok {
 		t.Host = unbracket(maddr)
 	}

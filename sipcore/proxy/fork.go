@@ -28,6 +28,7 @@ type fork struct {
 	dialog dialog.ID   // the call that this INVITE began, if it is one
 	realm  string      // whose credentials are ours to consume
 
+	breadth  int            // branches that may work at once, here and further on (RFC 5393)
 	later    []route.Target // lower q, not tried yet
 	branches []*branch
 	pending  int  // branches without a final response
@@ -35,6 +36,7 @@ type fork struct {
 	best     best
 	over     bool // a final response went upstream
 	canceled bool
+	stopping bool // canceled because this node ends
 }
 
 // Call carries a request outside a dialog to its callee: INVITE, MESSAGE and
@@ -51,8 +53,9 @@ func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 
 // fork begins to forward the request of tx.
 func (p *Proxy) fork(tx *transaction.Server, view *store.View, from Origin) *fork {
-	p.pending.Add(1)
 	f := &fork{p: p, tx: tx, m: tx.Request(), origin: from, realm: view.Domain()}
+	f.waiting().Add(1)
+	f.breadth = breadthOf(f.m)
 	tx.SetData(f)
 	if f.guest() && f.isInvite() {
 		p.guests.add(f)
@@ -78,6 +81,7 @@ func (f *fork) trying() {
 func (f *fork) carryOut(v route.Verdict) {
 	switch v := v.(type) {
 	case route.Ring:
+		v.Targets = slices.DeleteFunc(v.Targets, f.isCaller)
 		slices.SortStableFunc(v.Targets, byTurn)
 		f.later = v.Targets
 		f.ringNext()
@@ -86,6 +90,12 @@ func (f *fork) carryOut(v route.Verdict) {
 	default:
 		f.finishWithBest()
 	}
+}
+
+// isCaller reports whether t is the phone that calls: it does not ring when its
+// user calls his own number.
+func (f *fork) isCaller(t route.Target) bool {
+	return t.User != "" && t.User == f.origin.User && t.Device == f.origin.Device
 }
 
 // byTurn orders targets: those of silent nodes last, then by q.
@@ -100,7 +110,8 @@ func byTurn(a, b route.Target) int {
 }
 
 // ringNext tries the targets of the highest q that is left, all at once, and
-// goes on to the next q when none of them can even be tried.
+// goes on to the next q when none of them can even be tried. More than may work
+// at once are refused.
 func (f *fork) ringNext() {
 	f.starting = true
 	for f.pending == 0 && len(f.later) > 0 {
@@ -110,8 +121,13 @@ func (f *fork) ringNext() {
 		}
 		group := f.later[:n]
 		f.later = f.later[n:]
-		for _, t := range group {
-			f.ring(t)
+		if n > f.breadth {
+			f.later = nil
+			f.best.consider(440, nil, true)
+			break
+		}
+		for i, t := range group {
+			f.ring(t, share(f.breadth, n, i))
 		}
 	}
 	f.starting = false
@@ -119,20 +135,20 @@ func (f *fork) ringNext() {
 }
 
 // ring starts one branch, where the phone is now.
-func (f *fork) ring(t route.Target) {
+func (f *fork) ring(t route.Target, breadth int) {
 	if way, ok := f.p.o.Phones.Locate(t.User, t.Device); ok {
-		f.ringAt(t, way)
+		f.ringAt(t, way, breadth)
 	}
 }
 
 // ringAt starts one branch, at once or after dialling, if there is a way.
-func (f *fork) ringAt(t route.Target, way Way) {
+func (f *fork) ringAt(t route.Target, way Way, breadth int) {
 	h := hopOf(way)
 	if h.isNone() {
 		return
 	}
 	t.URI = way.Contact
-	f.open(&branch{fork: f, target: t, path: way.Path}).begin(h)
+	f.open(&branch{fork: f, target: t, path: h.routes(), breadth: breadth}).begin(h)
 }
 
 // open adds a branch that will end.
@@ -176,12 +192,14 @@ func (f *fork) askAgain() {
 // could be reached.
 func (f *fork) finishWithBest() {
 	switch {
+	case f.stopping:
+		f.turnAway()
 	case f.best.status == 503:
 		f.finish(500, "") // a phone's trouble is not the whole system's (RFC 3261 section 16.7 step 6)
 	case f.best.response != nil:
 		f.decided()
 		f.ended()
-		f.relay(f.best.response)
+		f.relay(f.best.response, f.best.clean)
 		f.release()
 	case f.canceled:
 		f.finish(487, "")
@@ -209,7 +227,7 @@ func (f *fork) finish(status int, reason string) {
 // decided notes that the final response is known.
 func (f *fork) decided() {
 	f.over = true
-	f.p.pending.Add(-1)
+	f.waiting().Add(-1)
 	if f.guest() && f.isInvite() {
 		f.p.guests.remove(f)
 	}
@@ -228,14 +246,18 @@ func (f *fork) ended() {
 	}
 }
 
-// Cancel takes back an INVITE (RFC 3261 section 16.10). tx must be locked. The
-// caller hears 487 from the phones, or a 200 that was already on its way.
+// Cancel takes back an INVITE (RFC 3261 section 16.10), with or without a CANCEL.
+// tx must be locked. The caller hears 487 from the phones, or a 200 that was
+// already on its way.
 func (p *Proxy) Cancel(tx *transaction.Server, cancel *message.Message) {
 	f, ok := tx.Data().(*fork)
 	if !ok || f.over {
 		return
 	}
-	reason, _ := cancel.Header(message.Reason)
+	reason := ""
+	if cancel != nil {
+		reason, _ = cancel.Header(message.Reason)
+	}
 	f.cancel(reason)
 }
 

@@ -59,7 +59,7 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 	way, ok := p.o.Phones.Locate(to.Token.User, to.Token.Device)
 	if ok && way.Node == "" {
 		f.starting = true
-		f.ringAt(route.Target{User: to.Token.User, Device: to.Token.Device}, way)
+		f.ringAt(route.Target{User: to.Token.User, Device: to.Token.Device}, way, f.breadth)
 		f.starting = false
 	}
 	f.settle()

@@ -12,26 +12,36 @@ import (
 // Loose is what the Route header fields of a request within a dialog say (RFC
 // 3261 section 16.4): which of them are ours, and where they lead.
 type Loose struct {
-	// InDialog is true when the request has a To tag and one of our Record-Route
-	// tokens, made for this very Call-ID and caller's tag, is in its route: its
-	// sender takes part in a call that we let pass.
+	// InDialog is true when one of our Record-Route tokens, made for this very
+	// dialog, is in the route: the request belongs to a call that we let pass.
 	InDialog bool
+	// Party is true when the sender is one of the two that a token names, or
+	// another node, which has looked itself.
+	Party bool
 
-	strict bool       // the Request-URI was ours, the real one is the last Route
-	ours   int        // Route values of ours, and of other nodes, from the top
-	token  auth.Token // of the last of them: the side the request goes to
-	text   string     // the same, sealed
-	at     netip.Addr // the node that wrote it, when that was not this one
-	next   string     // the first Route that is not ours
-	uri    string     // the Request-URI to go on with
+	flow   transport.Flow // that the request came on
+	dialog [2]uint64      // the dialog that the request is in, as either side may have begun it
+	open   bool           // its network may call without a password
+	strict bool           // the Request-URI was ours, the real one is the last Route
+	ours   int            // Route values of ours, and of other nodes, from the top
+	token  auth.Token     // of the last of them: the side the request goes to
+	text   string         // the same, sealed
+	at     netip.Addr     // the node that wrote it, when that was not this one
+	next   string         // the first Route that is not ours
+	cut    bool           // the Routes from there on are not followed
+	uri    string         // the Request-URI to go on with
 }
 
 // Loose reads the Route header fields of m, which came on flow.
 func (p *Proxy) Loose(view *store.View, m *message.Message, flow transport.Flow) *Loose {
-	l := &Loose{uri: m.RequestURI()}
-	dialog := dialogOf(m)
+	l := &Loose{uri: m.RequestURI(), flow: flow, Party: flow.Kind() == transport.Node}
+	if m.ToTag() == "" {
+		return l
+	}
+	l.dialog = [2]uint64{auth.DialogHash(m.CallID(), m.FromTag()), auth.DialogHash(m.CallID(), m.ToTag())}
+	l.open = view.Network(flow.Remote().Addr()).CallsTrusted
 	if uri, err := message.ParseURI(l.uri); err == nil && uri.User != "" && p.IsOurs(view, uri) {
-		l.strict = l.take(p.o.Sealer, uri.User, dialog)
+		l.strict = l.take(p, uri.User)
 	}
 	for v := range m.Values(message.Route) {
 		address, err := message.ParseNameAddr(v)
@@ -39,38 +49,26 @@ func (p *Proxy) Loose(view *store.View, m *message.Message, flow transport.Flow)
 			break
 		}
 		uri, err := message.ParseURI(address.URI)
-		if err != nil || !l.pass(p, view, uri, dialog) {
+		if err != nil || !l.pass(p, view, uri) {
 			l.next = address.URI
 			break
 		}
 		l.ours++
 	}
 	if l.InDialog && l.ours == 1 && !l.strict && l.token.Flow == flow.ID() {
-		l.token, l.at = auth.Token{}, netip.Addr{} // the sender's own side: the Request-URI leads to the other
+		l.token, l.at = auth.Token{}, netip.Addr{} // the sender's own side: nothing leads to the other
 	}
 	if l.strict {
 		l.unstrict(m)
 	}
-	l.InDialog = l.InDialog && m.ToTag() != ""
 	return l
 }
 
-// sides is what a token may say of the dialog of a request: either of the two
-// that are in it may be the one that called.
-type sides [2]uint64
-
-func dialogOf(m *message.Message) sides {
-	id := m.CallID()
-	return sides{auth.DialogHash(id, m.FromTag()), auth.DialogHash(id, m.ToTag())}
-}
-
-func (s sides) has(dialog uint64) bool { return s[0] == dialog || s[1] == dialog }
-
 // pass takes one Route value, if it is ours or another node's: what that one
 // wrote for this dialog we can read too, and need not go there to follow it.
-func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI, dialog sides) bool {
+func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI) bool {
 	ours := p.IsOurs(view, uri)
-	if !l.take(p.o.Sealer, uri.User, dialog) {
+	if !l.take(p, uri.User) {
 		return ours || p.isPeers(uri)
 	}
 	l.at = netip.Addr{}
@@ -82,11 +80,12 @@ func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI, dialog sides) 
 
 // take remembers the token in the user part of one of our URIs, if it was made
 // for this dialog.
-func (l *Loose) take(sealer *auth.Sealer, user string, dialog sides) bool {
-	token, ok := sealer.Open(user)
-	if !ok || token.Kind != auth.RecordRoute || !dialog.has(token.Dialog) {
+func (l *Loose) take(p *Proxy, user string) bool {
+	token, ok := p.o.Sealer.Open(user)
+	if !ok || token.Kind != auth.RecordRoute || token.Dialog != l.dialog[0] && token.Dialog != l.dialog[1] {
 		return false
 	}
+	l.Party = l.Party || l.isFrom(p, token)
 	l.token, l.text, l.InDialog = token, user, true
 	return true
 }
@@ -109,12 +108,14 @@ func (l *Loose) edit(e *message.Edit, m *message.Message) {
 	for range l.ours {
 		e.DropFirstValue(message.Route)
 	}
+	if l.cut || l.strict && l.next == "" {
+		e.DropAll(message.Route)
+	}
 	if !l.strict {
 		return
 	}
 	e.SetRequestURI(l.uri)
 	if l.next == "" {
-		e.DropAll(message.Route)
 		return
 	}
 	for i := m.Lines() - 1; i >= 0; i-- {
@@ -123,6 +124,33 @@ func (l *Loose) edit(e *message.Edit, m *message.Message) {
 			return
 		}
 	}
+}
+
+// LeadsHere reports whether a request that is sent to uri comes back: to this
+// node, or to another of the system.
+func (p *Proxy) LeadsHere(view *store.View, uri message.URI) bool {
+	if maddr, ok := uri.Param("maddr"); ok {
+		uri.Host = maddr
+	}
+	if _, numeric := message.HostAddr(uri.Host); numeric && uri.Port == 0 {
+		uri.Port = defaultPort
+	}
+	return p.IsSystems(view, uri)
+}
+
+// defaultPort is where a SIP URI without a port leads.
+const defaultPort = 5060
+
+// isSystem reports whether this node listens at addr, or another of the system.
+func (p *Proxy) isSystem(addr netip.AddrPort) bool {
+	if addr.Port() != p.o.Port {
+		return false
+	}
+	if p.o.Transport.IsOwn(addr.Addr()) {
+		return true
+	}
+	_, ok := p.o.Peers.NodeAt(addr.Addr().Unmap().WithZone(""))
+	return ok
 }
 
 // IsOurs reports whether uri leads to this node: to one of its listeners or to
@@ -136,7 +164,7 @@ func (p *Proxy) IsOurs(view *store.View, uri message.URI) bool {
 	if port == 0 {
 		port = p.o.Port
 	}
-	return port == p.o.Port && p.o.Transport.IsOwn(addr)
+	return port == p.o.Port && p.o.Transport.IsOwn(addr.WithZone(""))
 }
 
 // IsSystems reports whether uri leads to this node or to another of the system:

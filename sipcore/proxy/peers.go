@@ -127,8 +127,8 @@ func (f *fork) tokenFor(b *branch) string {
 }
 
 // reached goes on with the branch, unless it was cancelled meanwhile. Within a
-// dialog the Request-URI is left when the node on the way to it is dead (RFC
-// 3261 section 16.6 step 6 knows no way round; a phone may have one).
+// dialog the last resort is left when the node on the way is dead (RFC 3261
+// section 16.6 step 6 knows no way round; a phone may have one).
 func (b *branch) reached(flow transport.Flow, relay bool, err error) {
 	f := b.fork
 	switch {
@@ -139,7 +139,7 @@ func (b *branch) reached(flow transport.Flow, relay bool, err error) {
 	case f.loose != nil && !f.guest():
 		f.p.o.Logger.Debug("node not reached, skipping it", "node", b.peer.node, "error", err)
 		b.peer = peer{}
-		b.dial(f.loose.uri, transport.UDP)
+		b.begin(f.p.lastResort(f.loose))
 	default:
 		f.p.o.Logger.Debug("node not reached", "node", b.peer.node, "error", err)
 		b.lost(false)
@@ -173,7 +173,7 @@ func (b *branch) lost(broken bool) {
 		b.end(480, nil)
 		return
 	}
-	next := f.open(&branch{fork: f, target: b.target, path: h.path, again: true})
+	next := f.open(&branch{fork: f, target: b.target, breadth: b.breadth, path: h.routes(), again: true})
 	if f.loose == nil {
 		next.target.URI = h.uri
 	}

@@ -13,8 +13,11 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -33,6 +36,9 @@ type Locator interface {
 	// Locate returns the way to a user's device, and false when no such
 	// binding exists any more.
 	Locate(user, device string) (Way, bool)
+	// SpeaksFor reports whether user is registered on flow, or from where it
+	// comes.
+	SpeaksFor(flow transport.Flow, user string) bool
 	// Refused says that the phone at a Way that was dialled did not answer.
 	Refused(user, device string)
 }
@@ -44,7 +50,7 @@ type Way struct {
 	Contact string         // its Contact URI
 	Dial    bool           // without a Flow: whether the Contact may be dialled
 	Path    []string       // proxies between the node and the phone (RFC 3327)
-	Node    string         // the node that holds the phone when it is not this one; then only Contact is set too
+	Node    string         // the node that holds the phone when it is not this one; then there is neither Flow nor Dial
 }
 
 // An Origin is who sent a request: the registered phone, or just a flow.
@@ -79,6 +85,7 @@ type Proxy struct {
 	dials   sync.WaitGroup
 	dialing atomic.Int32
 	pending atomic.Int64
+	ringing atomic.Int64
 	guests  guests
 }
 
@@ -98,11 +105,15 @@ func (p *Proxy) Close() {
 	p.dials.Wait()
 }
 
-// Pending returns how many requests wait for their final response.
+// Pending returns how many requests wait for their final response, INVITEs not
+// counted.
 func (p *Proxy) Pending() int { return int(p.pending.Load()) }
 
+// Ringing returns how many INVITEs wait for their final response.
+func (p *Proxy) Ringing() int { return int(p.ringing.Load()) }
+
 // inBackground runs f, which may wait, outside the reading path. It returns
-// false when too many already wait.
+// false when too many already wait. A panic of f ends no more than f.
 func (p *Proxy) inBackground(f func(context.Context)) bool {
 	if p.dialing.Add(1) > maxDials {
 		p.dialing.Add(-1)
@@ -110,12 +121,29 @@ func (p *Proxy) inBackground(f func(context.Context)) bool {
 	}
 	p.dials.Go(func() {
 		defer p.dialing.Add(-1)
+		defer p.recovered()
 		f(p.ctx)
 	})
 	return true
 }
 
+// recovered, deferred, ends a panic. The log says where, but not with what: a
+// message is nobody's but its sender's.
+func (p *Proxy) recovered() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	what := fmt.Sprintf("%T", r)
+	if err, ok := r.(runtime.Error); ok {
+		what = err.Error()
+	}
+	p.o.Logger.Error("a goroutine of the proxy panicked", "panic", what, "stack", string(debug.Stack()))
+}
+
 // Respond answers tx, which must be locked, with a response of our own making.
+// It is for requests of those who were let in: over UDP it is repeated until it
+// is acknowledged.
 func Respond(tx *transaction.Server, status int, reason string) {
 	m := tx.Request()
 	tx.Respond(status, m.Reply(status, reason, tx.Tag()).AppendTo(make([]byte, 0, replySize(m))))

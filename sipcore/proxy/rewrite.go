@@ -29,11 +29,12 @@ func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b
 			e.Prepend(message.Route, hop)
 		}
 		f.recordRoute(&e, m, flow, b)
+		e.SetFirst(message.MaxBreadth, strconv.Itoa(b.breadth))
 	}
 	if to.node != "" {
 		e.Prepend(message.Route, to.route())
 	}
-	f.dropCredentials(&e, m)
+	f.dropClaims(&e, m)
 	forwards(&e, m)
 	e.Prepend(message.Via, f.p.via(flow, branch))
 	return e.AppendTo(make([]byte, 0, len(m.Raw())+512))
@@ -50,17 +51,11 @@ func (p *Proxy) via(flow transport.Flow, branch string) string {
 	if flow.Kind() == transport.Node {
 		b = append(b, p.o.Node...)
 	} else {
-		b = p.appendLocal(b, flow)
+		b = p.listener(flow).AppendTo(b)
 	}
 	b = append(b, ";branch="...)
 	b = append(b, branch...)
 	return string(b)
-}
-
-// appendLocal appends the address that flow came to with our port. A zone means
-// something on this machine only.
-func (p *Proxy) appendLocal(b []byte, flow transport.Flow) []byte {
-	return netip.AddrPortFrom(flow.Local().Addr().Unmap().WithZone(""), p.o.Port).AppendTo(b)
 }
 
 // recordRoute puts this node into the dialog, once for each phone side (RFC
@@ -93,13 +88,18 @@ func (p *Proxy) side(flow transport.Flow, user, device string, dialog uint64) st
 	b = append(b, "<sip:"...)
 	b = p.o.Sealer.AppendSeal(b, t)
 	b = append(b, '@')
-	b = p.appendLocal(b, flow)
+	b = p.listener(flow).AppendTo(b)
 	if flow.Kind() != transport.UDP {
 		b = append(b, ";transport="...)
 		b = append(b, flow.Kind().String()...)
 	}
 	b = append(b, ";lr>"...)
 	return string(b)
+}
+
+// listener is where the other end of flow finds us. A zone means nothing to it.
+func (p *Proxy) listener(flow transport.Flow) netip.AddrPort {
+	return netip.AddrPortFrom(flow.Local().Addr().Unmap().WithZone(""), p.o.Port)
 }
 
 // forwards counts this hop (RFC 3261 section 16.6 step 3). That it is not zero
@@ -112,53 +112,6 @@ func forwards(e *message.Edit, m *message.Message) {
 		return
 	}
 	e.SetFirst(message.MaxForwards, strconv.Itoa(n-1))
-}
-
-// remoteParty is the header field by which phones showed who calls before RFC
-// 3325; many still believe it.
-const remoteParty = "Remote-Party-ID"
-
-// dropCredentials takes out what was meant for us (RFC 3261 section 22.3): with
-// it, who is called could pose as the caller. And it takes out an identity that
-// only we, or another node, may assert (RFC 3325 section 5).
-func (f *fork) dropCredentials(e *message.Edit, m *message.Message) {
-	if f.guest() {
-		return // the node that admitted the request has done it
-	}
-	e.DropAll(message.PAssertedIdentity)
-	e.DropAll(message.PPreferredIdentity)
-	for i := range m.Lines() {
-		switch name, text, value := m.Line(i); name {
-		case message.ProxyAuthorization, message.Authorization:
-			if strings.Contains(value, f.realm) {
-				e.Drop(i)
-			}
-		case message.Other:
-			if strings.EqualFold(text, remoteParty) {
-				e.Drop(i)
-			}
-		default:
-		}
-	}
-}
-
-// asksInOurName reports whether a phone challenges with our realm: an answer to
-// that would tell it what our own challenge would be answered with.
-func (f *fork) asksInOurName(m *message.Message) bool {
-	for i := range m.Lines() {
-		name, _, value := m.Line(i)
-		if (name == message.WWWAuthenticate || name == message.ProxyAuthenticate) && strings.Contains(value, f.realm) {
-			return true
-		}
-	}
-	return false
-}
-
-// relay passes a response on, without our own Via.
-func (f *fork) relay(m *message.Message) {
-	e := m.Edit()
-	e.DropFirstValue(message.Via)
-	f.tx.Respond(m.Status(), e.AppendTo(make([]byte, 0, len(m.Raw()))))
 }
 
 // mark is what a request looks like to routing: the same mark twice is a loop

@@ -161,8 +161,8 @@ func TestPhoneThatRingsForEverIsCancelled(t *testing.T) {
 		p.check("after timer C", "INVITE CANCEL", "100 180")
 		time.Sleep(time.Minute)
 		p.check("when it stays silent", "INVITE CANCEL", "100 180 408")
-		if got := p.proxy.Pending(); got != 0 {
-			p.t.Errorf("got %d requests under way, want none", got)
+		if got := p.proxy.Ringing(); got != 0 {
+			p.t.Errorf("got %d INVITEs under way, want none", got)
 		}
 	})
 }

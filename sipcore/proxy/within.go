@@ -39,7 +39,7 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 		}
 	}
 	l := p.Loose(view, m, from)
-	if !l.InDialog {
+	if !l.InDialog || !l.Party {
 		return
 	}
 	f := &fork{p: p, loose: l, realm: view.Domain(), origin: Origin{Flow: from}}
@@ -90,7 +90,7 @@ func (f *fork) ack(m *message.Message, to transport.Flow) []byte {
 }
 
 // A hop is where a request goes next: another node, a flow that is open, or a
-// URI to dial.
+// URI to dial. path is the phone's, wherever it is.
 type hop struct {
 	node string
 	flow transport.Flow
@@ -99,24 +99,33 @@ type hop struct {
 	path []string
 }
 
+// routes are the proxies that this node itself names on the way to the phone.
+func (h *hop) routes() []string {
+	if h.node != "" {
+		return nil
+	}
+	return h.path
+}
+
 func (h *hop) isNone() bool { return h.node == "" && h.flow.IsZero() && h.uri == "" }
 
 // nextHop finds the other side of a dialog. A phone is where it registered last,
 // here or at another node, even when its old connection has not been noticed to
 // be dead; then comes the flow named by the token, then the node that wrote the
-// token, and last, for who never registered, the Request-URI. What came from
-// another node goes no further than to a phone. A Route that is not ours is left
-// in the request for the phone's own proxy, but never dialled: it would let any
-// phone send through us to anywhere.
+// token, and the last resort. What came from another node goes no further than to
+// a phone.
 func (p *Proxy) nextHop(l *Loose, from transport.Flow) hop {
 	h, found := p.sideOf(l, from.Kind() == transport.Node)
+	l.follow(&h, from)
 	switch {
-	case h.node != "", found:
+	case h.node != "":
 		return h
-	case l.token.User == "" && l.token.Flow != 0:
-		return p.hopTo(l.uri, transport.UDP)
+	case l.next != "" && (h.flow.IsZero() || from.Kind() == transport.Node):
+		return p.hopTo(l.next, transport.UDP)
+	case found:
+		return h
 	}
-	return hop{}
+	return p.lastResort(l)
 }
 
 // sideOf finds what the token of l names; false if that is nowhere.

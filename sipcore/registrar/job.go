@@ -74,3 +74,17 @@ func (j *job) isOurs(host string) bool {
 	asked, err := message.ParseURI(j.m.RequestURI())
 	return err == nil && strings.EqualFold(host, asked.Host)
 }
+
+// leadsHere reports whether a contact that is to be kept leads to the system
+// itself.
+func (j *job) leadsHere(is func(*store.View, message.URI) bool) bool {
+	if is == nil {
+		return false
+	}
+	for i := range j.contacts {
+		if c := &j.contacts[i]; c.asked != 0 && is(j.view, c.uri) {
+			return true
+		}
+	}
+	return false
+}

@@ -27,6 +27,10 @@ type Options struct {
 
 	Expiry      Expiry
 	MaxContacts int // of one user; 0 = 10
+
+	// LeadsHere reports whether a URI is an address of this system itself: such
+	// a Contact is refused, for a call to it would come back. nil: none is.
+	LeadsHere func(*store.View, message.URI) bool
 }
 
 // A Registrar answers REGISTER requests. It is safe for concurrent use; make
@@ -106,6 +110,11 @@ func (r *Registrar) authenticated(j *job, user string) {
 	if refused := j.read(r.policy); refused != nil {
 		r.counters.refused.Add(1)
 		j.refuse(refused)
+		return
+	}
+	if j.leadsHere(r.o.LeadsHere) {
+		r.counters.refused.Add(1)
+		j.refuse(&refusal{403, "Contact Points At This Server"})
 		return
 	}
 	if err := r.o.Bindings.Update(user, j.decide); err != nil {

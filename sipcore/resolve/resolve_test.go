@@ -318,7 +318,7 @@ func TestNextServer(t *testing.T) {
 	silent := serve(t)
 	defer silent.holdAnswers()()
 	u := &upstream{
-		servers: func() []string { return []string{"127.0.0.1:1", lame.addr, silent.addr, good.addr} },
+		servers: func() []string { return []string{own() + ":1", lame.addr, silent.addr, good.addr} },
 		timeout: 2 * time.Second, turns: make(chan struct{}, 1),
 	}
 	a, err := u.ask(t.Context(), question{"tel.example.", dns.TypeA})

@@ -3,6 +3,7 @@ package resolve
 import (
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -48,12 +49,19 @@ func serve(t *testing.T, records ...string) *zone {
 	return z
 }
 
+// own is a loopback address that no other process uses, most likely: at the
+// common one, ports may be short.
+func own() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 96+pid>>16&31, pid>>8&255, 1+pid&127)
+}
+
 // listenBoth binds a port over UDP and TCP. One that is free over UDP may be
 // the end of somebody's connection.
 func listenBoth(t *testing.T) (net.PacketConn, net.Listener) {
 	t.Helper()
 	for range 50 {
-		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+		packets, err := net.ListenPacket("udp", own()+":0")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ type Counters struct {
 	Timeouts      uint64 // transactions that ended by timer B, F or H
 	Strays        uint64 // responses without a transaction
 	Unmatched     uint64 // CANCELs without a transaction
+	Overloads     uint64 // requests refused because there were too many transactions
 	SendErrors    uint64
 	Panics        uint64 // of the owners of timers, on the whole wheel
 }
@@ -21,7 +22,7 @@ type Population struct{ Created, Live uint64 }
 
 // tally is what is counted outside the tables: none of it is frequent.
 type tally struct {
-	absorbed, retransmitted, timeouts, strays, unmatched, sendErrors atomic.Uint64
+	absorbed, retransmitted, timeouts, strays, unmatched, overloads, sendErrors atomic.Uint64
 }
 
 // Counters returns the counts. It needs no lock, and the counts need not be of
@@ -33,6 +34,7 @@ func (l *Layer) Counters() Counters {
 		Timeouts:      l.count.timeouts.Load(),
 		Strays:        l.count.strays.Load(),
 		Unmatched:     l.count.unmatched.Load(),
+		Overloads:     l.count.overloads.Load(),
 		SendErrors:    l.count.sendErrors.Load(),
 		Panics:        l.o.Wheel.panics.count.Load(),
 	}

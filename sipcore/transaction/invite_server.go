@@ -103,13 +103,16 @@ func (tx *Server) isAckOf(ack *message.Message) bool {
 // serverTimer is a Server as its timer sees it.
 type serverTimer Server
 
-// Expire implements Expirer: timers G, H, I, J and L.
+// Expire implements Expirer: timers G, H, I, J and L, and the time that a client
+// without a connection has.
 func (t *serverTimer) Expire(*Timer) {
 	tx := (*Server)(t)
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	switch l := tx.layer; {
 	case !tx.timer.Expired():
+	case tx.state == proceeding:
+		tx.abandoned()
 	case tx.state != completed || tx.method != message.INVITE:
 		tx.end()
 	case tx.repeat.over(l):

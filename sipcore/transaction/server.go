@@ -22,7 +22,7 @@ type Server struct {
 	request *message.Message // until the final response
 	sent    []byte           // what a retransmission is answered with
 	data    any
-	timer   Timer
+	timer   Timer   // before the final response: how long the client may be away
 	repeat  backoff // timer G
 
 	status   uint16         // of the final response
@@ -82,7 +82,8 @@ func (tx *Server) Respond(status int, raw []byte) (kept bool) {
 
 // RespondOnce sends a final response and forgets the transaction at once: a
 // retransmission of the request is a new request (RFC 3261 section 8.2.7). It
-// is for challenges outside dialogs: the ACK that an INVITE's response brings
+// is for what is said to strangers, challenges before all: it is sent once for
+// each request and costs no memory. The ACK that an INVITE's response brings
 // about is absorbed if the response has [Server.Tag] as its To tag. raw stays
 // the caller's; Final stays 0.
 func (tx *Server) RespondOnce(raw []byte) {
@@ -105,19 +106,34 @@ func (l *Layer) request(f transport.Flow, m *message.Message) {
 	k := l.keys.server(f.Kind(), m, via, m.MethodName())
 	for {
 		tx, added := l.enter(k, f, m, via)
-		if added {
+		switch {
+		case added:
 			l.begin(tx)
 			return
-		}
-		if tx.repeated(f) {
+		case tx == nil:
+			l.overloaded(k, f, m, via)
+			return
+		case tx.repeated(f):
 			return
 		}
 	}
 }
 
-// enter finds the transaction called k, or makes it, locked.
+// overloaded answers a request that must not become a transaction.
+func (l *Layer) overloaded(k key, f transport.Flow, m *message.Message, via message.ViaValue) {
+	l.count.overloads.Add(1)
+	reply := m.Reply(503, "", l.keys.toTag(k))
+	reply.Add(message.RetryAfter, "10")
+	if err := replyFlow(f, replyPort(f, via)).Send(reply.AppendTo(nil)); err != nil {
+		l.count.sendErrors.Add(1)
+	}
+}
+
+// enter finds the transaction called k, or makes it, locked. It is nil when
+// there are too many.
 func (l *Layer) enter(k key, f transport.Flow, m *message.Message, via message.ViaValue) (tx *Server, added bool) {
-	return l.servers.findOrAdd(k, kindOf(m.Method()), func() *Server {
+	limit := (l.o.MaxServers + tableShards - 1) / tableShards
+	return l.servers.findOrAdd(k, kindOf(m.Method()), limit, func() *Server {
 		fresh := &Server{layer: l, key: k, flow: f, request: m, method: m.Method(), port: replyPort(f, via)}
 		if fresh.method == message.INVITE {
 			fresh.state = proceeding
@@ -157,13 +173,22 @@ func (tx *Server) repeated(f transport.Flow) bool {
 	}
 	tx.layer.count.absorbed.Add(1)
 	if !tx.flow.IsOpen() {
-		tx.flow = f // the client came back on a new connection
+		tx.cameBack(f)
 	}
 	if tx.sent != nil && (tx.state == proceeding || tx.state == completed) {
 		tx.layer.count.retransmitted.Add(1)
 		tx.send(tx.sent)
 	}
 	return true
+}
+
+// cameBack goes on with a client that has lost its connection and opened
+// another.
+func (tx *Server) cameBack(f transport.Flow) {
+	tx.flow = f
+	if tx.state == proceeding {
+		tx.timer.Stop()
+	}
 }
 
 // send sends a response to where RFC 3261 section 18.2.2 and RFC 3581 want it.

@@ -39,13 +39,17 @@ func (t *table[T]) find(k key) *T {
 }
 
 // findOrAdd returns the transaction called k, or adds what create returns.
-// create runs with the shard locked.
-func (t *table[T]) findOrAdd(k key, of kind, create func() *T) (x *T, added bool) {
+// create runs with the shard locked. Where a shard has limit of them already it
+// adds none and returns nil; keys spread evenly, so that one shard tells of all.
+func (t *table[T]) findOrAdd(k key, of kind, limit int, create func() *T) (x *T, added bool) {
 	s := t.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if have, ok := s.live[k]; ok {
 		return have, false
+	}
+	if len(s.live) >= limit {
+		return nil, false
 	}
 	x = create()
 	s.put(k, of, x)

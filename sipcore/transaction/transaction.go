@@ -43,12 +43,20 @@ type Options struct {
 	T1, T2, T4 time.Duration // RFC 3261 section 17.1.1.1; 0 means 500 ms, 4 s, 5 s
 	Wheel      *Wheel        // required; the caller runs it
 	Logger     *slog.Logger  // nil logs nothing
+
+	// MaxServers is how many server transactions there may be; about as many
+	// as that, new requests are answered 503 without becoming one. 0 means
+	// 200,000.
+	MaxServers int
 }
 
 func (o Options) withDefaults() Options {
 	o.T1 = orElse(o.T1, 500*time.Millisecond)
 	o.T2 = orElse(o.T2, 4*time.Second)
 	o.T4 = orElse(o.T4, 5*time.Second)
+	if o.MaxServers == 0 {
+		o.MaxServers = 200_000
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -78,7 +86,8 @@ type User interface {
 
 	// Cancel says that an INVITE without a final response was cancelled, with
 	// tx locked. It comes at most once. The CANCEL itself is answered already;
-	// the INVITE still is to be.
+	// the INVITE still is to be. cancel is nil when there is none, but the
+	// connection of the client closed and it has not come back on another.
 	Cancel(tx *Server, cancel *message.Message)
 
 	// Stray gets a response that no client transaction waits for. No lock is
@@ -122,7 +131,9 @@ func (l *Layer) Receive(f transport.Flow, m *message.Message) {
 }
 
 // Closed says that a stream flow is gone: clients that wait for a response on
-// it fail with [transport.ErrClosed] within some ticks of the wheel.
+// it fail with [transport.ErrClosed] within some ticks of the wheel. INVITEs
+// that came on it and have no final response are cancelled unless they are
+// repeated on another flow within two seconds.
 func (l *Layer) Closed(f transport.Flow) {
 	if f.Kind().Reliable() {
 		l.sweep.order()

@@ -214,6 +214,20 @@ func devices(list []Binding) []string {
 	return all
 }
 
+func TestOnlyUser(t *testing.T) {
+	b := NewBindings("laurel", &journal{})
+	b.Put(phone())
+	b.Put(phone(func(x *Binding) { x.User = "202" }))
+	b.Put(phone(func(x *Binding) { x.User, x.Flow = "203", 78 }))
+	b.Put(phone(func(x *Binding) { x.User, x.Device, x.Flow = "203", "urn:x:other", 78 }))
+	b.Put(phone(udp, func(x *Binding) { x.User, x.Flow = "204", 79 }))
+	for flow, want := range map[uint64]string{0: "", 77: "", 78: "203", 79: "", 80: ""} {
+		if got, ok := b.OnlyUser(flow); got != want || ok != (want != "") {
+			t.Errorf("the one user of flow %d: got %q, %v, want %q", flow, got, ok, want)
+		}
+	}
+}
+
 func TestFlowClosedMarksDown(t *testing.T) {
 	var j journal
 	b := NewBindings("laurel", &j)

@@ -36,6 +36,32 @@ func (b *Bindings) HasFlow(flow uint64) bool {
 	return false
 }
 
+// OnlyUser returns the one user who is registered on a connection of this node;
+// false when there is none, or several. It knows nothing of UDP.
+func (b *Bindings) OnlyUser(flow uint64) (user string, ok bool) {
+	now := time.Now()
+	for i := range b.shards {
+		for _, found := range b.usersOn(&b.shards[i], flow, now) {
+			if ok && found != user {
+				return "", false
+			}
+			user, ok = found, true
+		}
+	}
+	return user, ok
+}
+
+func (b *Bindings) usersOn(s *shard, flow uint64, now time.Time) (users []string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for e := s.flows[flow]; e != nil; e = e.flowNext {
+		if !b.ended(e, now) {
+			users = append(users, e.binding(b.base).User)
+		}
+	}
+	return users
+}
+
 func (b *Bindings) hasFlow(s *shard, flow uint64, now time.Time) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
