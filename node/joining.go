@@ -15,8 +15,11 @@ import (
 	"carillon/store/disk"
 )
 
-// joinEvery is how often a node asks to be let in while nobody answers.
-const joinEvery = 2 * time.Second
+// How often a node asks to be let in while nobody answers, and says so.
+const (
+	joinEvery = 2 * time.Second
+	sayEvery  = time.Minute
+)
 
 // A Refused says that the system does not let this node in. Asking again does
 // not help.
@@ -86,7 +89,7 @@ func join(ctx context.Context, d *directory, o Options) (identity, error) {
 
 // askForEver returns the answer of the first main that gives one.
 func askForEver(ctx context.Context, o Options, token link.Token, r link.Request) (link.Welcome, error) {
-	said := ""
+	var said time.Time
 	for {
 		seeds, err := seedAddresses(ctx, o.Join)
 		w := link.Welcome{}
@@ -99,9 +102,9 @@ func askForEver(ctx context.Context, o Options, token link.Token, r link.Request
 		if refused, ok := errors.AsType[*link.Refused](err); ok {
 			return w, &Refused{refused.Reason}
 		}
-		if err.Error() != said { // the same again is no news
+		if time.Since(said) >= sayEvery {
 			o.Logger.Warn("no main lets this node join yet: it asks on", "join", o.Join, "error", err)
-			said = err.Error()
+			said = time.Now()
 		}
 		select {
 		case <-ctx.Done():

@@ -27,11 +27,19 @@ func (n *Node) status() admin.Status {
 		ConfigHash:    view.Hash(),
 		Registrations: n.bindings.Count(),
 		Calls:         n.calls.Count(),
+		Refused:       refused(n.peers.port.Counters()),
 	}
 	for _, l := range n.peers.links() {
 		s.Links = append(s.Links, linkRow(l))
 	}
 	return s
+}
+
+func refused(c link.Counters) admin.Refused {
+	return admin.Refused{
+		Strangers: c.Stranger, OtherSystem: c.Foreign, Removed: c.Revoked, Joins: c.BadToken, Protocols: c.UnknownProtocol,
+		Crowded: c.Crowded, Forged: c.BadPacket, Replayed: c.Replay, Unwelcome: c.Unwelcome,
+	}
 }
 
 // isRevoked is asked by the port about every certificate. Only the list decides:

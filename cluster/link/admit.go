@@ -38,12 +38,17 @@ func (p *Port) serveJoin(ctx context.Context, c *tls.Conn, from netip.AddrPort) 
 	_ = c.SetDeadline(time.Now().Add(answering))
 	ctx, cancel := context.WithTimeout(ctx, answering)
 	defer cancel()
-	b, err = cbor.Marshal(p.admission(ctx, b, from))
+	answer := p.admission(ctx, b, from)
+	b, err = cbor.Marshal(answer)
 	if err == nil {
 		err = writeFrame(c, b)
 	}
-	if err != nil {
-		p.log.Warn("answering a request to join", "address", from, "error", err)
+	switch {
+	case err == nil:
+	case answer.Refused: // its asker is gone
+		p.log.Debug("answering a request to join", "address", from, "error", err)
+	default:
+		p.log.Warn("the node that joined was not told so", "address", from, "error", err)
 	}
 }
 
@@ -63,7 +68,7 @@ func (p *Port) admission(ctx context.Context, b []byte, from netip.AddrPort) wir
 	}
 	later := errors.Is(err, ErrLater)
 	if later {
-		p.log.Warn("a join has to wait", "node", r.Node, "address", from, "error", err)
+		p.counts.add(reasonLater, "node", r.Node, "address", from, "error", err)
 	} else {
 		p.counts.add(reasonToken, "node", r.Node, "address", from, "reason", reasonText(err))
 	}

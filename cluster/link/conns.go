@@ -2,12 +2,16 @@ package link
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // conns are the open connections by node, so that a node can be disconnected.
 type conns struct {
+	counts *counts
+
 	mu     sync.Mutex
 	closed bool
 	open   map[string]map[*conn]bool
@@ -19,9 +23,10 @@ type conn struct {
 
 	list *conns
 	node string
+	told atomic.Bool // something was read, or why not was counted
 }
 
-func newConns() *conns { return &conns{open: map[string]map[*conn]bool{}} }
+func newConns(c *counts) *conns { return &conns{counts: c, open: map[string]map[*conn]bool{}} }
 
 // keep lists a connection; after closeAll it closes it and returns nil.
 func (l *conns) keep(node string, c *tls.Conn) net.Conn {
@@ -31,12 +36,29 @@ func (l *conns) keep(node string, c *tls.Conn) net.Conn {
 		_ = c.NetConn().Close()
 		return nil
 	}
-	kept := &conn{c, l, node}
+	kept := &conn{Conn: c, list: l, node: node}
 	if l.open[node] == nil {
 		l.open[node] = map[*conn]bool{}
 	}
 	l.open[node][kept] = true
 	return kept
+}
+
+// Read reads, and notices when the first thing that the other says is that it
+// does not take our certificate: TLS 1.3 says so no earlier.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if !c.told.Load() && !c.told.Swap(true) && isAlert(err) {
+		c.list.counts.add(reasonUnwelcome, "node", c.node, "address", addressOf(c), "error", err)
+	}
+	return n, err
+}
+
+// isAlert reports whether the other side broke the connection off by a TLS
+// alert, which crypto/tls names by this word alone.
+func isAlert(err error) bool {
+	broken, ok := errors.AsType[*net.OpError](err)
+	return ok && broken.Op == "remote error"
 }
 
 // Close says goodbye if that is possible at once, and closes.

@@ -8,25 +8,30 @@ import (
 
 // Counters is how often somebody was turned away, by reason, since Open.
 type Counters struct {
-	Stranger        uint64 // no certificate, or one of another system, or no TLS at all
-	Revoked         uint64
+	Stranger        uint64 // no certificate, or no TLS at all
+	Foreign         uint64 // a certificate of another system, shown by who came or by who was dialled
+	Revoked         uint64 // a certificate of a node that was removed or replaced
 	BadToken        uint64 // a join that was refused
 	UnknownProtocol uint64
 	Crowded         uint64 // too many handshakes at once
 	BadPacket       uint64 // not sealed by a member
 	Replay          uint64 // a packet seen before, or too old to tell
+	Unwelcome       uint64 // how often others did not take our own certificate
 }
 
 type reason int
 
 const (
 	reasonStranger reason = iota
+	reasonForeign
 	reasonRevoked
 	reasonToken
 	reasonProtocol
 	reasonCrowded
 	reasonPacket
 	reasonReplay
+	reasonUnwelcome
+	reasonLater // no refusal: in no Counters
 	reasons
 )
 
@@ -34,9 +39,10 @@ const quietAfterLog = time.Minute
 
 func (r reason) words() string {
 	return [...]string{
-		"a stranger came to the cluster port", "a revoked node came to the cluster port", "a join was refused",
-		"an unknown protocol was asked for at the cluster port", "too many handshakes at the cluster port",
-		"a packet is not from a member", "a packet came twice",
+		"a stranger came to the cluster port", "a node of another system was met", "a node that was removed or replaced was met",
+		"a join was refused", "an unknown protocol was asked for at the cluster port", "too many handshakes at the cluster port",
+		"a packet is not from a member", "a packet came twice", "another node does not take this node's certificate",
+		"a join has to wait",
 	}[r]
 }
 
@@ -76,11 +82,13 @@ func (c *counts) read() Counters {
 	defer c.mu.Unlock()
 	return Counters{
 		Stranger:        c.total[reasonStranger],
+		Foreign:         c.total[reasonForeign],
 		Revoked:         c.total[reasonRevoked],
 		BadToken:        c.total[reasonToken],
 		UnknownProtocol: c.total[reasonProtocol],
 		Crowded:         c.total[reasonCrowded],
 		BadPacket:       c.total[reasonPacket],
 		Replay:          c.total[reasonReplay],
+		Unwelcome:       c.total[reasonUnwelcome],
 	}
 }

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -32,6 +33,9 @@ func (p *Port) dial(ctx context.Context, node string, at netip.AddrPort, protoco
 	c := tls.Client(raw, p.dialingConfig(node, protocol))
 	if err = p.shake(ctx, c); err != nil {
 		_ = raw.Close()
+		if errors.Is(err, ErrForeign) {
+			p.counts.add(reasonForeign, "node", node, "address", at, "error", err)
+		}
 		return nil, err
 	}
 	kept := p.conns.keep(node, c)

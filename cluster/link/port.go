@@ -67,10 +67,10 @@ func Open(o Options) (*Port, error) {
 		tickets:  tls.NewLRUClientSessionCache(1024),
 		handlers: map[string]func(context.Context, net.Conn, Peer){},
 		door:     newDoor(),
-		conns:    newConns(),
 		verifier: newVerifier(o.Identity.authority),
 	}
 	p.counts.log = p.log
+	p.conns = newConns(&p.counts)
 	if err := p.listen(o.Listen); err != nil {
 		return nil, fmt.Errorf("opening the cluster port %s: %w", o.Listen, err)
 	}
@@ -158,7 +158,7 @@ func (p *Port) Disconnect(node string) {
 	p.pairs.forget(node)
 }
 
-// Counters says how often who was turned away.
+// Counters says how often who was turned away, and by whom this node was.
 func (p *Port) Counters() Counters { return p.counts.read() }
 
 // check is asked at every handshake, resumed ones too, about the other's

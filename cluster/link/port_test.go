@@ -113,7 +113,7 @@ func TestTurnedAway(t *testing.T) {
 				NextProtos:   []string{ProtocolRaft},
 				Certificates: []tls.Certificate{other.identity("hardy", Main).tlsCertificate()},
 			})
-		}, func(c Counters) uint64 { return c.Stranger }, "another system"},
+		}, func(c Counters) uint64 { return c.Foreign }, "another system was met"},
 		{"an unknown protocol", func(t *testing.T, at string) {
 			t.Helper()
 			knock(t, at, &tls.Config{NextProtos: []string{"h2"}, Certificates: []tls.Certificate{s.identity("hardy", Main).tlsCertificate()}})
@@ -129,7 +129,7 @@ func TestTurnedAway(t *testing.T) {
 		{"revoked", func(t *testing.T, at string) {
 			t.Helper()
 			knock(t, at, &tls.Config{NextProtos: []string{ProtocolRaft}, Certificates: []tls.Certificate{s.identity("liege", Main).tlsCertificate()}})
-		}, func(c Counters) uint64 { return c.Revoked }, "a revoked node"},
+		}, func(c Counters) uint64 { return c.Revoked }, "removed or replaced"},
 		{"joining where nobody may", func(t *testing.T, at string) {
 			t.Helper()
 			knock(t, at, &tls.Config{NextProtos: []string{protocolJoin}})
@@ -150,6 +150,53 @@ func TestTurnedAway(t *testing.T) {
 				t.Errorf("got %d lines of %q, want 1", got, tt.says)
 			}
 		})
+	}
+}
+
+// TestUnwelcome: who is turned away hears so, counts it and says it once.
+func TestUnwelcome(t *testing.T) {
+	s := newSystem(t)
+	var log page
+	removed := s.open("hardy", Main, func(o *Options) { o.Logger = log.logger() })
+	p := s.open("mons", LifeGUARD, func(o *Options) { o.Revoked = func(string, Peer) bool { return true } })
+	p.Handle(ProtocolSession, echo)
+	run(t, p)
+	for range 3 {
+		c, err := removed.Dial(t.Context(), "mons", p.Address(), ProtocolSession)
+		if err != nil {
+			t.Fatal(err) // TLS 1.3 does not say it yet
+		}
+		for range 2 {
+			if _, err = c.Read(make([]byte, 1)); err == nil {
+				t.Error("it was served")
+			}
+		}
+		_ = c.Close()
+	}
+	if got := removed.Counters(); got != (Counters{Unwelcome: 3}) {
+		t.Errorf("got %+v, want to be unwelcome 3 times", got)
+	}
+	if got := log.count("does not take this node's certificate"); got != 1 {
+		t.Errorf("got %d lines, want 1", got)
+	}
+}
+
+// TestAnotherSystemAnswers: a stranger at the address of a node is counted
+// where it was dialled.
+func TestAnotherSystemAnswers(t *testing.T) {
+	s, other := newSystem(t), newSystem(t)
+	var log page
+	a := s.open("hardy", Main, func(o *Options) { o.Logger = log.logger() })
+	there := other.open("mons", LifeGUARD, nil)
+	there.Handle(ProtocolSession, echo)
+	run(t, there)
+	for range 3 {
+		if _, err := a.Dial(t.Context(), "mons", there.Address(), ProtocolSession); !errors.Is(err, ErrForeign) {
+			t.Errorf("got %v, want %v", err, ErrForeign)
+		}
+	}
+	if got := a.Counters(); got != (Counters{Foreign: 3}) || log.count("another system was met") != 1 {
+		t.Errorf("got %+v and %d lines, want 3 foreign and one line", got, log.count("another system was met"))
 	}
 }
 

@@ -107,6 +107,7 @@ func (p *Port) turnedAway(s *stranger, err error) {
 	case s.unknown:
 		reason = reasonProtocol
 	case errors.Is(err, ErrForeign):
+		reason = reasonForeign
 	case p.door.known(from):
 		p.log.Debug("handshake broken off", "address", from, "error", err)
 		return

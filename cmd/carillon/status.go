@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,10 +17,12 @@ func (c *cli) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "How the node is",
 		Long: `How the node is: its name, site and role, whether it is with the others
-("cluster") or on its own ("survivable"), which configuration it has, and how
-many phones and calls.`,
+("cluster") or on its own ("survivable"), which configuration it has, how many
+phones and calls, and who was turned away at the port between nodes since it
+started: the log and the events say who, each kind once a minute at most.`,
 		Example: `  carillon status
-  carillon status -o json | jq .registrations`,
+  carillon status -o json | jq .registrations
+  carillon status -o json | jq .refused`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -30,6 +33,33 @@ many phones and calls.`,
 	return cmd
 }
 
+// turnedAway says in one line who was.
+func turnedAway(r admin.Refused) string {
+	var said []string
+	for _, kind := range []struct {
+		times uint64
+		who   string
+	}{
+		{r.Strangers, "strangers"},
+		{r.OtherSystem, "of another system"},
+		{r.Removed, "removed nodes"},
+		{r.Joins, "joins"},
+		{r.Protocols, "unknown protocols"},
+		{r.Crowded, "in a crowd"},
+		{r.Forged, "forged packets"},
+		{r.Replayed, "replayed packets"},
+		{r.Unwelcome, "this node itself"},
+	} {
+		if kind.times > 0 {
+			said = append(said, fmt.Sprintf("%s %d", kind.who, kind.times))
+		}
+	}
+	if len(said) == 0 {
+		return "nobody"
+	}
+	return strings.Join(said, ", ")
+}
+
 func statusTable(s admin.Status) table {
 	var t table
 	t.add("node", fmt.Sprintf("%s (%s)", s.Name, s.Role))
@@ -38,6 +68,7 @@ func statusTable(s admin.Status) table {
 	t.add("configuration", fmt.Sprintf("revision %d, hash %s", s.Config, s.ConfigHash))
 	t.add("registrations", strconv.Itoa(s.Registrations))
 	t.add("calls", strconv.Itoa(s.Calls))
+	t.add("turned away", turnedAway(s.Refused))
 	for _, l := range s.Links {
 		t.add("link to "+l.Node, l.State+" since "+relative(l.Since, time.Now()))
 	}

@@ -21,6 +21,22 @@ type Status struct {
 	ConfigHash    string `json:"config_hash"`
 	Registrations int    `json:"registrations"`
 	Calls         int    `json:"calls"`
+
+	Refused Refused `json:"refused"`
+}
+
+// Refused is how often somebody was turned away at the cluster port since the
+// node started.
+type Refused struct {
+	Strangers   uint64 `json:"strangers"`     // no certificate at all
+	OtherSystem uint64 `json:"other_system"`  // a certificate of another system
+	Removed     uint64 `json:"removed_nodes"` // a certificate of a node that was removed or replaced
+	Joins       uint64 `json:"joins"`         // a token that was wrong, used or expired, or a node that cannot be had
+	Protocols   uint64 `json:"protocols"`     // nothing that is spoken there
+	Crowded     uint64 `json:"crowded"`       // too many at once
+	Forged      uint64 `json:"forged_packets"`
+	Replayed    uint64 `json:"replayed_packets"`
+	Unwelcome   uint64 `json:"unwelcome"` // how often others turned this node away
 }
 
 // A Link is how a node stands with another one.

@@ -17,6 +17,10 @@
 //	readme FILE                    writes the configuration that the README shows
 //	register ADDRESS USER PASSWORD [tcp]
 //	                               registers a phone over UDP or TCP; prints the status, hangs up
+//	knock ADDRESS [PROTOCOL [NODE.JSON]]
+//	                               comes to the port between nodes: without TLS, without a
+//	                               certificate, or with a node's; must be turned away
+//	throw N ADDRESS                sends N packets of nonsense to the port between nodes
 package cli
 
 import (
@@ -83,6 +87,8 @@ func TestStories(t *testing.T) {
 			"users":    users,
 			"register": register,
 			"readme":   readmeFile,
+			"knock":    knock,
+			"throw":    throw,
 		},
 	})
 }

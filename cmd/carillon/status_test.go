@@ -1,0 +1,30 @@
+package main
+
+import (
+	"testing"
+
+	"carillon/node/admin"
+)
+
+func TestTurnedAway(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		give admin.Refused
+		want string
+	}{
+		{"nobody", admin.Refused{}, "nobody"},
+		{"some", admin.Refused{Strangers: 3, Joins: 1}, "strangers 3, joins 1"},
+		{
+			"all",
+			admin.Refused{
+				Strangers: 1, OtherSystem: 2, Removed: 3, Joins: 4, Protocols: 5, Crowded: 6, Forged: 7, Replayed: 8, Unwelcome: 9,
+			},
+			"strangers 1, of another system 2, removed nodes 3, joins 4, unknown protocols 5, in a crowd 6, " +
+				"forged packets 7, replayed packets 8, this node itself 9",
+		},
+	} {
+		if got := turnedAway(tt.give); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
