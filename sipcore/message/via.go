@@ -54,31 +54,47 @@ func (v *ViaValue) parse(s string) (version string, ok bool) {
 	return version, v.parseParams(s)
 }
 
+// parseParams refuses what stands twice (RFC 3261 7.3.1): a branch that we and the next hop read differently would let one
+// request pass for another.
 func (v *ViaValue) parseParams(s string) bool {
 	v.Params = strings.TrimPrefix(s, ";")
 	ok := s == "" || s[0] == ';'
+	var seen viaParam
 	for s != "" && ok {
 		var name, value string
 		if name, value, s, ok = nextParam(s); ok {
-			ok = v.setParam(name, value)
+			var p viaParam
+			p, ok = v.setParam(name, value)
+			ok = ok && seen&p == 0
+			seen |= p
 		}
 	}
 	return ok
 }
 
-func (v *ViaValue) setParam(name, value string) bool {
-	ok := true
+// A viaParam is a bit for each parameter that means something here.
+type viaParam uint8
+
+const (
+	viaBranch viaParam = 1 << iota
+	viaReceived
+	viaRPort
+)
+
+func (v *ViaValue) setParam(name, value string) (p viaParam, ok bool) {
 	switch {
 	case sameFold(name, "branch"):
 		v.Branch = value
+		return viaBranch, true
 	case sameFold(name, "received"):
 		v.Received = value
+		return viaReceived, true
 	case sameFold(name, "rport"):
 		v.HasRPort = true
 		v.RPort, ok = parseNumber[uint16](value, 1<<16-1)
-		ok = ok || value == ""
+		return viaRPort, ok || value == ""
 	}
-	return ok
+	return 0, true
 }
 
 // cutUntilSlash takes a token and the slash behind it, with the space about them.

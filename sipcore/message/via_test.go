@@ -32,6 +32,7 @@ func TestParseVia(t *testing.T) {
 		"", "SIP", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP//UDP h", "HTTP/2.0/UDP h", "SIP/2.0/UDP h:", "SIP/2.0/UDP h:0",
 		"SIP/2.0/UDP h:x", "SIP/2.0/UDP h i", "SIP/2.0/UDP h;", "SIP/2.0/UDP h;;,", "SIP/2.0/UDP h;branch=", "SIP/2.0/UDP h;rport=x",
 		"SIP/2.0/UDP h;rport=65536", "SIP/2.0/UDP [::1", "SIP/2.0/UDP 2001:db8::1", "SIP/2.0/UDP [2001:db8:::1]", "SIP/2.0/UDP h, SIP/2.0/UDP i",
+		"SIP/2.0/UDP h;branch=1;branch=1", "SIP/2.0/UDP h;branch;Branch=1", "SIP/2.0/UDP h;rport;rport=5", "SIP/2.0/UDP h;received=a;received=b",
 	} {
 		if v, err := ParseVia(s); err == nil {
 			t.Errorf("%q: got %+v, want an error", s, v)
