@@ -76,6 +76,7 @@ type Server struct {
 	registrar    *registrar.Registrar
 	proxy        *proxy.Proxy
 	peers        *pool
+	calls        *dialog.Tracker
 	draining     atomic.Bool
 }
 
@@ -98,12 +99,13 @@ func Open(o Options) (*Server, error) {
 		o.Peers = nobody{}
 	}
 	s.peers = newPool(o.Peers, s.transport)
+	s.calls = dialog.NewTracker(o.Node, o.Calls, o.Logger)
 	located := phones{node: o.Node, bindings: o.Bindings, transport: s.transport}
 	s.proxy = proxy.New(proxy.Options{
 		Node: o.Node, Port: o.Port, Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
 		Resolver: resolve.New(resolve.Options{Logger: o.Logger}), Sealer: sealer,
 		Routing: feature.All(located), Phones: located,
-		Calls: dialog.NewTracker(o.Node, o.Calls), Logger: o.Logger,
+		Calls: s.calls, Logger: o.Logger,
 	})
 	s.registrar = registrar.New(registrar.Options{
 		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere,
@@ -119,6 +121,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g, work := errgroup.WithContext(work)
 	g.Go(func() error { return s.wheel.Run(work) })
 	g.Go(func() error { return s.transport.Run(work, receiver{s}) })
+	g.Go(func() error { return s.calls.Run(work) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():

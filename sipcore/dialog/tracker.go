@@ -6,6 +6,8 @@
 package dialog
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"carillon/sipcore/message"
@@ -16,13 +18,35 @@ import (
 // concurrent use: a call is known by its own key and told about by one
 // transaction at a time.
 type Tracker struct {
-	node  string
-	calls *live.Calls
+	node   string
+	calls  *live.Calls
+	logger *slog.Logger
 }
 
-// NewTracker returns a Tracker that writes to calls in the name of node.
-func NewTracker(node string, calls *live.Calls) *Tracker {
-	return &Tracker{node: node, calls: calls}
+// NewTracker returns a Tracker that writes to calls in the name of node. It
+// starts nothing.
+func NewTracker(node string, calls *live.Calls, logger *slog.Logger) *Tracker {
+	return &Tracker{node: node, calls: calls, logger: logger}
+}
+
+// sweepEvery is how often Run looks for sessions that have ended.
+const sweepEvery = 5 * time.Second
+
+// Run ends the calls whose session was not refreshed in time, until ctx ends.
+// No BYE is sent: a proxy must not (RFC 4028 section 8.3), and nobody is there.
+func (t *Tracker) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			for _, c := range t.calls.Expire(now) {
+				t.logger.Info("call is over: neither phone said that it is still there", "from", c.From, "to", c.To)
+			}
+		}
+	}
 }
 
 // An ID names a call: its Call-ID and the tag of the caller, which never change
@@ -42,12 +66,38 @@ func (t *Tracker) Invited(invite *message.Message, from, to string) ID {
 	return id
 }
 
-// Answered notes that the call is up. Further answers change nothing.
-func (t *Tracker) Answered(id ID) {
-	if c, ok := t.calls.Get(string(id)); ok && c.State != live.Up {
-		c.State, c.Since = live.Up, time.Now()
-		t.calls.Put(c)
+// Answered notes that the call is up, and that its session lasts so long unless
+// it is refreshed; 0 is without end. A further answer only begins the session
+// anew.
+func (t *Tracker) Answered(id ID, session time.Duration) {
+	c, ok := t.calls.Get(string(id))
+	if !ok {
+		return
 	}
+	now := time.Now()
+	if c.State != live.Up {
+		c.State, c.Since = live.Up, now
+	}
+	t.lasts(c, session, now)
+}
+
+// Refreshed notes that the call to which the answer to an in-dialog request
+// belongs begins its session anew, whichever side asked.
+func (t *Tracker) Refreshed(answer *message.Message, session time.Duration) {
+	for _, tag := range [2]string{answer.FromTag(), answer.ToTag()} {
+		if c, ok := t.calls.Get(string(idOf(answer, tag))); ok && c.State == live.Up {
+			t.lasts(c, session, time.Now())
+			return
+		}
+	}
+}
+
+func (t *Tracker) lasts(c live.Call, session time.Duration, now time.Time) {
+	c.Expires = time.Time{}
+	if session > 0 {
+		c.Expires = now.Add(session)
+	}
+	t.calls.Put(c)
 }
 
 // Ended notes that the call is over. It may be called more than once.

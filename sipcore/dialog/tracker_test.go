@@ -1,7 +1,11 @@
 package dialog
 
 import (
+	"context"
+	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"carillon/sipcore/message"
 	"carillon/store/live"
@@ -30,19 +34,19 @@ func TestTracker(t *testing.T) {
 		want string // the state of the call, "" when there is none
 	}{
 		{"it rings", func(*Tracker, ID) {}, live.Ringing},
-		{"answered", func(x *Tracker, id ID) { x.Answered(id) }, live.Up},
-		{"answered twice", func(x *Tracker, id ID) { x.Answered(id); x.Answered(id) }, live.Up},
+		{"answered", func(x *Tracker, id ID) { x.Answered(id, 0) }, live.Up},
+		{"answered twice", func(x *Tracker, id ID) { x.Answered(id, 0); x.Answered(id, 0) }, live.Up},
 		{"refused", func(x *Tracker, id ID) { x.Ended(id) }, ""},
-		{"the caller hangs up", func(x *Tracker, id ID) { x.Answered(id); x.EndedBy(request(t, "BYE", "a", "b")) }, ""},
-		{"the callee hangs up", func(x *Tracker, id ID) { x.Answered(id); x.EndedBy(request(t, "BYE", "b", "a")) }, ""},
-		{"another call's BYE", func(x *Tracker, id ID) { x.Answered(id); x.EndedBy(request(t, "BYE", "x", "y")) }, live.Up},
-		{"an answer after the end", func(x *Tracker, id ID) { x.Ended(id); x.Answered(id) }, ""},
+		{"the caller hangs up", func(x *Tracker, id ID) { x.Answered(id, 0); x.EndedBy(request(t, "BYE", "a", "b")) }, ""},
+		{"the callee hangs up", func(x *Tracker, id ID) { x.Answered(id, 0); x.EndedBy(request(t, "BYE", "b", "a")) }, ""},
+		{"another call's BYE", func(x *Tracker, id ID) { x.Answered(id, 0); x.EndedBy(request(t, "BYE", "x", "y")) }, live.Up},
+		{"an answer after the end", func(x *Tracker, id ID) { x.Ended(id); x.Answered(id, 0) }, ""},
 		{"the end of no call", func(x *Tracker, _ ID) { x.Ended("") }, live.Ringing},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := live.NewCalls()
-			x := NewTracker("laurel", calls)
+			x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
 			tt.do(x, x.Invited(request(t, "INVITE", "a", ""), "201", "202"))
 			got := ""
 			for _, c := range calls.All() {
@@ -50,6 +54,61 @@ func TestTracker(t *testing.T) {
 			}
 			if got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestSessions: a call whose session is not refreshed in time is over, and no
+// other one (RFC 4028 section 8.3).
+func TestSessions(t *testing.T) {
+	const minute = time.Minute
+	tests := []struct {
+		name string
+		do   func(*Tracker, ID)
+		want map[time.Duration]int // how many calls there are after a time
+	}{
+		{"it rings", func(*Tracker, ID) {}, map[time.Duration]int{24 * time.Hour: 1}},
+		{"no timer", func(x *Tracker, id ID) { x.Answered(id, 0) }, map[time.Duration]int{24 * time.Hour: 1}},
+		{"not refreshed", func(x *Tracker, id ID) { x.Answered(id, 2*minute) }, map[time.Duration]int{2*minute - time.Second: 1, 2*minute + 6*time.Second: 0}},
+		{"refreshed by either side", func(x *Tracker, id ID) {
+			x.Answered(id, 2*minute)
+			time.Sleep(minute)
+			x.Refreshed(request(t, "INVITE", "a", "b"), 2*minute)
+			time.Sleep(minute)
+			x.Refreshed(request(t, "UPDATE", "b", "a"), 2*minute)
+		}, map[time.Duration]int{2*minute - time.Second: 1, 2*minute + 6*time.Second: 0}},
+		{"another call is refreshed", func(x *Tracker, id ID) {
+			x.Answered(id, 2*minute)
+			x.Refreshed(request(t, "INVITE", "x", "y"), time.Hour)
+		}, map[time.Duration]int{2*minute + 6*time.Second: 0}},
+		{"the timer is given up", func(x *Tracker, id ID) {
+			x.Answered(id, 2*minute)
+			x.Refreshed(request(t, "INVITE", "a", "b"), 0)
+		}, map[time.Duration]int{24 * time.Hour: 1}},
+		{"an UPDATE while it rings", func(x *Tracker, _ ID) {
+			x.Refreshed(request(t, "UPDATE", "a", "b"), minute)
+		}, map[time.Duration]int{24 * time.Hour: 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for after, want := range tt.want {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithCancel(t.Context())
+					calls := live.NewCalls()
+					x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
+					done := make(chan error, 1)
+					go func() { done <- x.Run(ctx) }()
+					tt.do(x, x.Invited(request(t, "INVITE", "a", ""), "201", "202"))
+					time.Sleep(after)
+					if got := calls.Count(); got != want {
+						t.Errorf("after %v: got %d calls, want %d", after, got, want)
+					}
+					cancel()
+					if err := <-done; err != nil {
+						t.Error(err)
+					}
+				})
 			}
 		})
 	}

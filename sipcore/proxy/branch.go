@@ -163,13 +163,15 @@ func (b *branch) success(m *message.Message) {
 		f.decided()
 		f.later = nil
 		if f.isInvite() {
-			f.p.o.Calls.Answered(f.dialog)
 			f.cancelOthers(b, completedElsewhere)
 		} else {
 			f.ended()
 		}
 	}
-	f.relay(m, b.isClean())
+	e := m.Edit()
+	f.strip(&e, m, b.isClean())
+	f.keepTime(&e, m)
+	f.send(m, &e)
 	f.settle()
 }
 

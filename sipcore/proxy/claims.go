@@ -67,11 +67,21 @@ func isOnlyOurs(m *message.Message) bool {
 // another node, which has done the rest.
 func (f *fork) relay(m *message.Message, clean bool) {
 	e := m.Edit()
+	f.strip(&e, m, clean)
+	f.send(m, &e)
+}
+
+// strip takes out of a response what ends here.
+func (f *fork) strip(e *message.Edit, m *message.Message, clean bool) {
 	e.DropFirstValue(message.Via)
-	if !clean {
-		dropIdentities(&e)
-		dropOfRealm(&e, m, message.WWWAuthenticate, f.realm)
-		dropOfRealm(&e, m, message.ProxyAuthenticate, f.realm)
+	if clean {
+		return
 	}
+	dropIdentities(e)
+	dropOfRealm(e, m, message.WWWAuthenticate, f.realm)
+	dropOfRealm(e, m, message.ProxyAuthenticate, f.realm)
+}
+
+func (f *fork) send(m *message.Message, e *message.Edit) {
 	f.tx.Respond(m.Status(), e.AppendTo(make([]byte, 0, len(m.Raw()))))
 }

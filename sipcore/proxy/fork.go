@@ -27,6 +27,7 @@ type fork struct {
 	relays *Named      // nil unless the request goes from one node to another
 	dialog dialog.ID   // the call that this INVITE began, if it is one
 	realm  string      // whose credentials are ours to consume
+	timer  session     // that the request asks for
 
 	breadth  int            // branches that may work at once, here and further on (RFC 5393)
 	later    []route.Target // lower q, not tried yet
@@ -44,6 +45,9 @@ type fork struct {
 func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	f := p.fork(tx, c.View, from)
 	f.call = c
+	if !f.wantsTimer() {
+		return
+	}
 	if f.isInvite() {
 		f.trying()
 		f.dialog = p.o.Calls.Invited(f.m, f.callerName(), c.Callee.Number)
@@ -221,6 +225,16 @@ func (f *fork) finish(status int, reason string) {
 		return
 	}
 	Respond(f.tx, status, reason)
+	f.release()
+}
+
+// finishSaying answers the request ourselves, with one header field more.
+func (f *fork) finishSaying(status int, name message.Name, value string) {
+	f.decided()
+	f.ended()
+	reply := f.m.Reply(status, "", f.tx.Tag())
+	reply.Add(name, value)
+	f.tx.Respond(status, reply.AppendTo(nil))
 	f.release()
 }
 

@@ -34,6 +34,7 @@ func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b
 	if to.node != "" {
 		e.Prepend(message.Route, to.route())
 	}
+	f.timer.ask(&e, m)
 	f.dropClaims(&e, m)
 	forwards(&e, m)
 	e.Prepend(message.Via, f.p.via(flow, branch))

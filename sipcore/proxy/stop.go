@@ -49,10 +49,5 @@ func (f *fork) turnAway() {
 		f.finish(flowFailed, "")
 		return
 	}
-	f.decided()
-	f.ended()
-	reply := f.m.Reply(503, "", f.tx.Tag())
-	reply.Add(message.RetryAfter, "5")
-	f.tx.Respond(503, reply.AppendTo(nil))
-	f.release()
+	f.finishSaying(503, message.RetryAfter, "5")
 }

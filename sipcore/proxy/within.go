@@ -16,6 +16,9 @@ import (
 func (p *Proxy) Within(tx *transaction.Server, view *store.View, l *Loose, from Origin) {
 	f := p.fork(tx, view, from)
 	f.loose = l
+	if !f.wantsTimer() {
+		return
+	}
 	if f.isInvite() {
 		f.trying()
 	}

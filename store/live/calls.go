@@ -20,6 +20,7 @@ type Call struct {
 	State    string // Ringing or Up
 	Node     string
 	Since    time.Time // when it came into this State
+	Expires  time.Time // when it is over unless its phones say that they are still there; zero: they do not say
 }
 
 // callShards is a power of two, large enough that set-ups on all cores seldom
@@ -72,6 +73,16 @@ func (c *Calls) Delete(id string) {
 	delete(s.byID, id)
 }
 
+// Expire removes the calls that are over by now and returns them. It looks at
+// all calls.
+func (c *Calls) Expire(now time.Time) []Call {
+	var over []Call
+	for i := range c.shards {
+		over = c.shards[i].expire(over, now)
+	}
+	return over
+}
+
 // All returns every call, in no particular order.
 func (c *Calls) All() []Call {
 	all := make([]Call, 0, c.Count())
@@ -101,6 +112,18 @@ func (s *callShard) appendTo(all []Call) []Call {
 		all = append(all, x)
 	}
 	return all
+}
+
+func (s *callShard) expire(over []Call, now time.Time) []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, x := range s.byID {
+		if !x.Expires.IsZero() && !now.Before(x.Expires) {
+			over = append(over, x)
+			delete(s.byID, id)
+		}
+	}
+	return over
 }
 
 func (s *callShard) count() int {
