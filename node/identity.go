@@ -26,6 +26,7 @@ type identity struct {
 	// While it is zero neither has been finished, and the next start does it again.
 	Founded time.Time `json:"founded,omitzero"`
 
+	Joining     []byte  `json:"joining,omitempty"`     // the key that it asks to join with, while it does
 	Certificate []byte  `json:"certificate,omitempty"` // with its key and the authority's certificate
 	Authority   []byte  `json:"authority,omitempty"`   // with its key; the mains alone have it
 	Epoch       uint64  `json:"epoch,omitempty"`       // which life of its name this node is

@@ -11,7 +11,6 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"carillon/cluster/link"
-	"carillon/store"
 	"carillon/store/disk"
 )
 
@@ -27,23 +26,6 @@ type Refused struct{ Reason string }
 
 // Error implements error.
 func (r *Refused) Error() string { return "the system does not let this node join: " + r.Reason }
-
-// A welcome is what a main tells a node that it has let in, beside the
-// certificate.
-type welcome struct {
-	_         struct{} `cbor:",toarray"`
-	Epoch     uint64
-	Key       []byte // seals tokens and nonces
-	Authority []byte // for a main, else empty
-	View      []byte // for disk.Config.Install, if the node is no main
-	Mains     []wirePlace
-}
-
-type wirePlace struct {
-	_       struct{} `cbor:",toarray"`
-	Node    string
-	Address string
-}
 
 // joins reports whether this start is to make d a node of a system that exists.
 func (o *Options) joins(d *directory) bool {
@@ -63,11 +45,11 @@ func join(ctx context.Context, d *directory, o Options) (identity, error) {
 	if err != nil {
 		return identity{}, &Refused{err.Error()}
 	}
-	have, err := beginIdentity(d, o)
+	have, key, err := beginJoining(d, o)
 	if err != nil {
 		return have, err
 	}
-	key, request, err := link.NewRequest(have.Name)
+	request, err := key.Request(have.Name)
 	if err != nil {
 		return have, err
 	}
@@ -85,6 +67,28 @@ func join(ctx context.Context, d *directory, o Options) (identity, error) {
 	}
 	have.Certificate = own.Marshal()
 	return have, have.settleIn(d, w.Payload)
+}
+
+// beginJoining makes a new identity with the key that it asks to join with. The
+// key is on disk before anybody is asked: a node that was let in and did not
+// hear of it is recognised by it, and let in again.
+func beginJoining(d *directory, o Options) (identity, *link.Key, error) {
+	old, _ := readIdentity(d) // there may be none
+	have, err := newIdentity(o)
+	if err == nil {
+		err = d.removeDatabases()
+	}
+	if err != nil {
+		return have, nil, err
+	}
+	key, err := link.LoadKey(old.Joining)
+	if err != nil || old.Name != have.Name {
+		if key, _, err = link.NewRequest(have.Name); err != nil {
+			return have, nil, err
+		}
+	}
+	have.Joining = key.Marshal()
+	return have, key, have.save(d)
 }
 
 // askForEver returns the answer of the first main that gives one.
@@ -137,7 +141,7 @@ func (i *identity) settleIn(d *directory, payload []byte) error {
 			return err
 		}
 	}
-	i.Founded = time.Now().UTC()
+	i.Founded, i.Joining = time.Now().UTC(), nil
 	return i.save(d)
 }
 
@@ -148,102 +152,6 @@ func installFirst(dir string, view []byte) error {
 		return err
 	}
 	return errors.Join(config.Install(view), config.Close())
-}
-
-// admit lets a node in that shows a token, or says why not: it is what a main
-// answers at its door.
-func (n *Node) admit(ctx context.Context, token string, r link.Request) (link.Welcome, error) {
-	if n.authority == nil {
-		return link.Welcome{}, fmt.Errorf("%s is no main: join at a main", n.identity.Name)
-	}
-	if err := n.mayJoin(token, r); err != nil {
-		return link.Welcome{}, err
-	}
-	certificate, err := n.authority.Issue(r.CSR, r.Node, r.Role)
-	if err != nil {
-		return link.Welcome{}, err
-	}
-	bearer := store.Node{
-		Name: r.Node, Role: string(r.Role), Site: r.Site, Address: r.Address,
-		Certificate: link.CertificateFingerprint(certificate),
-	}
-	by := store.Author{Who: "node " + r.Node, At: time.Now()}
-	if err = n.config.Propose(ctx, store.Join{By: by, Token: token, Node: bearer}); err != nil {
-		return link.Welcome{}, laterUnlessRefused(err)
-	}
-	payload, err := n.welcome(r.Node)
-	if err != nil {
-		return link.Welcome{}, err
-	}
-	return link.Welcome{Certificate: certificate, Payload: payload}, nil
-}
-
-// laterUnlessRefused tells a system that cannot decide now from one that has
-// decided.
-func laterUnlessRefused(err error) error {
-	_, one := errors.AsType[*store.Error](err)
-	_, many := errors.AsType[store.Errors](err)
-	if one || many {
-		return err
-	}
-	return fmt.Errorf("%w: %w", link.ErrLater, err)
-}
-
-// mayJoin says what stands against r before anybody is asked to agree.
-func (n *Node) mayJoin(token string, r link.Request) error {
-	view := n.config.View()
-	if _, known := view.Token(token); !known {
-		return errors.New("the token is not known here: it has been used already, or it is of another system; " +
-			"make one with `carillon token create`")
-	}
-	if err := checkName(r.Node); err != nil {
-		return err
-	}
-	if r.Role == link.Witness {
-		return errors.New("this version has no witness yet")
-	}
-	if r.Site == "" {
-		return errors.New("a node that joins says where it stands: give it --site, one of " + siteNames(view))
-	}
-	if _, known := view.Node(r.Node); known && n.system.isAlive(r.Node) {
-		return fmt.Errorf("a node called %s is alive: choose another --name, or stop that one first", r.Node)
-	}
-	return nil
-}
-
-func siteNames(v *store.View) string {
-	names := ""
-	for s := range v.Sites() {
-		if names != "" {
-			names += ", "
-		}
-		names += s.Name
-	}
-	return names
-}
-
-// welcome is for the node that has just become part of the View.
-func (n *Node) welcome(name string) ([]byte, error) {
-	view := n.config.View()
-	bearer, known := view.Node(name)
-	if !known {
-		return nil, fmt.Errorf("%s has been removed again", name)
-	}
-	w := welcome{Epoch: bearer.Epoch, Key: n.identity.Key}
-	if bearer.Role == store.Main {
-		w.Authority = n.identity.Authority
-	} else {
-		var err error
-		if _, w.View, err = n.config.Latest(); err != nil {
-			return nil, err
-		}
-	}
-	for _, x := range view.Nodes() {
-		if x.Role == store.Main && x.Name != name {
-			w.Mains = append(w.Mains, wirePlace{Node: x.Name, Address: x.Address.String()})
-		}
-	}
-	return cbor.Marshal(w)
 }
 
 // foundAuthority gives a main that stands alone what makes it a system that

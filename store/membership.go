@@ -57,7 +57,8 @@ const maxTokens = 100
 
 // Join consumes a token and adds its bearer, who replaces the node that had the
 // name before: that one's certificate is revoked. Whether it may be replaced,
-// because it is not alive, is for the proposer to know.
+// because it is not alive, is for the proposer to know. To join a second time with the same
+// certificate, because the answer was lost, changes nothing.
 type Join struct {
 	By    Author
 	Token string // the hash
@@ -66,6 +67,9 @@ type Join struct {
 
 // On implements [Change].
 func (j Join) On(v *View) (*View, error) {
+	if have, ok := v.Node(j.Node.Name); ok && have.Certificate == j.Node.Certificate && j.Node.Certificate != "" {
+		return v, nil
+	}
 	if err := j.check(v); err != nil {
 		return nil, err
 	}

@@ -74,6 +74,25 @@ func TestJoinConsumesTheToken(t *testing.T) {
 	}
 }
 
+// TestJoinAgain: whose answer was lost may ask again, another may not.
+func TestJoinAgain(t *testing.T) {
+	now := time.Now()
+	first := Join{By: Author{At: now}, Token: "t1", Node: hardy("bb")}
+	v, err := first.On(system(t, now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := first.On(v)
+	if err != nil || next.Hash() != v.Hash() {
+		t.Errorf("the same again: got %v, %v", next.Config(), err)
+	}
+	for _, n := range []Node{hardy("cc"), hardy("")} {
+		if _, err = (Join{By: Author{At: now}, Token: "t1", Node: n}).On(v); err == nil || !strings.Contains(err.Error(), "used already") {
+			t.Errorf("with certificate %q: got %v, want that the token was used", n.Certificate, err)
+		}
+	}
+}
+
 func TestMembershipRefusals(t *testing.T) {
 	now := time.Now()
 	elsewhere, twin := hardy("bb"), hardy("bb")

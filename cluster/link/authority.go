@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 )
 
@@ -76,6 +77,20 @@ func (a *Authority) Fingerprint() [32]byte { return sha256.Sum256(a.certificate.
 // NewRequest. The request proves that the asker has the key; the name and role
 // are the issuer's decision.
 func (a *Authority) Issue(request []byte, node string, role Role) (certificate []byte, err error) {
+	return a.issue(request, node, role, newSerial)
+}
+
+// IssueFor is Issue on the occasion of a join: with the same key, name, role
+// and token, any main issues the same certificate again.
+func (a *Authority) IssueFor(token string, request []byte, node string, role Role) (certificate []byte, err error) {
+	return a.issue(request, node, role, func() *big.Int {
+		sum := sha256.Sum256([]byte("carillon join serial\x00" + token))
+		return serialOf([16]byte(sum[:]))
+	})
+}
+
+// issue makes a certificate that depends on its arguments alone.
+func (a *Authority) issue(request []byte, node string, role Role, serial func() *big.Int) (certificate []byte, err error) {
 	if err = checkName(node); err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}
@@ -87,15 +102,15 @@ func (a *Authority) Issue(request []byte, node string, role Role) (certificate [
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}
 	template := &x509.Certificate{
-		SerialNumber:          newSerial(),
+		SerialNumber:          serial(),
 		Subject:               pkix.Name{CommonName: node, OrganizationalUnit: []string{string(role)}},
-		NotBefore:             time.Now().Add(-time.Hour),
+		NotBefore:             a.certificate.NotBefore,
 		NotAfter:              a.certificate.NotAfter,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyAgreement,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
-	certificate, err = x509.CreateCertificate(rand.Reader, template, a.certificate, public, a.key)
+	certificate, err = x509.CreateCertificate(nil, template, a.certificate, public, a.key) // nil: signed as RFC 6979 says
 	if err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}

@@ -75,6 +75,10 @@ func p256(public any) (*ecdsa.PublicKey, error) {
 func newSerial() *big.Int {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
+	return serialOf(b)
+}
+
+func serialOf(b [16]byte) *big.Int {
 	b[0] &= 0x7f
 	b[0] |= 0x40 // never zero, never short
 	return new(big.Int).SetBytes(b[:])

@@ -20,6 +20,8 @@
 //	knock ADDRESS [PROTOCOL [NODE.JSON]]
 //	                               comes to the port between nodes: without TLS, without a
 //	                               certificate, or with a node's; must be turned away
+//	swallow ADDRESS MAIN [hold]    takes joins for MAIN at ADDRESS, whose answers are lost: the
+//	                               connection ends, or hangs
 //	throw N ADDRESS                sends N packets of nonsense to the port between nodes
 package cli
 
@@ -89,6 +91,7 @@ func TestStories(t *testing.T) {
 			"readme":   readmeFile,
 			"knock":    knock,
 			"throw":    throw,
+			"swallow":  swallow,
 		},
 	})
 }
