@@ -31,30 +31,27 @@ const answering = 15 * time.Second
 
 // Join asks to be admitted with a token, at the seed's addresses and then at
 // the token's, until one answers. Only a main that belongs to the token's
-// system sees the secret. The error is a *Refused when the answer was no;
-// any other means that nobody could answer, and trying again may help.
+// system sees the secret. A seed of another system ends it: who named the seed
+// meant that system, and must not find the node in the token's. The error is a
+// *Refused when the answer was no; any other means that nobody could answer, and
+// trying again may help.
 func Join(ctx context.Context, seed []netip.AddrPort, t Token, r Request) (Welcome, error) {
 	if err := r.validate(); err != nil {
 		return Welcome{}, fmt.Errorf("joining: %w", err)
 	}
 	var all []error
-	var foreign *Refused
 	for _, at := range places(seed, t.Addresses) {
 		w, err := joinAt(ctx, at, t, r)
 		if err == nil {
 			return w, nil
 		}
-		err = fmt.Errorf("joining at %s: %w", at, err)
 		if refused, ok := errors.AsType[*Refused](err); ok {
 			return Welcome{}, refused
 		}
-		if errors.Is(err, ErrForeign) && foreign == nil {
-			foreign = &Refused{err.Error()}
+		if errors.Is(err, ErrForeign) && slices.Contains(seed, at) {
+			return Welcome{}, &Refused{fmt.Sprintf("the token is of another system than %s: make one there with `carillon token create`", at)}
 		}
-		all = append(all, err)
-	}
-	if foreign != nil { // the others would be of the same system, if they answered
-		return Welcome{}, foreign
+		all = append(all, fmt.Errorf("joining at %s: %w", at, err))
 	}
 	return Welcome{}, errors.Join(all...)
 }

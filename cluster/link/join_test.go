@@ -188,6 +188,27 @@ func TestJoinLater(t *testing.T) {
 	}
 }
 
+// TestJoinElsewhere: a token of a living system does not lead to that system
+// when another one was named.
+func TestJoinElsewhere(t *testing.T) {
+	here, _ := founded(t)
+	there, token := founded(t)
+	_, r := request(t, "mons")
+	good := token(time.Now().Add(time.Hour))
+	_, err := Join(t.Context(), []netip.AddrPort{here.Address()}, good, r)
+	refused, ok := errors.AsType[*Refused](err)
+	if !ok || !strings.Contains(refused.Reason, "another system than "+here.Address().String()) {
+		t.Errorf("got %v, want a refusal that says so", err)
+	}
+	if got := there.Counters(); got != (Counters{}) {
+		t.Errorf("the token's system: got %+v, want nobody to have come", got)
+	}
+	good.Addresses = append([]netip.AddrPort{here.Address()}, good.Addresses...) // nobody named this one
+	if _, err = Join(t.Context(), nil, good, r); err != nil {
+		t.Errorf("at the token's own addresses: got %v, want to join", err)
+	}
+}
+
 // TestJoinKeepsTheSecret: whoever is not a main of the token's system never
 // reads a byte after the handshake.
 func TestJoinKeepsTheSecret(t *testing.T) {
