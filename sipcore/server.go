@@ -25,6 +25,7 @@ import (
 	"carillon/sipcore/proxy"
 	"carillon/sipcore/registrar"
 	"carillon/sipcore/resolve"
+	"carillon/sipcore/trace"
 	"carillon/sipcore/transaction"
 	"carillon/sipcore/transport"
 	"carillon/store"
@@ -51,8 +52,9 @@ type Options struct {
 	Store    *store.Store
 	Bindings *live.Bindings
 	Calls    *live.Calls
-	Key      [32]byte // seals tokens and nonces; shared by all nodes of a system
-	Peers    Peers    // the other nodes; nil: there are none
+	Key      [32]byte    // seals tokens and nonces; shared by all nodes of a system
+	Peers    Peers       // the other nodes; nil: there are none
+	Trace    *trace.Ring // remembers and counts messages; nil: they are only counted
 	Logger   *slog.Logger
 }
 
@@ -62,6 +64,9 @@ func (o *Options) validate() error {
 	}
 	if o.Port == 0 {
 		o.Port = DefaultPort
+	}
+	if o.Trace == nil {
+		o.Trace = trace.New(0)
 	}
 	return nil
 }
@@ -88,7 +93,7 @@ func Open(o Options) (*Server, error) {
 	}
 	s := &Server{o: o, wheel: transaction.NewWheel()}
 	var err error
-	s.transport, err = transport.Open(transport.Options{Addr: o.Listen, Port: o.Port, Logger: o.Logger})
+	s.transport, err = transport.Open(transport.Options{Addr: o.Listen, Port: o.Port, Logger: o.Logger, Watcher: o.Trace})
 	if err != nil {
 		return nil, fmt.Errorf("listening for SIP: %w", err)
 	}

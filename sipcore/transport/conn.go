@@ -58,7 +58,7 @@ func newConn(l *Layer, nc *net.TCPConn, accepted bool) (*conn, error) {
 
 func makeConn(l *Layer, nc net.Conn, raw syscall.RawConn) *conn {
 	c := &conn{
-		origin: origin{id: l.ids.id(), local: addrPort(nc.LocalAddr())},
+		origin: origin{id: l.ids.id(), local: addrPort(nc.LocalAddr()), watch: l.opts.Watcher},
 		layer:  l, nc: nc, raw: raw, remote: addrPort(nc.RemoteAddr()),
 		out: newOutbox(nc, raw, l),
 		in:  inbox{limit: l.opts.MaxMessage, buffers: &l.buffers},

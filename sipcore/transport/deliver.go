@@ -13,6 +13,7 @@ import (
 // deliver parses one whole message and hands it over.
 func (l *Layer) deliver(f Flow, raw []byte) {
 	defer l.recovered()
+	l.opts.Watcher.Saw(time.Now(), f, false, raw)
 	m, err := parse(f, raw)
 	if err != nil {
 		l.malformed(f, m, err)
@@ -34,6 +35,7 @@ func parse(f Flow, raw []byte) (*message.Message, error) {
 // with as much of a message as can be read in it.
 func (l *Layer) unframed(f Flow, start []byte, lost error) {
 	defer l.recovered()
+	l.opts.Watcher.Saw(time.Now(), f, false, start)
 	m, _ := parse(f, start) // why it is lost says more
 	l.malformed(f, m, lost)
 }

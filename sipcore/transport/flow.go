@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"net/netip"
+	"time"
 )
 
 // Errors that a caller may branch on.
@@ -39,6 +40,7 @@ type origin struct {
 	id    uint64 // 0 for UDP, whose flows are named by their addresses
 	local netip.AddrPort
 	node  string // of the peer, if that is one
+	watch Watcher
 }
 
 // about implements part of carrier for whatever embeds an origin.
@@ -93,7 +95,12 @@ func (f Flow) Send(b []byte) error {
 	if f.carrier == nil {
 		return ErrClosed
 	}
-	return f.carrier.send(b, f.remote)
+	at := time.Now()
+	err := f.carrier.send(b, f.remote)
+	if err == nil {
+		f.carrier.about().watch.Saw(at, f, true, b)
+	}
+	return err
 }
 
 // IsZero reports whether f is no flow.

@@ -18,7 +18,7 @@ type memory struct {
 // wait, nor keep b, nor hand a message to the layer that sent it before it has
 // returned. A stream flow ends by Close; nobody but the caller tells a [Handler].
 func Memory(k Kind, local, remote netip.AddrPort, deliver func(b []byte, to netip.AddrPort) error) Flow {
-	m := &memory{origin: origin{kind: k, local: plain(local)}, deliver: deliver}
+	m := &memory{origin: origin{kind: k, local: plain(local), watch: nobody{}}, deliver: deliver}
 	if k.Reliable() {
 		m.id = 1 + rand.Uint64()&^udpBit>>1 //nolint:gosec // a name, not a secret
 	}

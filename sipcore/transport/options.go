@@ -12,9 +12,10 @@ import (
 // Options say where a layer listens and what it lets others use up. The zero
 // value of each field means its default.
 type Options struct {
-	Addr   netip.Addr // the zero Addr: all addresses, IPv4 and IPv6
-	Port   uint16     // of UDP and TCP: 5060
-	Logger *slog.Logger
+	Addr    netip.Addr // the zero Addr: all addresses, IPv4 and IPv6
+	Port    uint16     // of UDP and TCP: 5060
+	Logger  *slog.Logger
+	Watcher Watcher // of all messages: nobody
 
 	MaxConns      int   // stream flows together: 32768, never more than 3/4 of the open files allowed
 	MaxConnsPerIP int   // accepted from one IPv4 address or one IPv6 /64: 4096
@@ -32,6 +33,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Watcher == nil {
+		o.Watcher = nobody{}
 	}
 	o.Addr = o.Addr.Unmap()
 	fill(&o.Port, 5060)

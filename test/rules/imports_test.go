@@ -37,6 +37,7 @@ var mayImport = []layer{
 	{"sipcore/message", nil, "a message is text and knows nobody"},
 	{"sipcore/media", nil, "media knows no SIP"},
 	{"sipcore/transport", []string{"sipcore/message"}, "a flow carries messages and does not act on them"},
+	{"sipcore/trace", []string{"sipcore/message", "sipcore/transport"}, "a trace is what the wire had, before anybody made anything of it"},
 	{"sipcore/transaction", []string{"sipcore/message", "sipcore/transport"}, "a transaction knows messages and flows, not what they are for"},
 	{"sipcore/resolve", []string{"sipcore/transport"}, "resolving ends in a transport and an address"},
 	{"sipcore/auth", []string{"sipcore/message", "store"}, "a password is checked on a message against the View"},
