@@ -144,7 +144,7 @@ func (w *model) dropFirst(n Name) {
 			break
 		}
 	}
-	rest := values[len(values)-1]
+	rest := strings.NewReplacer("\r", " ", "\n", " ").Replace(values[len(values)-1]) // a touched line is one line
 	w.own[i].value, w.own[i].gone = rest, rest == ""
 }
 

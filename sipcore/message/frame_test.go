@@ -28,7 +28,7 @@ func TestFrame(t *testing.T) {
 		{"the same length twice", request + "l: 1\r\nl: 01\r\n\r\nabc", len(request) + 16, ""},
 		{"a length in the body", request + "l: 6\r\n\r\nl: 99\nrest", len(request) + 14, ""},
 		{"a length in a folded value", request + "Subject: a\r\n l: 99\r\nl: 0\r\n\r\n", len(request) + 28, ""},
-		{"no length", request + via + "\r\nabc", 0, "400 Missing Content-Length"},
+		{"no length", request + via + "\r\nabc", 0, "411 Length Required"},
 		{"negative length", request + "l: -1\r\n\r\n", 0, "400 Bad Content-Length"},
 		{"empty length", request + "l: \r\n\r\n", 0, "400 Bad Content-Length"},
 		{"length beyond numbers", request + "l: 99999999999999999999\r\n\r\n", 0, "400 Bad Content-Length"},

@@ -13,6 +13,7 @@ import (
 func (l *Layer) cancel(f transport.Flow, m *message.Message) {
 	via, ok := m.TopVia()
 	if !ok {
+		l.unreturnable(f, m)
 		return
 	}
 	k := l.keys.server(f.Kind(), m, via, "INVITE")

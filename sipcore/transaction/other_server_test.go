@@ -167,13 +167,15 @@ func TestServerMatching(t *testing.T) {
 }
 
 // What has no Via can neither be matched nor answered.
+// Whose Via cannot be read is told so where he came from; a response and an ACK
+// are not answered.
 func TestWithoutVia(t *testing.T) {
 	runRig(t, transport.TCP, func(r *rig) {
 		for _, method := range []string{"INVITE", "ACK", "CANCEL"} {
 			r.receive(shape{method: method, via: "x"})
 			r.receive(shape{method: method, via: "x", status: 200})
 		}
-	}, nil)
+	}, []string{"0s sent 400", "0s sent 400 CANCEL"})
 }
 
 func TestOldAck(t *testing.T) {

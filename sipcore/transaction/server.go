@@ -101,7 +101,8 @@ func (tx *Server) Drop() { tx.end() }
 func (l *Layer) request(f transport.Flow, m *message.Message) {
 	via, ok := m.TopVia()
 	if !ok {
-		return // nobody could be answered
+		l.unreturnable(f, m)
+		return
 	}
 	k := l.keys.server(f.Kind(), m, via, m.MethodName())
 	for {
@@ -116,6 +117,15 @@ func (l *Layer) request(f transport.Flow, m *message.Message) {
 		case tx.repeated(f):
 			return
 		}
+	}
+}
+
+// unreturnable refuses a request that does not say, in a top Via, where its
+// answer goes: it goes back where the request came from.
+func (l *Layer) unreturnable(f transport.Flow, m *message.Message) {
+	l.count.unmatched.Add(1)
+	if err := f.Send(m.Reply(400, "Bad Via", "").AppendTo(nil)); err != nil {
+		l.count.sendErrors.Add(1)
 	}
 }
 

@@ -20,12 +20,13 @@ type Message struct {
 // A Header is one header line.
 type Header struct{ Name, Value string }
 
-// Parse reads the text of one whole message.
+// Parse reads the text of one whole message. Folded lines become one.
 func Parse(text string) (Message, error) {
 	head, body, whole := strings.Cut(text, "\r\n\r\n")
 	if !whole {
 		return Message{}, fmt.Errorf("no end of the header in %q", text)
 	}
+	head = strings.NewReplacer("\r\n ", " ", "\r\n\t", " ").Replace(head)
 	lines := strings.Split(head, "\r\n")
 	m := Message{Start: lines[0], Body: body}
 	for _, line := range lines[1:] {
