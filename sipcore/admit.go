@@ -69,6 +69,7 @@ func (s *Server) named(r request, number string) caller {
 	c.user = user
 	if b, registered := s.o.Bindings.OnFlow(c.origin.Flow.ID(), number); registered {
 		c.origin.User, c.origin.Device = b.User, b.Device
+		c.origin.Instance = flowOf(b)
 	}
 	return c
 }

@@ -20,12 +20,14 @@ type phone struct {
 	t      testing.TB
 	user   string
 	device string
+	regID  int // of this flow (RFC 5626); 0: it knows nothing of that
 	at     *station
 	over   string // "tcp" or "udp"
 	conn   *wire.Conn
 	cseq   int
 	tag    string
 	listen string // where its Contact leads, if that is not its connection
+	path   string // a proxy that it registers through (RFC 3327)
 }
 
 // phone registers a phone of user at a node.
@@ -70,7 +72,15 @@ func (p *phone) connects(s *station) {
 func (p *phone) registers() {
 	p.t.Helper()
 	m := p.request("REGISTER", "sip:"+domain, "<sip:"+p.user+"@"+domain+">", rand.Text())
-	m.Add("Contact", fmt.Sprintf(`<%s>;+sip.instance="<urn:x:%s>"`, p.contact(), p.device))
+	contact := fmt.Sprintf(`<%s>;+sip.instance="<urn:x:%s>"`, p.contact(), p.device)
+	if p.regID != 0 {
+		contact += fmt.Sprintf(";reg-id=%d", p.regID)
+		m.Add("Supported", "outbound, path")
+	}
+	if p.path != "" {
+		m.Add("Path", p.path)
+	}
+	m.Add("Contact", contact)
 	m.Add("Expires", "600")
 	p.send(m)
 	p.proves(m, "Authorization", p.gets("401").Get("WWW-Authenticate"))

@@ -2,6 +2,7 @@ package sipcore
 
 import (
 	"net/netip"
+	"slices"
 
 	"carillon/sipcore/message"
 	"carillon/sipcore/proxy"
@@ -22,10 +23,35 @@ type phones struct {
 func (p phones) TargetsOf(number string) []route.Target {
 	bindings := p.bindings.Of(number)
 	targets := make([]route.Target, 0, len(bindings))
+	if slices.ContainsFunc(bindings, func(b live.Binding) bool { return b.RegID != 0 }) {
+		slices.SortStableFunc(bindings, bestFlow)
+	}
 	for _, b := range bindings {
-		targets = append(targets, route.Target{URI: b.Contact, Route: b.Node, User: b.User, Device: b.Device, Q: b.Q, Silent: b.Silent})
+		targets = append(targets, route.Target{
+			URI: b.Contact, Route: b.Node, User: b.User, Device: b.Device, Instance: flowOf(b), Q: b.Q, Silent: b.Silent,
+		})
 	}
 	return targets
+}
+
+// bestFlow orders bindings: those whose flow is open first, then those that were
+// refreshed last (RFC 5626 section 7).
+func bestFlow(a, b live.Binding) int {
+	if up := a.Flow != 0; up != (b.Flow != 0) {
+		if up {
+			return -1
+		}
+		return 1
+	}
+	return b.Expires.Add(-b.Granted).Compare(a.Expires.Add(-a.Granted))
+}
+
+// flowOf names the phone of which b is one flow; "" when it has but one.
+func flowOf(b live.Binding) string {
+	if b.RegID == 0 {
+		return ""
+	}
+	return b.Instance()
 }
 
 // Locate implements [proxy.Locator].
@@ -34,6 +60,27 @@ func (p phones) Locate(user, device string) (proxy.Way, bool) {
 	if !ok {
 		return proxy.Way{}, false
 	}
+	return p.way(b), true
+}
+
+// OtherFlow implements [proxy.Locator].
+func (p phones) OtherFlow(user, device string) (proxy.Way, bool) {
+	instance := live.Binding{Device: device, RegID: 1}.Instance()
+	if instance == device {
+		return proxy.Way{}, false // it has but one
+	}
+	for _, b := range p.bindings.Of(user) {
+		if b.Device == device || b.Flow == 0 || flowOf(b) != instance {
+			continue
+		}
+		if w := p.way(b); w.Node != "" || !w.Flow.IsZero() {
+			return w, true
+		}
+	}
+	return proxy.Way{}, false
+}
+
+func (p phones) way(b live.Binding) proxy.Way {
 	w := proxy.Way{Contact: b.Contact, Path: b.Path, Kind: transport.UDP}
 	if b.Transport == transport.TCP.String() {
 		w.Kind = transport.TCP
@@ -41,14 +88,14 @@ func (p phones) Locate(user, device string) (proxy.Way, bool) {
 	switch {
 	case b.Node != p.node:
 		w.Node = b.Node
-		return w, true
+		return w
 	case w.Kind == transport.UDP:
 		w.Flow, _ = p.transport.UDPFrom(b.Local, b.Source)
 	case b.Flow != 0:
 		w.Flow, _ = p.transport.Find(b.Flow)
 	}
 	w.Dial = w.Flow.IsZero() && !b.Refused && listens(b)
-	return w, true
+	return w
 }
 
 // SpeaksFor implements [proxy.Locator]. A phone whose registration came from
@@ -71,8 +118,12 @@ func (p phones) Refused(user, device string) { p.bindings.Refused(user, device) 
 
 // listens guesses whether a phone accepts connections at its Contact: a port
 // below 32768 is one that somebody chose, and behind a NAT the Contact is not
-// where the REGISTER came from, so asking costs nothing but a refusal.
+// where the REGISTER came from, so asking costs nothing but a refusal. A proxy on
+// the Path listens.
 func listens(b live.Binding) bool {
+	if len(b.Path) > 0 {
+		return true
+	}
 	uri, err := message.ParseURI(b.Contact)
 	if err != nil {
 		return false

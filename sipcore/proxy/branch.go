@@ -161,7 +161,7 @@ func (b *branch) success(m *message.Message) {
 	}
 	if !f.over {
 		f.decided()
-		f.later = nil
+		f.tryNoMore()
 		if f.isInvite() {
 			f.cancelOthers(b, completedElsewhere)
 		} else {
@@ -209,12 +209,12 @@ func (b *branch) end(status int, response *message.Message) {
 	b.over = true
 	b.timer.Stop()
 	f.pending--
-	if status == 0 {
+	if status == 0 || b.byOtherFlow(status, response) {
 		return
 	}
 	f.best.consider(status, response, b.isClean())
 	if status >= 600 {
-		f.later = nil
+		f.tryNoMore()
 		f.cancelOthers(b, "")
 	}
 }

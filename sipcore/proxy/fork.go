@@ -31,6 +31,7 @@ type fork struct {
 
 	breadth  int            // branches that may work at once, here and further on (RFC 5393)
 	later    []route.Target // lower q, not tried yet
+	flows    []route.Target // other flows of phones that are tried, in the order to try them
 	branches []*branch
 	pending  int  // branches without a final response
 	starting bool // more branches are about to be opened
@@ -87,7 +88,7 @@ func (f *fork) carryOut(v route.Verdict) {
 	case route.Ring:
 		v.Targets = slices.DeleteFunc(v.Targets, f.isCaller)
 		slices.SortStableFunc(v.Targets, byTurn)
-		f.later = v.Targets
+		f.later, f.flows = oneFlowEach(v.Targets)
 		f.ringNext()
 	case route.Reject:
 		f.finish(v.Status, v.Reason)
@@ -96,10 +97,13 @@ func (f *fork) carryOut(v route.Verdict) {
 	}
 }
 
-// isCaller reports whether t is the phone that calls: it does not ring when its
-// user calls his own number.
+// isCaller reports whether t is the phone that calls, by whichever flow: it does
+// not ring when its user calls his own number.
 func (f *fork) isCaller(t route.Target) bool {
-	return t.User != "" && t.User == f.origin.User && t.Device == f.origin.Device
+	if t.User == "" || t.User != f.origin.User {
+		return false
+	}
+	return t.Device == f.origin.Device || t.Instance != "" && t.Instance == f.origin.Instance
 }
 
 // byTurn orders targets: those of silent nodes last, then by q.
@@ -126,7 +130,7 @@ func (f *fork) ringNext() {
 		group := f.later[:n]
 		f.later = f.later[n:]
 		if n > f.breadth {
-			f.later = nil
+			f.tryNoMore()
 			f.best.consider(440, nil, true)
 			break
 		}
@@ -138,21 +142,29 @@ func (f *fork) ringNext() {
 	f.settle()
 }
 
-// ring starts one branch, where the phone is now.
-func (f *fork) ring(t route.Target, breadth int) {
-	if way, ok := f.p.o.Phones.Locate(t.User, t.Device); ok {
-		f.ringAt(t, way, breadth)
+// tryNoMore leaves out who was not tried yet.
+func (f *fork) tryNoMore() { f.later, f.flows = nil, nil }
+
+// ring starts one branch, where the phone is now, by the first of its flows that
+// leads somewhere. It is false when none does.
+func (f *fork) ring(t route.Target, breadth int) bool {
+	for ok := true; ok; t, ok = f.nextFlow(t) {
+		if way, known := f.p.o.Phones.Locate(t.User, t.Device); known && f.ringAt(t, way, breadth) {
+			return true
+		}
 	}
+	return false
 }
 
 // ringAt starts one branch, at once or after dialling, if there is a way.
-func (f *fork) ringAt(t route.Target, way Way, breadth int) {
+func (f *fork) ringAt(t route.Target, way Way, breadth int) bool {
 	h := hopOf(way)
 	if h.isNone() {
-		return
+		return false
 	}
 	t.URI = way.Contact
 	f.open(&branch{fork: f, target: t, path: h.routes(), breadth: breadth}).begin(h)
+	return true
 }
 
 // open adds a branch that will end.
@@ -277,7 +289,7 @@ func (p *Proxy) Cancel(tx *transaction.Server, cancel *message.Message) {
 
 func (f *fork) cancel(reason string) {
 	f.canceled = true
-	f.later = nil
+	f.tryNoMore()
 	f.cancelOthers(nil, reason)
 	f.settle()
 }

@@ -62,7 +62,7 @@ func (p *Proxy) lastResort(l *Loose) hop {
 		return hop{}
 	case t.User != "":
 		if way, ok := p.o.Phones.Locate(t.User, t.Device); ok {
-			return p.hopTo(way.Contact, way.Kind)
+			return p.hopTo(way.uri(), way.Kind)
 		}
 		return hop{}
 	case t.Remote.IsValid():

@@ -175,7 +175,7 @@ func (b *branch) lost(broken bool) {
 	}
 	next := f.open(&branch{fork: f, target: b.target, breadth: b.breadth, path: h.routes(), again: true})
 	if f.loose == nil {
-		next.target.URI = h.uri
+		next.target.URI = h.contact
 	}
 	b.end(0, nil)
 	next.begin(h)

@@ -36,6 +36,9 @@ type Locator interface {
 	// Locate returns the way to a user's device, and false when no such
 	// binding exists any more.
 	Locate(user, device string) (Way, bool)
+	// OtherFlow returns the way by another flow of the same phone (RFC 5626)
+	// that is open, here or at another node.
+	OtherFlow(user, device string) (Way, bool)
 	// SpeaksFor reports whether user is registered on flow, or from where it
 	// comes.
 	SpeaksFor(flow transport.Flow, user string) bool
@@ -53,11 +56,22 @@ type Way struct {
 	Node    string         // the node that holds the phone when it is not this one; then there is neither Flow nor Dial
 }
 
+// uri is what is dialled: the first proxy on the way, or the phone.
+func (w *Way) uri() string {
+	if len(w.Path) > 0 {
+		if a, err := message.ParseNameAddr(w.Path[0]); err == nil {
+			return a.URI
+		}
+	}
+	return w.Contact
+}
+
 // An Origin is who sent a request: the registered phone, or just a flow.
 type Origin struct {
-	Flow   transport.Flow
-	User   string // empty when the flow belongs to no registered phone
-	Device string
+	Flow     transport.Flow
+	User     string // empty when the flow belongs to no registered phone
+	Device   string
+	Instance string // names the phone, where it may have several flows
 }
 
 // Options is what a Proxy works with. All fields are required.

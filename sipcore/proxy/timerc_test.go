@@ -81,6 +81,7 @@ func (p *patient) Stray(transport.Flow, *message.Message)                 {}
 func (p *patient) Cancel(tx *transaction.Server, cancel *message.Message) { p.proxy.Cancel(tx, cancel) }
 func (p *patient) Refused(string, string)                                 {}
 func (p *patient) SpeaksFor(transport.Flow, string) bool                  { return true }
+func (p *patient) OtherFlow(string, string) (Way, bool)                   { return Way{}, false }
 func (p *patient) Locate(string, string) (Way, bool) {
 	return Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}, true
 }

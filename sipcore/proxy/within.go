@@ -93,13 +93,14 @@ func (f *fork) ack(m *message.Message, to transport.Flow) []byte {
 }
 
 // A hop is where a request goes next: another node, a flow that is open, or a
-// URI to dial. path is the phone's, wherever it is.
+// URI to dial. contact and path are the phone's, wherever it is.
 type hop struct {
-	node string
-	flow transport.Flow
-	uri  string
-	kind transport.Kind
-	path []string
+	node    string
+	flow    transport.Flow
+	uri     string
+	kind    transport.Kind
+	contact string
+	path    []string
 }
 
 // routes are the proxies that this node itself names on the way to the phone.
@@ -144,6 +145,9 @@ func (p *Proxy) sideOf(l *Loose, fromNode bool) (h hop, found bool) {
 	if flow, ok := p.o.Transport.Find(t.Flow); ok {
 		return hop{flow: flow}, true
 	}
+	if other, ok := p.o.Phones.OtherFlow(t.User, t.Device); ok && (other.Node == "" || !fromNode) {
+		return hopOf(other), true
+	}
 	if registered {
 		return hopOf(way.here()), true
 	}
@@ -180,5 +184,5 @@ func hopOf(w Way) hop {
 	if w.Node == "" && w.Flow.IsZero() && !w.Dial {
 		return hop{}
 	}
-	return hop{node: w.Node, flow: w.Flow, uri: w.Contact, kind: w.Kind, path: w.Path}
+	return hop{node: w.Node, flow: w.Flow, uri: w.uri(), kind: w.Kind, contact: w.Contact, path: w.Path}
 }

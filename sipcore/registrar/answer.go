@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -17,14 +18,36 @@ func (j *job) accept() {
 		j.line = appendContact(j.line[:0], &j.result[i], j.now)
 		reply.Add(message.Contact, string(j.line))
 	}
-	for _, p := range j.path {
-		reply.Add(message.Path, p)
+	if len(j.path) > 0 {
+		j.addRoutes(reply)
 	}
 	if j.usesOutbound() {
 		reply.Add(message.Require, "outbound")
+		if j.direct && j.tx.Flow().Kind().Reliable() {
+			reply.AddNamed("Flow-Timer", flowTimer)
+		}
 	}
 	reply.Add(message.Supported, "path, outbound")
 	j.respond(200, reply)
+}
+
+// flowTimer is within how many seconds a phone that speaks RFC 5626 over a
+// connection sends something, so that it notices as soon as one without that its
+// node is gone. Over UDP the standard's own 29 s hold.
+const flowTimer = "60"
+
+// addRoutes tells a phone behind proxies how calls come to it (RFC 3327) and how
+// its own requests come to the node that knows it (RFC 3608). One that is
+// connected to us directly gets no Service-Route: it would bind it to this node
+// when the node is gone.
+func (j *job) addRoutes(reply *message.Reply) {
+	if j.learns {
+		for _, p := range j.path {
+			reply.Add(message.Path, p)
+		}
+	}
+	at := netip.AddrPortFrom(j.local.Addr().WithZone(""), j.local.Port())
+	reply.Add(message.ServiceRoute, "<sip:"+at.String()+";transport="+j.transport+";lr>")
 }
 
 // appendContact writes a binding as its phone may read it, with the time that

@@ -69,7 +69,7 @@ func FuzzParseContact(f *testing.F) {
 		}
 		r := request{callID: "1", now: time.Now(), outbound: true}
 		r.contacts = []contact{c}
-		_ = r.checkOutbound()
+		_ = r.checkOutbound(true)
 		x := r.binding(&r.contacts[0], policy{expiry: Expiry{Plain: time.Hour}.withDefaults()})
 		x.Device = r.contacts[0].device(r.callID)
 		text := string(appendContact(nil, &x, r.now))

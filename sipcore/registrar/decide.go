@@ -114,7 +114,8 @@ func (r *request) binding(c *contact, p policy) live.Binding {
 
 // find returns the binding that c is about, or -1: the one of the same device,
 // else of an equal Contact (RFC 3261 section 10.3 step 7), else, for a phone
-// without an instance that has just one Contact, what it registered before.
+// without an instance that has just one Contact, what it registered before: under
+// the same Call-ID, or, before it was restarted, from the same place.
 func (r *request) find(list []live.Binding, c *contact) int {
 	if c.instance != "" {
 		if at := indexOfDevice(list, c.device(r.callID)); at >= 0 {
@@ -126,10 +127,21 @@ func (r *request) find(list []live.Binding, c *contact) int {
 	}
 	if c.instance == "" && len(r.contacts) == 1 && c.asked != 0 {
 		return slices.IndexFunc(list, func(x live.Binding) bool {
-			return x.CallID == r.callID && isAnonymous(x.Device)
+			return isAnonymous(x.Device) && (x.CallID == r.callID || r.isFromWhere(&x, c))
 		})
 	}
 	return -1
+}
+
+// isFromWhere reports whether c is that of a phone at the address and port from
+// which the phone of x registered. What speaks for several phones, a proxy or a
+// gateway, has their hosts in their Contacts.
+func (r *request) isFromWhere(x *live.Binding, c *contact) bool {
+	if !r.direct || len(x.Path) > 0 || !r.source.IsValid() || x.Source != r.source || x.Transport != r.transport {
+		return false
+	}
+	uri, err := message.ParseURI(x.Contact)
+	return err == nil && strings.EqualFold(uri.Host, c.uri.Host)
 }
 
 func indexOfDevice(list []live.Binding, device string) int {

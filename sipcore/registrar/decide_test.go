@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 func TestDecideReplaces(t *testing.T) {
 	const a, b = "sip:201@127.0.0.2:40000", "sip:201@127.0.0.3:5070"
+	const newer = "sip:x7@127.0.0.2:40002"
 	now := time.Now()
 	p := policy{expiry: Expiry{}.withDefaults(), maxContacts: 3}
 	asks := func(callID string, values ...string) request {
@@ -21,9 +23,18 @@ func TestDecideReplaces(t *testing.T) {
 			}
 			r.contacts = append(r.contacts, c)
 		}
-		if refused := r.checkOutbound(); refused != nil {
+		if refused := r.checkOutbound(true); refused != nil {
 			t.Fatal(refused)
 		}
+		return r
+	}
+	from := func(source string, r request) request {
+		r.source, r.direct = netip.MustParseAddrPort(source), true
+		return r
+	}
+	behind := func(source string, r request) request {
+		r = from(source, r)
+		r.direct, r.path = false, []string{"<sip:edge;lr>"}
 		return r
 	}
 	const one, two = `;+sip.instance="<urn:one>"`, `;+sip.instance="<urn:two>"`
@@ -37,6 +48,11 @@ func TestDecideReplaces(t *testing.T) {
 		{"an equal Contact", []request{asks("1", a)}, asks("2", "<SIP:201@127.0.0.2:40000>"), []string{"SIP:201@127.0.0.2:40000"}},
 		{"another Contact of the same phone", []request{asks("1", a)}, asks("1", b), []string{b}},
 		{"another Contact of another phone", []request{asks("1", a)}, asks("2", b), []string{a, b}},
+		{"a restarted phone at its address", []request{from("127.0.0.2:5062", asks("1", a))}, from("127.0.0.2:5062", asks("2", newer)), []string{newer}},
+		{"another host's phone from that address", []request{from("127.0.0.2:5062", asks("1", a))}, from("127.0.0.2:5062", asks("2", b)), []string{a, b}},
+		{"another port of that address", []request{from("127.0.0.2:5062", asks("1", a))}, from("127.0.0.2:5063", asks("2", newer)), []string{a, newer}},
+		{"another phone behind the same proxy", []request{behind("127.0.0.9:5060", asks("1", a))}, behind("127.0.0.9:5060", asks("2", newer)), []string{a, newer}},
+		{"a phone with a name at the same address", []request{from("127.0.0.2:5062", asks("1", a+one))}, from("127.0.0.2:5062", asks("2", newer)), []string{a, newer}},
 		{"two Contacts of one phone", []request{asks("1", a)}, asks("1", a, b), []string{a, b}},
 		{"one of two goes", []request{asks("1", a, b)}, asks("1", b+";expires=0"), []string{a}},
 		{"what is not there goes", []request{asks("1", a)}, asks("1", b+";expires=0"), []string{a}},

@@ -59,6 +59,7 @@ Call-ID: call@desk
 CSeq: 2 REGISTER
 Contact: <sip:201@127.0.0.2:40000;transport=tcp>;expires=3600;q=0.5;+sip.instance="<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>";reg-id=1
 Require: outbound
+Flow-Timer: 60
 Supported: path, outbound
 Content-Length: 0
 
@@ -236,17 +237,23 @@ func TestFlowThatClosedMeanwhile(t *testing.T) {
 func TestPath(t *testing.T) {
 	proxied := "Via: SIP/2.0/UDP 127.0.0.7;branch=z9hG4bKp\r\n"
 	path := []string{"Path: <sip:p2;lr>, <sip:p1;lr;ob>"}
+	flow := here + `;reg-id=1;+sip.instance="<urn:a>"`
 	tests := []struct {
 		name     string
 		r        register
-		path     []string
+		status   int
+		told     bool     // the Path is in the answer
+		path     []string // that is kept
 		outbound bool
 	}{
-		{"supported", register{lines: append([]string{here, "Supported: path"}, path...)}, []string{"<sip:p2;lr>", "<sip:p1;lr;ob>"}, false},
-		{"not supported", register{lines: append([]string{here}, path...)}, nil, false},
-		{"a proxy that keeps the flow", register{via: proxied, lines: append([]string{here + `;reg-id=1;+sip.instance="<urn:a>"`, "Supported: path, outbound"}, path...)}, []string{"<sip:p2;lr>", "<sip:p1;lr;ob>"}, true},
-		{"a proxy that does not", register{via: proxied, lines: []string{here + `;reg-id=1;+sip.instance="<urn:a>"`, "Supported: path, outbound", "Path: <sip:p1;lr>"}}, []string{"<sip:p1;lr>"}, false},
-		{"a proxy that says nothing", register{via: proxied, lines: []string{here + `;reg-id=1;+sip.instance="<urn:a>"`, "Supported: path, outbound"}}, nil, false},
+		{"supported", register{lines: append([]string{here, "Supported: path"}, path...)}, 200, true, []string{"<sip:p2;lr>", "<sip:p1;lr;ob>"}, false},
+		{"not supported", register{lines: append([]string{here}, path...)}, 200, false, []string{"<sip:p2;lr>", "<sip:p1;lr;ob>"}, false},
+		{"no proxy", register{lines: []string{here, "Supported: path"}}, 200, false, nil, false},
+		{"no proxy, a flow", register{lines: []string{flow, "Supported: path, outbound"}}, 200, false, nil, true},
+		{"a proxy that keeps the flow", register{via: proxied, lines: append([]string{flow, "Supported: path, outbound"}, path...)}, 200, true, []string{"<sip:p2;lr>", "<sip:p1;lr;ob>"}, true},
+		{"a proxy that does not", register{via: proxied, lines: []string{flow, "Supported: path, outbound", "Path: <sip:p1;lr>"}}, 439, false, nil, false},
+		{"a proxy that says nothing", register{via: proxied, lines: []string{flow, "Supported: path, outbound"}}, 439, false, nil, false},
+		{"a proxy and a phone that asks for nothing", register{via: proxied, lines: []string{flow, "Supported: path"}}, 200, false, nil, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -256,8 +263,19 @@ func TestPath(t *testing.T) {
 			for v := range got.Values(message.Path) {
 				path = append(path, v)
 			}
-			if diff := cmp.Diff(tt.path, path); got.Status() != 200 || diff != "" {
-				t.Errorf("got %d, Path (-want +got):\n%s", got.Status(), diff)
+			var told []string
+			if tt.told {
+				told = tt.path
+			}
+			if diff := cmp.Diff(told, path); got.Status() != tt.status || diff != "" {
+				t.Errorf("got %d, want %d; Path (-want +got):\n%s", got.Status(), tt.status, diff)
+			}
+			if tt.status != 200 {
+				return
+			}
+			route, _ := got.Header(message.ServiceRoute)
+			if want := "<sip:127.0.0.1:5060;transport=tcp;lr>"; (route == want) != (tt.path != nil) || tt.path == nil && route != "" {
+				t.Errorf("got Service-Route %q", route)
 			}
 			x := h.bindings.Of("201")[0]
 			if diff := cmp.Diff(tt.path, x.Path); diff != "" {
@@ -265,6 +283,9 @@ func TestPath(t *testing.T) {
 			}
 			if got.HasToken(message.Require, "outbound") != tt.outbound || (x.RegID != 0) != tt.outbound {
 				t.Errorf("outbound is not %v", tt.outbound)
+			}
+			if timer, _ := got.HeaderNamed("Flow-Timer"); (timer == "60") != (tt.outbound && tt.path == nil) {
+				t.Errorf("got Flow-Timer %q", timer)
 			}
 		})
 	}

@@ -14,7 +14,9 @@ type request struct {
 	star     bool // Contact: *
 	callID   string
 	cseq     uint32
-	outbound bool // the phone speaks RFC 5626 and nothing stands between it and us
+	direct   bool // nothing stands between the phone and us
+	outbound bool // the phone speaks RFC 5626, and so does what stands in between
+	learns   bool // the phone understands a Path in the answer
 
 	now       time.Time
 	transport string
@@ -44,19 +46,22 @@ func (r *request) read(m *message.Message, flow transport.Flow, now time.Time, p
 	if refused := r.readPath(m); refused != nil {
 		return refused
 	}
-	r.outbound = m.HasToken(message.Supported, "outbound") && r.keepsFlow(m)
+	asks := m.HasToken(message.Supported, "outbound")
+	r.direct = len(r.path) == 0 && hasOneVia(m)
+	r.outbound = asks && (r.direct || r.edgeKeepsFlow())
 	if refused := r.readContacts(m, p); refused != nil {
 		return refused
 	}
-	return r.checkOutbound()
+	return r.checkOutbound(asks)
 }
 
-// readPath takes over the Path of a phone that can live with it (RFC 3327
-// section 5.3).
+// readPath takes over the Path, whether or not the phone knows of it: the proxies
+// that wrote it want to be on the way (RFC 3327 section 5.3).
 func (r *request) readPath(m *message.Message) *refusal {
-	if m.Count(message.Path) == 0 || !m.HasToken(message.Supported, "path") {
+	if !m.Has(message.Path) {
 		return nil
 	}
+	r.learns = m.HasToken(message.Supported, "path")
 	for v := range m.Values(message.Path) {
 		if len(r.path) == maxPath || len(v) > maxURI {
 			return &refusal{400, "Path Too Long"}
@@ -66,16 +71,19 @@ func (r *request) readPath(m *message.Message) *refusal {
 	return nil
 }
 
-// keepsFlow reports whether the flow can carry calls to the phone: either it is
-// the phone's own, or the first proxy keeps one and says so (RFC 5626 section
-// 6).
-func (r *request) keepsFlow(m *message.Message) bool {
+func hasOneVia(m *message.Message) bool {
+	vias := 0
+	for range m.Values(message.Via) {
+		vias++
+	}
+	return vias == 1
+}
+
+// edgeKeepsFlow reports whether the proxy nearest to the phone keeps its flow and
+// says so (RFC 5626 section 6).
+func (r *request) edgeKeepsFlow() bool {
 	if len(r.path) == 0 {
-		vias := 0
-		for range m.Values(message.Via) {
-			vias++
-		}
-		return vias == 1
+		return false
 	}
 	a, err := message.ParseNameAddr(r.path[len(r.path)-1])
 	if err != nil {
@@ -115,12 +123,16 @@ func (r *request) readContacts(m *message.Message, p policy) *refusal {
 	return nil
 }
 
-// checkOutbound drops reg-ids that mean nothing and refuses several in one
-// request (RFC 5626 sections 4.2 and 6).
-func (r *request) checkOutbound() *refusal {
+// checkOutbound drops reg-ids that mean nothing, refuses several in one request,
+// and tells a phone that asks for outbound when a proxy in between knows nothing
+// of it (RFC 5626 sections 4.2 and 6).
+func (r *request) checkOutbound(asks bool) *refusal {
 	flows := 0
 	for i := range r.contacts {
 		c := &r.contacts[i]
+		if c.regID != 0 && c.instance != "" && asks && !r.outbound {
+			return &refusal{439, ""}
+		}
 		if !r.outbound || c.instance == "" {
 			c.regID = 0
 		}

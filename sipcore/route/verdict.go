@@ -9,14 +9,21 @@ type Ring struct{ Targets []Target }
 // A Target is one device to ring. Route leads to the node that holds the
 // device, this node included, so that local and remote are one path; User and
 // Device name the binding there, because a device may have moved to another
-// flow by the time the request arrives.
+// flow by the time the request arrives. Targets of one Instance are flows of one
+// phone (RFC 5626): the first is tried, and the next when that one has failed.
 type Target struct {
-	URI    string // the device's Contact
-	Route  string // the name of the node that holds it
-	User   string
-	Device string
-	Q      float32 // RFC 3261 section 20.10, 0 to 1
-	Silent bool    // nothing is heard of its node: it is tried when all others failed
+	URI      string // the device's Contact
+	Route    string // the name of the node that holds it
+	User     string
+	Device   string
+	Instance string  // names the phone, where it may have several flows
+	Q        float32 // RFC 3261 section 20.10, 0 to 1
+	Silent   bool    // nothing is heard of its node: it is tried when all others failed
+}
+
+// SamePhone reports whether t and other are flows of one phone.
+func (t Target) SamePhone(other Target) bool {
+	return t.Instance != "" && t.Instance == other.Instance && t.User == other.User
 }
 
 // Redirect starts over with another callee, named by number.

@@ -97,6 +97,11 @@ func (s *udpSocket) receive(p *point, from netip.AddrPort, datagram []byte) {
 		s.layer.count.junk.Add(1)
 		return
 	}
+	if isBinding(datagram) {
+		var room [64]byte
+		_ = p.send(appendBinding(room[:0], datagram, from), from) // who gets no answer asks again
+		return
+	}
 	s.layer.deliver(Flow{carrier: p, remote: from}, datagram)
 }
 
