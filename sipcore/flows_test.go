@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// flow registers one of the flows of a phone (RFC 5626).
-func (s *station) flow(user, device string, regID int) *phone {
+// flow registers one of the flows of a phone of bob (RFC 5626).
+func (s *station) flow(device string, regID int) *phone {
 	s.town.t.Helper()
-	p := s.stranger("tcp", user)
+	p := s.stranger("tcp", "bob")
 	p.device, p.regID = device, regID
 	p.registers()
 	return p
@@ -43,8 +43,8 @@ func TestAPhoneWithTwoFlows(t *testing.T) {
 			w := newTown(t, "laurel")
 			s := w.nodes["laurel"]
 			alice := s.phone("alice", "a")
-			older := s.flow("bob", "b", 1)
-			newest := s.flow("bob", "b", 2)
+			older := s.flow("b", 1)
+			newest := s.flow("b", 2)
 			alice.invites("bob")
 			tt.first(newest)
 			if !tt.other {
@@ -64,9 +64,9 @@ func TestTheFlowsOfTwoPhones(t *testing.T) {
 	w := newTown(t, "laurel", "hardy")
 	laurel, hardy := w.nodes["laurel"], w.nodes["hardy"]
 	alice := laurel.phone("alice", "a")
-	far := hardy.flow("bob", "desk", 1)
+	far := hardy.flow("desk", 1)
 	laurel.knows("bob", "hardy")
-	desk, cell := laurel.flow("bob", "desk", 2), laurel.flow("bob", "cell", 1)
+	desk, cell := laurel.flow("desk", 2), laurel.flow("cell", 1)
 	alice.invites("bob")
 	invite := desk.gets("INVITE")
 	cell.replies(cell.gets("INVITE"), 486)
@@ -85,8 +85,8 @@ func TestACallGoesOnByTheOtherFlow(t *testing.T) {
 	w := newTown(t, "laurel")
 	s := w.nodes["laurel"]
 	alice := s.phone("alice", "a")
-	older := s.flow("bob", "b", 1)
-	newest := s.flow("bob", "b", 2)
+	older := s.flow("b", 1)
+	newest := s.flow("b", 2)
 	from, to := connect(alice, newest)
 	_ = newest.conn.Close()
 	eventually(t, "the node sees that the flow is gone", func() bool {
@@ -107,8 +107,8 @@ func TestACallGoesOnByTheOtherFlow(t *testing.T) {
 func TestOwnOtherFlowDoesNotRing(t *testing.T) {
 	w := newTown(t, "laurel")
 	s := w.nodes["laurel"]
-	one := s.flow("bob", "b", 1)
-	two := s.flow("bob", "b", 2)
+	one := s.flow("b", 1)
+	two := s.flow("b", 2)
 	cell := s.phone("bob", "cell")
 	one.invites("bob")
 	cell.replies(cell.gets("INVITE"), 486)

@@ -66,10 +66,10 @@ func TestKeepAliveOverUDP(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	ask, _ := hex.DecodeString(binding)
-	if _, err := conn.Write(ask); err != nil {
+	if _, err = conn.Write(ask); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err = conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 100)
