@@ -186,7 +186,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		v := &voters{self: n.identity.Name, config: n.config, quorum: n.quorum, log: n.component("node")}
 		n.run("the mains that decide", v.Run)
 	}
-	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.Record) })
+	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord) })
 	n.run("the end of registrations", n.bindings.Run)
 	n.run("the news of phones", phones.Run)
 	n.run("the sessions", sessions.Run)

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"sync"
+	"time"
 
 	"carillon/node/admin"
 	"carillon/store/live"
@@ -15,12 +16,24 @@ import (
 type phones struct {
 	bindings *live.Bindings
 	events   *admin.Events
-	known    map[string]phone // by key; Run's own
+	wake     chan struct{} // has one element when news has become not empty
 
-	mu   sync.Mutex
-	news map[string]struct{} // keys; at most one for each binding
-	wake chan struct{}
+	// Run's own
+	known        map[string]phone // by key
+	left, untold int              // how much may still be told this time, and what was not
+
+	mu    sync.Mutex
+	news  map[string]struct{} // keys; at most one for each binding
+	spare map[string]struct{} // empty, or what Run has taken
 }
+
+const (
+	// newsEvery keeps many registrations from waking Run for each.
+	newsEvery = 250 * time.Millisecond
+	// mostNews keeps them from driving all else out of the events when a whole
+	// site comes back at once.
+	mostNews = 20
+)
 
 // A phone is what has been told about one.
 type phone struct {
@@ -33,6 +46,7 @@ func newPhones(events *admin.Events) *phones {
 		events: events,
 		known:  make(map[string]phone),
 		news:   make(map[string]struct{}),
+		spare:  make(map[string]struct{}),
 		wake:   make(chan struct{}, 1),
 	}
 }
@@ -45,11 +59,14 @@ func (p *phones) Delete(key string) { p.note(key) }
 
 func (p *phones) note(key string) {
 	p.mu.Lock()
+	first := len(p.news) == 0
 	p.news[key] = struct{}{}
 	p.mu.Unlock()
-	select {
-	case p.wake <- struct{}{}:
-	default:
+	if first {
+		select {
+		case p.wake <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -59,10 +76,11 @@ func (p *phones) restored() {
 	for _, b := range p.bindings.All() {
 		p.known[b.Key()] = p.phoneOf(b)
 	}
-	p.take()
+	clear(p.take())
 }
 
-// Run tells the news until ctx ends.
+// Run tells the news until ctx ends: at once, then every newsEvery as long as
+// there are any.
 func (p *phones) Run(ctx context.Context) error {
 	for {
 		select {
@@ -70,29 +88,44 @@ func (p *phones) Run(ctx context.Context) error {
 			return nil
 		case <-p.wake:
 		}
-		for key := range p.take() {
-			p.tell(key)
+		p.tellAll()
+		select {
+		case <-ctx.Done():
+		case <-time.After(newsEvery):
 		}
 	}
 }
 
-// take returns the keys there is news of, and forgets them.
+// tellAll tells what there is news of; of many phones at once only how many.
+func (p *phones) tellAll() {
+	news := p.take()
+	p.left, p.untold = mostNews, 0
+	for key := range news {
+		p.tell(key)
+	}
+	clear(news)
+	if p.untold > 0 {
+		p.events.Add("registration", "%d more phones came, moved or went: see `carillon registrations`", p.untold)
+	}
+}
+
+// take returns the keys there is news of, until the next time.
 func (p *phones) take() map[string]struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	news := p.news
-	p.news = make(map[string]struct{})
+	p.news, p.spare = p.spare, news
 	return news
 }
 
 // tell says what became of one binding.
 func (p *phones) tell(key string) {
 	old, known := p.known[key]
-	b, exists := p.find(key)
+	b, exists := p.bindings.Own(key)
 	if !exists {
 		delete(p.known, key)
 		if known {
-			p.events.Add("registration", "%s: the phone at %s is no longer registered", old.user, old.contact)
+			p.say("%s: the phone at %s is no longer registered", old.user, old.contact)
 		}
 		return
 	}
@@ -100,23 +133,23 @@ func (p *phones) tell(key string) {
 	p.known[key] = next
 	switch {
 	case !known:
-		p.events.Add("registration", "%s registered a phone at %s over %s", b.User, b.Contact, b.Transport)
+		p.say("%s registered a phone at %s over %s", b.User, b.Contact, b.Transport)
 	case old.up && !next.up:
-		p.events.Add("registration", "%s: the phone at %s lost its connection", b.User, b.Contact)
+		p.say("%s: the phone at %s lost its connection", b.User, b.Contact)
 	case old.contact != next.contact:
-		p.events.Add("registration", "%s: the phone at %s is now at %s over %s", b.User, old.contact, b.Contact, b.Transport)
+		p.say("%s: the phone at %s is now at %s over %s", b.User, old.contact, b.Contact, b.Transport)
 	case !old.up && next.up:
-		p.events.Add("registration", "%s: the phone at %s is back over %s", b.User, b.Contact, b.Transport)
+		p.say("%s: the phone at %s is back over %s", b.User, b.Contact, b.Transport)
 	}
 }
 
-func (p *phones) find(key string) (live.Binding, bool) {
-	record, ok := p.bindings.Record(key)
-	if !ok {
-		return live.Binding{}, false
+func (p *phones) say(format string, args ...any) {
+	if p.left == 0 {
+		p.untold++
+		return
 	}
-	b, err := live.ParseRecord(key, record)
-	return b, err == nil
+	p.left--
+	p.events.Add("registration", format, args...)
 }
 
 func (*phones) phoneOf(b live.Binding) phone {

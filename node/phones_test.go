@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -53,6 +54,7 @@ func TestNewsOfPhones(t *testing.T) {
 				go func() { _ = p.Run(ctx) }()
 				for _, do := range tt.do {
 					do(p.bindings)
+					time.Sleep(newsEvery)
 					synctest.Wait()
 				}
 				found, _ := events.After(0)
@@ -84,9 +86,32 @@ func TestPhonesFromDiskAreNoNews(t *testing.T) {
 			t.Errorf("got %v", found)
 		}
 		p.bindings.Expire(time.Now().Add(time.Hour))
+		time.Sleep(newsEvery)
 		synctest.Wait()
 		if found, _ := events.After(0); len(found) != 1 {
 			t.Errorf("got %v, want that it left", found)
+		}
+	})
+}
+
+// A whole site that comes back leaves room for other events.
+func TestManyPhonesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := admin.NewEvents("laurel")
+		p := newPhones(events)
+		p.bindings = live.NewBindings("laurel", p)
+		for i := range 100 {
+			p.bindings.Put(live.Binding{User: fmt.Sprint(i), Device: "desk", Contact: "sip:desk", Transport: "udp", Flow: 7, Granted: time.Minute})
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		go func() { _ = p.Run(ctx) }()
+		time.Sleep(newsEvery)
+		found, _ := events.After(0)
+		const want = "80 more phones came, moved or went: see `carillon registrations`"
+		if len(found) != mostNews+1 || found[mostNews].Text != want {
+			t.Errorf("got %d events, the last %+v, want %d and %q", len(found), found[len(found)-1], mostNews+1, want)
 		}
 	})
 }

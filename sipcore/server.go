@@ -105,17 +105,26 @@ func Open(o Options) (*Server, error) {
 	}
 	s.peers = newPool(o.Peers, s.transport)
 	s.calls = dialog.NewTracker(o.Node, o.Calls, o.Logger)
-	located := phones{node: o.Node, bindings: o.Bindings, transport: s.transport}
-	s.proxy = proxy.New(proxy.Options{
-		Node: o.Node, Port: o.Port, Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
-		Resolver: resolve.New(resolve.Options{Logger: o.Logger}), Sealer: sealer,
-		Routing: feature.All(located), Phones: located,
-		Calls: s.calls, Logger: o.Logger,
-	})
+	s.proxy = proxy.New(s.proxyOptions(phones{node: o.Node, bindings: o.Bindings, transport: s.transport}, sealer))
 	s.registrar = registrar.New(registrar.Options{
 		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere,
 	})
 	return s, nil
+}
+
+// locator knows where phones are, for those who decide and those who do.
+type locator interface {
+	feature.TargetFinder
+	proxy.Locator
+}
+
+func (s *Server) proxyOptions(located locator, sealer *auth.Sealer) proxy.Options {
+	return proxy.Options{
+		Node: s.o.Node, Port: s.o.Port, Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
+		Resolver: resolve.New(resolve.Options{Logger: s.o.Logger}), Sealer: sealer,
+		Routing: feature.All(located), Phones: located,
+		Calls: s.calls, Logger: s.o.Logger,
+	}
 }
 
 // Run serves until ctx ends or a listener fails, and returns when everything it

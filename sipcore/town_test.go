@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -162,7 +163,7 @@ func (w *town) toHardy(from string, l line) {
 }
 
 // Set implements live.Journal: the other nodes learn of it.
-func (s *station) Set(key string, value []byte) { s.tell(key, value) }
+func (s *station) Set(key string, value []byte) { s.tell(key, slices.Clone(value)) }
 
 // Delete implements live.Journal.
 func (s *station) Delete(key string) { s.tell(key, nil) }

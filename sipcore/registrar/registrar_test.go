@@ -337,7 +337,7 @@ func TestTooManyContacts(t *testing.T) {
 }
 
 // TestFetchWritesNothing: neither other nodes nor the disk hear of a request
-// that changes nothing, and of a refresh the disk alone.
+// that changes nothing, nor of a refresh.
 func TestFetchWritesNothing(t *testing.T) {
 	h := newHouse(t, transport.TCP, desk)
 	h.register(register{cseq: 1, lines: []string{here}})
@@ -348,8 +348,13 @@ func TestFetchWritesNothing(t *testing.T) {
 		t.Errorf("a fetch wrote %q", written)
 	}
 	h.register(register{cseq: 3, lines: []string{here}})
+	if len(written) != 0 {
+		t.Errorf("a refresh wrote %q", written)
+	}
+	h.connect(transport.TCP, desk)
+	h.register(register{cseq: 4, lines: []string{here}})
 	if len(written) != 1 {
-		t.Errorf("a refresh wrote %q, want one key", written)
+		t.Errorf("a new connection wrote %q, want one key", written)
 	}
 }
 

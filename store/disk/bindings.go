@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,12 +27,20 @@ const (
 	batchSize = 48 << 10
 	// keepBuffers bounds the memory that stays after a burst.
 	keepBuffers = 8
+
+	// beatEvery is how often the file says that the node is still there.
+	beatEvery = 30 * time.Second
+	// beatKey names no binding: its record says when the node last wrote.
+	beatKey = ""
 )
 
 // Bindings keeps the registrations of this node on disk, a moment behind: a
 // binding is there within one second of Changed. It is a log of batches in
 // bbolt: a flush appends what has changed, and rewrites what is left of the
 // oldest batch when too much of the file is history.
+//
+// A refresh is not written. Whatever is in the file was alive when the node was,
+// and when that was the file says itself.
 type Bindings struct {
 	log *slog.Logger
 	db  *bbolt.DB
@@ -46,6 +55,7 @@ type Bindings struct {
 	loaded map[string][]byte // records until Load
 	spare  map[string]struct{}
 	buffer []batch
+	record []byte
 }
 
 // OpenBindings opens bindings.db in dir, or creates it. A file that cannot be
@@ -83,7 +93,7 @@ func (b *Bindings) Close() error {
 	return nil
 }
 
-// Changed notes that the binding of key was set, refreshed or removed. It never
+// Changed notes that the binding of key was set, changed or removed. It never
 // blocks on the disk, and is meant for [live.Bindings.OnChange].
 func (b *Bindings) Changed(key string) {
 	b.mu.Lock()
@@ -98,19 +108,23 @@ func (b *Bindings) Changed(key string) {
 	}
 }
 
-// Load returns the bindings that were on disk and have not ended, once. They
-// must be in the live table again before Run starts, which writes them with
-// their new lifetime and forgets those that are not.
-func (b *Bindings) Load() []live.Binding {
-	now, bad := time.Now(), 0
+// Load returns the bindings that were on disk and may not have ended, once. They
+// must be in the live table again before Run starts, which forgets the others.
+func (b *Bindings) Load() []live.Binding { return b.loadAt(time.Now()) }
+
+func (b *Bindings) loadAt(now time.Time) []live.Binding {
+	bad, beat := 0, parseBeat(b.loaded[beatKey]).Add(beatEvery)
+	delete(b.loaded, beatKey)
 	all := make([]live.Binding, 0, len(b.loaded))
 	for key, value := range b.loaded {
 		x, err := live.ParseRecord(key, value)
 		switch {
 		case err != nil:
 			bad++
-		case x.Expires.After(now):
+			b.Changed(key)
+		case x.Expires.After(now) || beat.Add(x.Granted).After(now):
 			all = append(all, x)
+		default:
 			b.Changed(key)
 		}
 	}
@@ -122,13 +136,20 @@ func (b *Bindings) Load() []live.Binding {
 }
 
 // Run writes what changes until ctx ends, and then what is still unwritten.
-// read returns the record of a key, or false when there is no such binding any
-// more ([live.Bindings.Record]).
-func (b *Bindings) Run(ctx context.Context, read func(key string) ([]byte, bool)) error {
+// read appends the record of a key to dst, or returns false when there is no
+// such binding any more ([live.Bindings.AppendRecord]).
+func (b *Bindings) Run(ctx context.Context, read reader) error {
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), b.flush(read))
+		case <-beat.C:
+			if b.ledger.live > 0 {
+				b.Changed(beatKey)
+			}
+			continue
 		case <-b.wake:
 		}
 		if err := b.flush(read); err != nil {
@@ -141,8 +162,11 @@ func (b *Bindings) Run(ctx context.Context, read func(key string) ([]byte, bool)
 	}
 }
 
+// A reader appends the record of a key to dst; false if there is none any more.
+type reader func(dst []byte, key string) (record []byte, ok bool)
+
 // flush writes the changed bindings and cleans a little.
-func (b *Bindings) flush(read func(key string) ([]byte, bool)) error {
+func (b *Bindings) flush(read reader) error {
 	keys := b.takeDirty()
 	defer func() {
 		clear(keys)
@@ -151,6 +175,7 @@ func (b *Bindings) flush(read func(key string) ([]byte, bool)) error {
 	if len(keys) == 0 {
 		return nil
 	}
+	keys[beatKey] = struct{}{}
 	old, err := b.clean(keys)
 	if err == nil {
 		batches := b.build(keys, read)
@@ -209,11 +234,15 @@ func (b *Bindings) clean(keys map[string]struct{}) ([]dropped, error) {
 }
 
 // build returns the records of keys in batches.
-func (b *Bindings) build(keys map[string]struct{}, read func(key string) ([]byte, bool)) []batch {
+func (b *Bindings) build(keys map[string]struct{}, read reader) []batch {
 	batches := b.buffer[:0]
 	var now batch
 	for key := range keys {
-		value, ok := read(key)
+		value, ok := appendBeat(b.record[:0]), true
+		if key != beatKey {
+			value, ok = read(b.record[:0], key)
+		}
+		b.record = value
 		if !ok && !b.ledger.has(key) {
 			continue
 		}
@@ -270,6 +299,14 @@ func (b *Bindings) enter(batches []batch, old []dropped) {
 	for _, d := range old {
 		b.ledger.drop(d.number, d.batch)
 	}
+}
+
+func appendBeat(dst []byte) []byte { return binary.AppendVarint(dst, time.Now().UnixMilli()) }
+
+// parseBeat returns when the node last wrote; long ago if nobody knows.
+func parseBeat(value []byte) time.Time {
+	ms, _ := binary.Varint(value)
+	return time.UnixMilli(ms)
 }
 
 func bucketBatches() []byte { return []byte("batches") }

@@ -24,7 +24,7 @@ func binding(i int) live.Binding {
 	}
 }
 
-// BenchmarkFlush is one flush of 600 refreshes among 10,000 bindings: what
+// BenchmarkFlush is one flush of 600 changes among 10,000 bindings: what
 // 1,500 a second make of every 400 ms. It reports CPU of the whole process.
 func BenchmarkFlush(b *testing.B) {
 	const phones, changes = 10_000, 600
@@ -38,7 +38,7 @@ func BenchmarkFlush(b *testing.B) {
 		for range changes {
 			d.Changed(keys[rand.IntN(phones)])
 		}
-		if err := d.flush(table.Record); err != nil {
+		if err := d.flush(table.AppendRecord); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -60,7 +60,7 @@ func openBench(b *testing.B, phones int) (*Bindings, *live.Bindings) {
 		table.Put(x)
 		d.Changed(x.Key())
 	}
-	if err := d.flush(table.Record); err != nil {
+	if err := d.flush(table.AppendRecord); err != nil {
 		b.Fatal(err)
 	}
 	return d, table

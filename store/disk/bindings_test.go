@@ -34,9 +34,9 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // A table stands for live.Bindings: what each key's record is now.
 type table map[string]string
 
-func (x table) read(key string) ([]byte, bool) {
+func (x table) read(dst []byte, key string) ([]byte, bool) {
 	v, ok := x[key]
-	return []byte(v), ok
+	return append(dst, v...), ok
 }
 
 // onDisk returns what a restart would find, by reading a copy of the file.
@@ -56,7 +56,9 @@ func onDisk(t *testing.T, dir string) table {
 	}
 	found := make(table)
 	for k, v := range c.loaded {
-		found[k] = string(v)
+		if k != beatKey {
+			found[k] = string(v)
+		}
 	}
 	if err = c.Close(); err != nil {
 		t.Fatal(err)
@@ -76,22 +78,39 @@ func TestBindingsSurviveARestart(t *testing.T) {
 	if err := phones.Update(gone.User, func([]live.Binding) ([]live.Binding, error) { return nil, nil }); err != nil {
 		t.Fatal(err)
 	}
-	ended := binding(3)
-	ended.Expires = time.Now().Add(20 * time.Millisecond)
-	phones.Put(ended)
-	if err := b.flush(phones.Record); err != nil {
+	long := binding(3)
+	long.Granted, long.Expires = time.Hour, time.Now().Add(time.Hour)
+	phones.Put(long)
+	if err := b.flush(phones.AppendRecord); err != nil {
 		t.Fatal(err)
 	}
 	_ = b.Close()
-	time.Sleep(30 * time.Millisecond) // the file has no other clock than the real one
 
-	users := make(map[string]string)
-	for _, x := range openBindingsTest(t, dir, quiet()).Load() {
-		users[x.User] = x.Contact
-	}
-	want := map[string]string{binding(0).User: binding(0).Contact, binding(2).User: binding(2).Contact}
-	if diff := cmp.Diff(want, users); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for _, tt := range []struct {
+		away time.Duration
+		want []int
+	}{
+		{0, []int{0, 2, 3}},
+		{time.Minute, []int{0, 2, 3}}, // they may have been refreshed just before
+		{time.Minute + beatEvery, []int{3}},
+		{time.Hour + beatEvery, nil}, // and never again:
+		{0, nil},
+	} {
+		want, users := make(map[string]string), make(map[string]string)
+		for _, i := range tt.want {
+			want[binding(i).User] = binding(i).Contact
+		}
+		b = openBindingsTest(t, dir, quiet())
+		for _, x := range b.loadAt(time.Now().Add(tt.away)) {
+			users[x.User] = x.Contact
+		}
+		if diff := cmp.Diff(want, users); diff != "" {
+			t.Errorf("away for %v (-want +got):\n%s", tt.away, diff)
+		}
+		if err := b.flush(table{}.read); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.Close()
 	}
 }
 

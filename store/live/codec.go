@@ -67,17 +67,17 @@ func (x *Binding) sharesAllOf(y *Binding) bool {
 		x.sharedSource() == y.sharedSource() && slices.Equal(x.Path, y.Path)
 }
 
-// equals reports whether x and y, which share all that others are told, are
-// also the same at this node.
-func (x *Binding) equals(y *Binding) bool {
-	return x.Flow == y.Flow && x.Source == y.Source && x.Local == y.Local && x.CallID == y.CallID &&
-		x.CSeq == y.CSeq && x.Expires.Equal(y.Expires)
+// refreshes reports whether x, which tells others just what y did, has nothing
+// new at this node either but the time and the number of the request.
+func (x *Binding) refreshes(y *Binding) bool {
+	return x.Flow == y.Flow && x.Source == y.Source && x.Local == y.Local && x.CallID == y.CallID
 }
 
 // AppendRecord appends all of x but User, Device and Node.
 func (x *Binding) AppendRecord(dst []byte) []byte {
+	var room [384]byte
 	dst = append(dst, codecVersion)
-	dst = appendText(dst, string(x.AppendShared(nil)))
+	dst = appendBytes(dst, x.AppendShared(room[:0]))
 	dst = binary.AppendUvarint(dst, x.Flow)
 	dst = appendAddr(dst, x.Source)
 	dst = appendAddr(dst, x.Local)
@@ -87,21 +87,28 @@ func (x *Binding) AppendRecord(dst []byte) []byte {
 	return binary.AppendVarint(dst, x.Since.UnixMilli())
 }
 
-// Record returns what is to be kept on disk under key: a record, and false when
-// this node has no such binding any more.
-func (b *Bindings) Record(key string) ([]byte, bool) {
+// Own returns the binding of this node that key names, and false when there is
+// none any more.
+func (b *Bindings) Own(key string) (Binding, bool) {
 	user, device, ok := splitKey(key)
 	if !ok {
-		return nil, false
+		return Binding{}, false
 	}
 	x, ok := b.Device(user, device)
-	if !ok || x.Node != b.node {
-		return nil, false
-	}
-	return x.AppendRecord(nil), true
+	return x, ok && x.Node == b.node
 }
 
-// ParseRecord reads what Record returned under key. Node is left empty.
+// AppendRecord appends to dst what is to be kept on disk under key: a record, or
+// nothing and false when this node has no such binding any more.
+func (b *Bindings) AppendRecord(dst []byte, key string) (record []byte, ok bool) {
+	x, ok := b.Own(key)
+	if !ok {
+		return dst, false
+	}
+	return x.AppendRecord(dst), true
+}
+
+// ParseRecord reads what AppendRecord has written under key. Node is left empty.
 func ParseRecord(key string, record []byte) (Binding, error) {
 	user, device, ok := splitKey(key)
 	r := reader{data: record, bad: !ok}
@@ -147,10 +154,14 @@ func appendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
+func appendBytes(dst, b []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+}
+
 func appendAddr(dst []byte, a netip.AddrPort) []byte {
 	var buf [32]byte
 	b, _ := a.AppendBinary(buf[:0]) // its error is always nil
-	return appendText(dst, string(b))
+	return appendBytes(dst, b)
 }
 
 // A reader takes fields off data; once something is missing it is bad and

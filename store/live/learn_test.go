@@ -58,8 +58,8 @@ func TestLearn(t *testing.T) {
 			if diff := cmp.Diff(tt.writes, j.take()); diff != "" {
 				t.Errorf("journal (-want +got):\n%s", diff)
 			}
-			if _, ok := b.Record(key); ok != (tt.want == "laurel") {
-				t.Errorf("Record says %v of a binding at %q", ok, tt.want)
+			if _, ok := b.Own(key); ok != (tt.want == "laurel") {
+				t.Errorf("Own says %v of a binding at %q", ok, tt.want)
 			}
 			checkIndexes(t, b)
 		})

@@ -7,9 +7,8 @@ package live
 
 // A Journal takes the changes that this node makes to a table, in the order in
 // which they happened to each key. It is called with a lock of the table held:
-// it must neither block nor call the table. Keys and values belong to the
-// Journal from then on. A replicated namespace is one; package node connects
-// it.
+// it must neither block nor call the table. A value is the table's own again
+// when Set returns. A replicated namespace is one; package node connects it.
 type Journal interface {
 	Set(key string, value []byte)
 	Delete(key string)

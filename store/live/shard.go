@@ -15,6 +15,7 @@ type shard struct {
 	due   wheel
 	count int       // of users' devices: entries that are not lost
 	work  []Binding // what Update hands out; kept so that it costs nothing
+	words []byte    // what the journal is told; kept as well
 }
 
 // find returns the best claim to a device.

@@ -44,7 +44,7 @@ func TestStress(t *testing.T) {
 					b.Of(user)
 					b.UsersOn(flow, user)
 					b.HasFlow(flow)
-					b.Record(user + separator + "1")
+					b.AppendRecord(nil, user+separator+"1")
 					b.All()
 				}
 			}

@@ -83,7 +83,7 @@ func (b *Bindings) Restore(x Binding) {
 	}
 	if s.find(x.User, x.Device) == nil {
 		e := s.add(&x, b.base, true)
-		b.journal.Set(e.key(), x.AppendShared(nil))
+		b.tellLocked(s, e, &x)
 	}
 }
 
@@ -101,13 +101,13 @@ func (b *Bindings) flowClosed(s *shard, flow uint64) {
 		x := e.binding(b.base)
 		x.Flow = 0
 		s.change(e, &x, b.base, true)
-		b.journal.Set(e.key(), x.AppendShared(nil))
+		b.tellLocked(s, e, &x)
 		b.changed(e.key())
 	}
 }
 
 // writeLocked records x as a binding of this node, and tells others what they
-// do not know yet: nothing, when x is just a refresh.
+// do not know yet: nothing, when x is just a refresh. Nor is the disk told then.
 func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 	x.Node = b.node
 	e := s.findAt(x.User, x.Device, b.node)
@@ -120,7 +120,7 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 			x.Since = now
 		}
 		e = s.add(x, b.base, true)
-		b.journal.Set(e.key(), x.AppendShared(nil))
+		b.tellLocked(s, e, x)
 		b.changed(e.key())
 		return
 	}
@@ -128,15 +128,20 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 	if x.Since.IsZero() {
 		x.Since = old.Since
 	}
-	shares := x.sharesAllOf(&old)
-	if shares && x.equals(&old) {
-		return
-	}
 	s.change(e, x, b.base, true)
-	if !shares {
-		b.journal.Set(e.key(), x.AppendShared(nil))
+	switch {
+	case !x.sharesAllOf(&old):
+		b.tellLocked(s, e, x)
+		b.changed(e.key())
+	case !x.refreshes(&old):
+		b.changed(e.key())
 	}
-	b.changed(e.key())
+}
+
+// tellLocked has others hear of x, which e has become.
+func (b *Bindings) tellLocked(s *shard, e *entry, x *Binding) {
+	s.words = x.AppendShared(s.words[:0])
+	b.journal.Set(e.key(), s.words)
 }
 
 // removeLocked forgets e, and tells others if it was ours.
