@@ -83,7 +83,7 @@ func (s *Server) authenticated(r request, c caller) (caller, bool) {
 		u, ok := r.view.User(user)
 		return u.Digests, ok
 	}
-	user, result := s.checker.Check(r.Message, message.ProxyAuthorization, r.view.Domain(), find, now)
+	user, result := s.checker.Check(r.Message, message.ProxyAuthorization, r.view.Domain(), r.sender(), find, now)
 	switch {
 	case result == auth.OK && c.withheld:
 		return s.named(r, user), true
@@ -91,6 +91,8 @@ func (s *Server) authenticated(r request, c caller) (caller, bool) {
 		return c, true
 	case result == auth.OK:
 		proxy.Respond(r.tx, 403, "From Is Another User") // again, if asked again: the nonce is used up
+	case result == auth.TooSoon:
+		refuseFor(r.tx, 500, "Too Many Wrong Passwords", s.checker.RetryAfter(user, r.sender(), now))
 	case result == auth.Malformed:
 		refuse(r.tx, 400, "Bad Proxy-Authorization")
 	default:
@@ -99,9 +101,14 @@ func (s *Server) authenticated(r request, c caller) (caller, bool) {
 	return caller{}, false
 }
 
+func (r *request) sender() auth.Sender {
+	flow := r.tx.Flow()
+	return auth.Sender{Addr: flow.Remote().Addr(), Connected: flow.Kind().Reliable()}
+}
+
 func (s *Server) challenge(r request, stale bool, now time.Time) {
 	reply := r.Reply(407, "", r.tx.Tag())
-	for _, value := range s.checker.ChallengeFor(r.Message, r.view.Domain(), stale, now) {
+	for _, value := range s.checker.ChallengeFor(r.Message, r.view.Domain(), stale, r.sender().Addr, now) {
 		reply.Add(message.ProxyAuthenticate, value)
 	}
 	r.tx.RespondOnce(reply.AppendTo(nil))

@@ -35,6 +35,13 @@ func refuse(tx *transaction.Server, status int, reason string) {
 	tx.RespondOnce(tx.Request().Reply(status, reason, tx.Tag()).AppendTo(nil))
 }
 
+// refuseFor answers like refuse, and says for how long.
+func refuseFor(tx *transaction.Server, status int, reason, retryAfter string) {
+	reply := tx.Request().Reply(status, reason, tx.Tag())
+	reply.Add(message.RetryAfter, retryAfter)
+	tx.RespondOnce(reply.AppendTo(nil))
+}
+
 // respondWith answers like refuse, with extra header fields.
 func respondWith(tx *transaction.Server, status int, extra ...field) {
 	r := tx.Request().Reply(status, "", tx.Tag())

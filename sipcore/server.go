@@ -98,7 +98,7 @@ func Open(o Options) (*Server, error) {
 		return nil, fmt.Errorf("listening for SIP: %w", err)
 	}
 	sealer := auth.NewSealer(o.Key, o.Node)
-	s.checker = auth.NewChecker(sealer)
+	s.checker = auth.NewChecker(sealer, nil)
 	s.transactions = transaction.New(transaction.Options{Wheel: s.wheel, Logger: o.Logger}, s)
 	if o.Peers == nil {
 		o.Peers = nobody{}

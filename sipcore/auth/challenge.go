@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -8,16 +9,10 @@ import (
 	"carillon/sipcore/message"
 )
 
-// Challenge returns the values of WWW-Authenticate or Proxy-Authenticate that
-// ask for the password of realm in the way that every phone understands: MD5
-// alone. Prefer ChallengeFor, which also offers SHA-256.
-func (c *Checker) Challenge(realm string, stale bool, now time.Time) []string {
-	return []string{challenge(realm, c.sealer.Nonce(now), "MD5", stale)}
-}
-
 // ChallengeFor returns the values of WWW-Authenticate or Proxy-Authenticate, in
-// order, that ask the sender of m for the password of realm. stale tells the
-// phone that its password was right and only the nonce is used up.
+// order, that ask the sender of m, who is at the address to, for the password of
+// realm. stale tells the phone that its password was right and only the nonce is
+// used up.
 //
 // MD5 stands before SHA-256 although RFC 8760 section 2.4 has the better one
 // first. Tried: SIPp 3.6.1 ends with a fatal error when SHA-256 comes first,
@@ -25,8 +20,8 @@ func (c *Checker) Challenge(realm string, stale bool, now time.Time) []string {
 // line alone. What knows both takes the first, what knows SHA-256 alone finds
 // it. baresip before 3.12 gives up when any line is not MD5 ("Function not
 // implemented"), so it gets one line.
-func (c *Checker) ChallengeFor(m *message.Message, realm string, stale bool, now time.Time) []string {
-	nonce := c.sealer.Nonce(now)
+func (c *Checker) ChallengeFor(m *message.Message, realm string, stale bool, to netip.Addr, now time.Time) []string {
+	nonce := c.sealer.Nonce(to, now)
 	first := challenge(realm, nonce, "MD5", stale)
 	agent, _ := m.Header(message.UserAgent)
 	if knowsOnlyMD5(agent) {

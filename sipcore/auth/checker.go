@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/subtle"
 	"encoding/hex"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,15 +18,38 @@ import (
 // were used, in half a megabyte.
 type Checker struct {
 	sealer *Sealer
+	guard  Guard
 	counts counts
 	fake   store.Digests // of no password: for users that do not exist
 	work   sync.Pool     // of *work
 }
 
+// A Guard is told how passwords are used, and bounds how often. It is called by
+// many goroutines at once and must not wait.
+type Guard interface {
+	// Wait returns how long it is until the next password of user, used from
+	// there, is looked at. 0 is the answer to almost everybody.
+	Wait(user string, from netip.Addr, now time.Time) time.Duration
+	// Wrong notes a wrong password of user, who need not exist. It is called
+	// only when who used it does receive at that address.
+	Wrong(user string, from netip.Addr, now time.Time)
+	// Right notes a right one.
+	Right(user string, from netip.Addr, now time.Time)
+}
+
+// A Sender is where a request comes from.
+type Sender struct {
+	Addr      netip.Addr
+	Connected bool // over a connection: nobody else can have sent it
+}
+
 // NewChecker returns a Checker whose nonces are made by s. A Sealer has one
-// Checker.
-func NewChecker(s *Sealer) *Checker {
-	c := &Checker{sealer: s}
+// Checker. The guard may be nil.
+func NewChecker(s *Sealer, g Guard) *Checker {
+	if g == nil {
+		g = nobody{}
+	}
+	c := &Checker{sealer: s, guard: g}
 	c.fake = store.Digests{MD5: hex.EncodeToString(s.fake[:16]), SHA256: hex.EncodeToString(s.fake[:])}
 	c.work.New = func() any { return &work{text: make([]byte, 0, 512)} }
 	return c
@@ -38,10 +62,18 @@ type Result int
 const (
 	Missing   Result = iota // nothing for this realm: challenge
 	Malformed               // a Digest that cannot be read: 400
+	TooSoon                 // so many were wrong that this one was not looked at: refuse, with RetryAfter
 	Wrong                   // challenge, as if nothing had come
 	Stale                   // the password is right but the nonce is used up: challenge with stale
 	OK
 )
+
+// nobody is a Guard that lets everybody guess.
+type nobody struct{}
+
+func (nobody) Wait(string, netip.Addr, time.Time) time.Duration { return 0 }
+func (nobody) Wrong(string, netip.Addr, time.Time)              {}
+func (nobody) Right(string, netip.Addr, time.Time)              {}
 
 // String implements fmt.Stringer.
 func (r Result) String() string {
@@ -50,6 +82,8 @@ func (r Result) String() string {
 		return "missing"
 	case Malformed:
 		return "malformed"
+	case TooSoon:
+		return "too soon"
 	case Wrong:
 		return "wrong"
 	case Stale:
@@ -62,13 +96,13 @@ func (r Result) String() string {
 // Check looks for a digest of realm in the header field h of m, which is
 // Authorization or Proxy-Authorization, and checks it against the digests that
 // find has of a user. The user is who is claimed, without "@realm"; believe it
-// when the result is OK.
+// when the result is OK. What comes of it is told to the guard.
 //
 // The URI in the digest need not be the Request-URI: several phones write
 // another one (RFC 3261 section 22.4 item 5 allows for that). Where both name a
 // user it must be the same one: a digest for a call to one is none for another.
 func (c *Checker) Check(
-	m *message.Message, h message.Name, realm string, find func(user string) (store.Digests, bool), now time.Time,
+	m *message.Message, h message.Name, realm string, from Sender, find func(user string) (store.Digests, bool), now time.Time,
 ) (user string, r Result) {
 	digest, found, malformed := findCredentials(m, h, realm)
 	switch {
@@ -82,14 +116,28 @@ func (c *Checker) Check(
 	if !ok || !sameUser(digest.uri, m.RequestURI()) {
 		return user, Malformed
 	}
+	if c.guard.Wait(user, from.Addr, now) > 0 {
+		return user, TooSoon
+	}
 	if !c.matches(&digest, m.MethodName(), user, find) {
+		if from.Connected || c.sealer.Proves(digest.nonce, from.Addr, now) {
+			c.guard.Wrong(user, from.Addr, now)
+		}
 		return user, Wrong
 	}
 	state, number := c.sealer.checkNonce(digest.nonce, now)
 	if state != Fresh || !c.counts.use(number, c.sealer.count.Load(), nc) {
 		return user, Stale
 	}
+	c.guard.Right(user, from.Addr, now)
 	return user, OK
+}
+
+// RetryAfter returns the value of that header field for a user whose password
+// was not looked at.
+func (c *Checker) RetryAfter(user string, from Sender, now time.Time) string {
+	wait := c.guard.Wait(user, from.Addr, now)
+	return strconv.Itoa(int(max(wait+time.Second-1, time.Second) / time.Second))
 }
 
 // matches reports whether the response is that of user's password. It does the

@@ -16,12 +16,12 @@ func FuzzDigest(f *testing.F) {
 	f.Add("a b", "", "tel:+32", ",=;", uint16(65535), true, false, uint16(0), byte('"'))
 	f.Add("é", "p:w", "sip:a@b;c=d?e=f", "0", uint16(7), true, true, uint16(300), byte('\\'))
 	s := sealer()
-	c := NewChecker(s)
+	c := NewChecker(s, nil)
 	f.Fuzz(func(t *testing.T, user, password, uri, cnonce string, nc uint16, sha, qop bool, at uint16, with byte) {
 		if nc == 0 || !quotable(user) || !quotable(uri) || !quotable(cnonce) || strings.Contains(user, "@") {
 			return
 		}
-		signed := answering(s.Nonce(now()), func(a *answer) {
+		signed := answering(s.Nonce(here(), now()), func(a *answer) {
 			a.user, a.password, a.uri, a.cnonce = user, password, uri, cnonce
 			a.nc = strconv.FormatUint(uint64(nc), 16)
 			if sha {
@@ -71,7 +71,7 @@ func check(t *testing.T, c *Checker, header string, find func(string) (store.Dig
 	if m == nil || err != nil {
 		return Malformed
 	}
-	_, r := c.Check(m, message.Authorization, realm, find, now())
+	_, r := c.Check(m, message.Authorization, realm, Sender{}, find, now())
 	return r
 }
 

@@ -3,18 +3,21 @@ package auth
 import (
 	"crypto/subtle"
 	"encoding/binary"
+	"net/netip"
 	"time"
 )
 
-// A nonce says when, by whom and as which of its nonces it was made, and
-// carries a MAC of that. Nothing is remembered when one is handed out.
+// A nonce says when, by whom, as which of its nonces and for which place it was
+// made, and carries a MAC of that. Nothing is remembered when one is handed out.
 const (
 	issuerSize   = 4
+	placeSize    = 4
 	nonceTime    = 0                        // 6 bytes: Unix milliseconds
 	nonceIssuer  = nonceTime + 6            // 4 bytes
 	nonceCount   = nonceIssuer + issuerSize // 4 bytes
-	nonceMAC     = nonceCount + 4           // 10 bytes
-	nonceSize    = nonceMAC + 10            // a multiple of three: no bits are left over
+	noncePlace   = nonceCount + 4           // 4 bytes: of the MAC of an address
+	nonceMAC     = noncePlace + placeSize   // 9 bytes
+	nonceSize    = nonceMAC + 9             // a multiple of three: no bits are left over
 	nonceTextLen = nonceSize / 3 * 4
 )
 
@@ -44,13 +47,16 @@ func (s NonceState) String() string {
 	return "forged"
 }
 
-// Nonce returns a new nonce: 32 characters.
-func (s *Sealer) Nonce(now time.Time) string {
+// Nonce returns a new nonce: 36 characters. Who comes back with it receives at
+// the address to, which says something where addresses can be forged.
+func (s *Sealer) Nonce(to netip.Addr, now time.Time) string {
 	w := s.nonces.scratch.Get().(*scratch)
 	defer s.nonces.scratch.Put(w)
+	where := s.place(w, to)
 	b := binary.BigEndian.AppendUint64(w.text[:0], uint64(now.UnixMilli())<<16)
 	b = append(b[:nonceIssuer], s.issuer[:]...)
 	b = binary.BigEndian.AppendUint32(b, s.count.Add(1))
+	b = append(b, where[:]...)
 	s.nonces.cmac(w, b)
 	w.text = append(b, w.sum[:nonceSize-nonceMAC]...)
 	var text [nonceTextLen]byte
@@ -78,10 +84,41 @@ func (s *Sealer) checkNonce(nonce string, now time.Time) (state NonceState, numb
 	if subtle.ConstantTimeCompare(b[nonceMAC:], w.sum[:nonceSize-nonceMAC]) != 1 {
 		return Forged, 0
 	}
-	made := time.UnixMilli(int64(binary.BigEndian.Uint64(b) >> 16))
-	age := now.Sub(made)
-	if [issuerSize]byte(b[nonceIssuer:nonceCount]) != s.issuer || age > NonceLife || age < -NonceLife {
+	if [issuerSize]byte(b[nonceIssuer:nonceCount]) != s.issuer || age(b, now).Abs() > NonceLife {
 		return Expired, 0
 	}
 	return Fresh, binary.BigEndian.Uint32(b[nonceCount:])
+}
+
+// Proves reports whether nonce was made for the address from within the life of
+// a nonce, by any node of the system: who sends it does receive there. It
+// need not be good for a password any more.
+func (s *Sealer) Proves(nonce string, from netip.Addr, now time.Time) bool {
+	if state, _ := s.checkNonce(nonce, now); state == Forged {
+		return false
+	}
+	w := s.nonces.scratch.Get().(*scratch)
+	defer s.nonces.scratch.Put(w)
+	where := s.place(w, from)
+	if !w.decode(nonce) {
+		return false
+	}
+	return [placeSize]byte(w.text[noncePlace:nonceMAC]) == where && age(w.text, now).Abs() <= NonceLife
+}
+
+// age is how long ago the nonce b was made.
+func age(b []byte, now time.Time) time.Duration {
+	return now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(b) >> 16)))
+}
+
+// place is what stands for an address: the same for all that one host can have
+// in an IPv6 network, and not to be found for another's.
+func (s *Sealer) place(w *scratch, a netip.Addr) [placeSize]byte {
+	b := a.As16()
+	if !a.Unmap().Is4() {
+		clear(b[8:])
+	}
+	w.text = append(w.text[:0], b[:]...)
+	s.nonces.cmac(w, w.text)
+	return [placeSize]byte(w.sum[:placeSize])
 }

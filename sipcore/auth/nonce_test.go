@@ -2,6 +2,7 @@ package auth
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,6 +10,8 @@ import (
 )
 
 func now() time.Time { return time.UnixMilli(1_800_000_000_000) }
+
+func here() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, 7}) }
 
 func TestNonce(t *testing.T) {
 	laurel, hardy := sealer(), NewSealer([32]byte{1, 2, 3}, "hardy")
@@ -19,17 +22,17 @@ func TestNonce(t *testing.T) {
 		after time.Duration
 		want  NonceState
 	}{
-		{"at once", laurel.Nonce(now()), 0, Fresh},
-		{"at the end of its life", laurel.Nonce(now()), NonceLife, Fresh},
-		{"after its life", laurel.Nonce(now()), NonceLife + time.Millisecond, Expired},
-		{"from the future", laurel.Nonce(now()), -NonceLife - time.Millisecond, Expired},
-		{"another node's", hardy.Nonce(now()), 0, Expired},
-		{"from before a restart", restarted.Nonce(now()), 0, Expired},
-		{"another system's", stranger.Nonce(now()), 0, Forged},
+		{"at once", laurel.Nonce(here(), now()), 0, Fresh},
+		{"at the end of its life", laurel.Nonce(here(), now()), NonceLife, Fresh},
+		{"after its life", laurel.Nonce(here(), now()), NonceLife + time.Millisecond, Expired},
+		{"from the future", laurel.Nonce(here(), now()), -NonceLife - time.Millisecond, Expired},
+		{"another node's", hardy.Nonce(here(), now()), 0, Expired},
+		{"from before a restart", restarted.Nonce(here(), now()), 0, Expired},
+		{"another system's", stranger.Nonce(here(), now()), 0, Forged},
 		{"none", "", 0, Forged},
-		{"any 32 characters", "abcdefghijklmnopqrstuvwxyz012345", 0, Forged},
+		{"any 36 characters", "abcdefghijklmnopqrstuvwxyz0123456789", 0, Forged},
 		{"a token", laurel.Seal(Token{User: "201"}), 0, Forged},
-		{"with a line break", laurel.Nonce(now())[:31] + "\n", 0, Forged},
+		{"with a line break", laurel.Nonce(here(), now())[:35] + "\n", 0, Forged},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -40,10 +43,42 @@ func TestNonce(t *testing.T) {
 	}
 }
 
+// TestNonceProvesAnAddress: only who was sent it at an address can show that he
+// receives there.
+func TestNonceProvesAnAddress(t *testing.T) {
+	laurel, hardy, stranger := sealer(), NewSealer([32]byte{1, 2, 3}, "hardy"), NewSealer([32]byte{9}, "laurel")
+	tests := []struct {
+		name     string
+		by       *Sealer
+		to, from string
+		after    time.Duration
+		want     bool
+	}{
+		{"the same", laurel, "192.0.2.7", "192.0.2.7", 0, true},
+		{"the same, mapped into IPv6", laurel, "192.0.2.7", "::ffff:192.0.2.7", 0, true},
+		{"another", laurel, "192.0.2.7", "192.0.2.8", 0, false},
+		{"the same host by IPv6", laurel, "2001:db8::1", "2001:db8::2:0:0:9", 0, true},
+		{"another network of IPv6", laurel, "2001:db8::1", "2001:db8:0:1::1", 0, false},
+		{"made by another node", hardy, "192.0.2.7", "192.0.2.7", 0, true},
+		{"made by another system", stranger, "192.0.2.7", "192.0.2.7", 0, false},
+		{"at the end of its life", laurel, "192.0.2.7", "192.0.2.7", NonceLife, true},
+		{"after its life", laurel, "192.0.2.7", "192.0.2.7", NonceLife + time.Millisecond, false},
+	}
+	for _, tt := range tests {
+		nonce := tt.by.Nonce(netip.MustParseAddr(tt.to), now())
+		if got := laurel.Proves(nonce, netip.MustParseAddr(tt.from), now().Add(tt.after)); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	if laurel.Proves("", here(), now()) {
+		t.Error("no nonce proves something")
+	}
+}
+
 // FuzzCheckNonce: no altered nonce is good.
 func FuzzCheckNonce(f *testing.F) {
 	s := sealer()
-	good := s.Nonce(now())
+	good := s.Nonce(here(), now())
 	f.Add(good, 3, byte('A'))
 	f.Fuzz(func(t *testing.T, text string, at int, c byte) {
 		if text != good && s.CheckNonce(text, now()) == Fresh {
@@ -115,13 +150,13 @@ func BenchmarkNonce(b *testing.B) {
 	s := sealer()
 	b.ReportAllocs()
 	for b.Loop() {
-		s.Nonce(now())
+		s.Nonce(here(), now())
 	}
 }
 
 func BenchmarkCheckNonce(b *testing.B) {
 	s := sealer()
-	n := s.Nonce(now())
+	n := s.Nonce(here(), now())
 	b.ReportAllocs()
 	for b.Loop() {
 		s.CheckNonce(n, now())

@@ -70,7 +70,7 @@ func TestAlteredTokensDoNotOpen(t *testing.T) {
 		}
 		altered = append(altered, text[:i], text[:i]+text[i+1:])
 	}
-	altered = append(altered, text+"A", text+"=", text+"\n", strings.Repeat("A", 4096), s.Nonce(now()))
+	altered = append(altered, text+"A", text+"=", text+"\n", strings.Repeat("A", 4096), s.Nonce(here(), now()))
 	for _, a := range altered {
 		if got, ok := s.Open(a); ok {
 			t.Errorf("%q opened as %+v", a, got)

@@ -103,3 +103,12 @@ func (j *job) answerOnce(status int, reason string, challenges []string) {
 	j.out = reply.AppendTo(j.out[:0])
 	j.tx.RespondOnce(j.out)
 }
+
+// answerTooSoon refuses to look at one more password. Not 503: that would send
+// the phone to another server.
+func (j *job) answerTooSoon(retryAfter string) {
+	reply := j.m.Reply(500, "Too Many Wrong Passwords", j.tx.Tag())
+	reply.Add(message.RetryAfter, retryAfter)
+	j.out = reply.AppendTo(j.out[:0])
+	j.tx.RespondOnce(j.out)
+}

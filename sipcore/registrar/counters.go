@@ -12,11 +12,12 @@ type Counters struct {
 	Wrong            uint64 // 401 to a wrong user or password
 	ForbiddenNetwork uint64 // 403 before any password
 	Malformed        uint64 // 400 to unreadable credentials
+	TooSoon          uint64 // 500 behind too many wrong passwords
 	Refused          uint64 // anything else to somebody who has shown a password
 }
 
 type counters struct {
-	accepted, challenged, wrong, forbiddenNetwork, malformed, refused atomic.Uint64
+	accepted, challenged, wrong, forbiddenNetwork, malformed, tooSoon, refused atomic.Uint64
 }
 
 // Counters returns the counts.
@@ -24,7 +25,7 @@ func (r *Registrar) Counters() Counters {
 	c := &r.counters
 	return Counters{
 		Accepted: c.accepted.Load(), Challenged: c.challenged.Load(), Wrong: c.wrong.Load(),
-		ForbiddenNetwork: c.forbiddenNetwork.Load(), Malformed: c.malformed.Load(), Refused: c.refused.Load(),
+		ForbiddenNetwork: c.forbiddenNetwork.Load(), Malformed: c.malformed.Load(), TooSoon: c.tooSoon.Load(), Refused: c.refused.Load(),
 	}
 }
 

@@ -3,6 +3,7 @@ package registrar
 import (
 	"strings"
 
+	"carillon/sipcore/auth"
 	"carillon/sipcore/message"
 	"carillon/sipcore/transaction"
 	"carillon/store"
@@ -48,6 +49,11 @@ func (r *Registrar) release(j *job) {
 	j.request = request{contacts: j.contacts[:0]}
 	j.tx, j.view, j.m = nil, nil, nil
 	r.jobs.Put(j)
+}
+
+func (j *job) sender() auth.Sender {
+	flow := j.tx.Flow()
+	return auth.Sender{Addr: flow.Remote().Addr(), Connected: flow.Kind().Reliable()}
 }
 
 func (j *job) read(p policy) *refusal { return j.request.read(j.m, j.tx.Flow(), j.now, p) }

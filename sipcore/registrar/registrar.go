@@ -66,13 +66,16 @@ func (r *Registrar) Register(tx *transaction.Server, view *store.View) {
 		r.refuseNetwork(j)
 		return
 	}
-	user, result := r.o.Checker.Check(j.m, message.Authorization, view.Domain(), j.find, j.now)
+	user, result := r.o.Checker.Check(j.m, message.Authorization, view.Domain(), j.sender(), j.find, j.now)
 	switch result {
 	case auth.OK:
 		r.authenticated(j, user)
 	case auth.Malformed:
 		r.counters.malformed.Add(1)
 		j.answerOnce(400, "Bad Authorization", nil)
+	case auth.TooSoon:
+		r.counters.tooSoon.Add(1)
+		j.answerTooSoon(r.o.Checker.RetryAfter(user, j.sender(), j.now))
 	case auth.Missing, auth.Wrong, auth.Stale:
 		r.challenge(j, user, result)
 	}
@@ -96,7 +99,7 @@ func (r *Registrar) challenge(j *job, user string, result auth.Result) {
 				"user", short(user), "from", j.tx.Flow().Remote().String(), "untold", left)
 		}
 	}
-	values := r.o.Checker.ChallengeFor(j.m, j.view.Domain(), result == auth.Stale, j.now)
+	values := r.o.Checker.ChallengeFor(j.m, j.view.Domain(), result == auth.Stale, j.sender().Addr, j.now)
 	j.answerOnce(401, "", values)
 }
 

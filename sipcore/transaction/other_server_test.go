@@ -166,7 +166,6 @@ func TestServerMatching(t *testing.T) {
 	}
 }
 
-// What has no Via can neither be matched nor answered.
 // Whose Via cannot be read is told so where he came from; a response and an ACK
 // are not answered.
 func TestWithoutVia(t *testing.T) {
