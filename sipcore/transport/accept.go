@@ -9,13 +9,13 @@ import (
 // acceptPause is how long accepting rests after an error: files have run out.
 const acceptPause = 20 * time.Millisecond
 
-// accept takes connections from ln until it is closed.
-func (l *Layer) accept(ln *net.TCPListener) {
+// accept takes connections from ln, which is for one kind, until it is closed.
+func (l *Layer) accept(ln *net.TCPListener, k Kind) {
 	for {
 		nc, err := ln.AcceptTCP()
 		switch {
 		case err == nil:
-			l.admit(nc)
+			l.admit(nc, k)
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -31,14 +31,18 @@ func (l *Layer) pauseAccepting(err error) {
 	l.sleep(acceptPause)
 }
 
-// admit makes a flow of an accepted connection, if the limits allow it.
-func (l *Layer) admit(nc *net.TCPConn) {
+// admit makes a flow of an accepted connection, if the limits allow it. Where
+// hands are shaken first, that has a goroutine of its own.
+func (l *Layer) admit(nc *net.TCPConn, k Kind) {
 	peer := addrPort(nc.RemoteAddr()).Addr()
 	if why := l.conns.admit(peer); why != welcome {
 		l.refuse(nc, why)
 		return
 	}
-	if _, err := l.adopt(nc, true); err != nil {
+	if k != TCP && l.spawn(func() { l.greet(nc, k) }) {
+		return
+	}
+	if k != TCP || l.adopt(nc) != nil {
 		l.conns.leave(peer, true)
 		_ = nc.Close() // nothing was sent on it
 	}
@@ -61,13 +65,13 @@ func (l *Layer) refuse(nc *net.TCPConn, why refusal) {
 
 // adopt makes a flow of a connection that has its place in the table, and
 // starts its reader. On an error the place and the connection are the caller's.
-func (l *Layer) adopt(nc *net.TCPConn, accepted bool) (*conn, error) {
-	c, err := newConn(l, nc, accepted)
+func (l *Layer) adopt(nc *net.TCPConn) error {
+	c, err := newConn(l, nc, TCP, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	l.own.learn(c.local.Addr())
-	return c, l.start(c)
+	return l.start(c)
 }
 
 // start makes c findable and reads from it.

@@ -36,6 +36,9 @@ type conn struct {
 	remote   netip.AddrPort
 	accepted bool
 	out      *outbox
+	secure   *secure // its TLS, or nil
+	web      *web    // its WebSocket, or nil
+	name     string  // what the peer's certificate was checked for, if it was
 
 	// What follows is the reader's alone.
 	in       inbox
@@ -46,13 +49,13 @@ type conn struct {
 	awaiting bool // a read deadline is set
 }
 
-func newConn(l *Layer, nc *net.TCPConn, accepted bool) (*conn, error) {
+func newConn(l *Layer, nc *net.TCPConn, k Kind, accepted bool) (*conn, error) {
 	raw, err := nc.SyscallConn()
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller says what for
 	}
 	c := makeConn(l, nc, raw)
-	c.kind, c.accepted = TCP, accepted
+	c.kind, c.accepted = k, accepted
 	return c, nil
 }
 
@@ -78,9 +81,11 @@ func addrPort(a net.Addr) netip.AddrPort {
 
 func (c *conn) flow() Flow { return Flow{carrier: c, remote: c.remote} }
 
+func (c *conn) end() farEnd { return farEnd{kind: c.kind, at: c.remote, name: c.name} }
+
 // send implements carrier.
 func (c *conn) send(b []byte, _ netip.AddrPort) error {
-	err := c.out.send(b)
+	err := c.push(b)
 	switch {
 	case err == nil:
 		c.layer.count.traffic[c.kind].out.Add(1)
@@ -96,7 +101,10 @@ func (c *conn) send(b []byte, _ netip.AddrPort) error {
 func (c *conn) open() bool { return !c.out.ended.Load() }
 
 // close implements carrier. The reader does the rest.
-func (c *conn) close() { c.out.end(time.Now().Add(c.layer.opts.Linger)) }
+func (c *conn) close() {
+	c.farewell()
+	c.out.end(time.Now().Add(c.layer.opts.Linger))
+}
 
 // abort implements carrier.
 func (c *conn) abort() { c.out.kill(ErrClosed) }
@@ -117,17 +125,29 @@ func (c *conn) serve() {
 
 // readAll takes what comes until nothing can come any more.
 func (c *conn) readAll() error {
-	defer c.layer.recovered() // of the framing; deliver looks after the rest
+	defer c.layer.recovered()    // of the framing; deliver looks after the rest
+	if len(c.in.pending()) > 0 { // it came with a handshake
+		if err := c.act(); err != nil {
+			return err
+		}
+	}
 	for {
 		if err := c.fill(); err != nil {
 			return err
 		}
-		done, err := c.takeAll()
-		if err != nil {
+		if err := c.act(); err != nil {
 			return err
 		}
+	}
+}
+
+// act takes what is whole and watches the rest.
+func (c *conn) act() error {
+	done, err := c.takeAll()
+	if err == nil {
 		c.watch(done)
 	}
+	return err
 }
 
 // fill reads once, waiting for as long as the peer is quiet.
@@ -170,12 +190,13 @@ func (c *conn) readNow(fd uintptr) bool {
 		c.held = 0
 	}
 	for {
-		c.got, c.failed = unix.Read(int(fd), c.in.room())
+		c.got, c.failed = c.pull(int(fd), c.in.room())
 		switch {
 		case c.failed == nil:
 			c.in.filled(c.got)
 			return true
 		case errors.Is(c.failed, unix.EAGAIN):
+			c.watchRecord()
 			return !c.shrink()
 		case !errors.Is(c.failed, unix.EINTR):
 			c.got = 0
@@ -187,7 +208,7 @@ func (c *conn) readNow(fd uintptr) bool {
 // shrink gives back what a quiet connection does not need. It reports false,
 // with the reason in failed, if what it does need is too much.
 func (c *conn) shrink() bool {
-	n := c.in.shrink()
+	n := c.in.shrink() + c.kept()
 	if n == 0 {
 		return true
 	}
@@ -206,8 +227,7 @@ func (c *conn) takeAll() (done bool, err error) {
 	for c.open() {
 		it, raw, ferr := c.in.next()
 		if ferr != nil {
-			c.layer.unframed(c.flow(), c.in.pending(), ferr)
-			return done, errFraming
+			return done, c.lost(ferr)
 		}
 		switch it {
 		case nothing:
@@ -227,13 +247,16 @@ func (c *conn) answer(pings int) error {
 	if pings == 0 {
 		return nil
 	}
-	return c.out.send([]byte(crlf))
+	if c.web != nil {
+		return c.pushRaw(c.web.in.pongs())
+	}
+	return c.pushRaw([]byte(crlf))
 }
 
 // watch keeps the time of an unfinished message. The clock of a new one starts
 // when its first bytes have come behind the end of another.
 func (c *conn) watch(done bool) {
-	half := len(c.in.pending()) > 0
+	half := c.half()
 	switch {
 	case half && (done || !c.awaiting):
 		c.await()

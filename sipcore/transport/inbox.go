@@ -17,6 +17,7 @@ const startBuffer = 8 << 10
 type inbox struct {
 	limit   int // of one message
 	buffers *buffers
+	frames  *frames // cuts instead, where WebSocket frames come; or nil
 	buf     []byte
 	from    int // buf[from:to] is not yet taken
 	to      int
@@ -30,12 +31,15 @@ type item int
 const (
 	nothing item = iota // more bytes are needed
 	whole               // a message
-	ping                // CRLFCRLF, to be answered (RFC 5626 section 4.4.1)
+	ping                // CRLFCRLF, to be answered (RFC 5626 section 4.4.1), or a WebSocket's ping
 )
 
 // next takes one item from the front. A message is valid until room is called.
 // An error means that the framing is lost and nothing after it can be read.
 func (in *inbox) next() (item, []byte, error) {
+	if in.frames != nil {
+		return in.frames.next(in)
+	}
 	for {
 		rest := in.pending()
 		if !bytes.HasPrefix(rest, []byte("\r\n")) {

@@ -9,17 +9,26 @@ type Kind uint8
 const (
 	UDP Kind = iota + 1
 	TCP
+	TLS
+	WS   // WebSocket (RFC 7118)
+	WSS  // WebSocket over TLS
 	Node // a connection to another node, whatever carries it
 )
 
-// String returns the name used in URIs and tables: "udp", "tcp"; "node", which
-// no URI has.
+// String returns the name used in URIs and tables: "udp", "tcp", "tls", "ws",
+// "wss"; "node", which no URI has.
 func (k Kind) String() string {
 	switch k {
 	case UDP:
 		return "udp"
 	case TCP:
 		return "tcp"
+	case TLS:
+		return "tls"
+	case WS:
+		return "ws"
+	case WSS:
+		return "wss"
 	case Node:
 		return "node"
 	default:
@@ -27,15 +36,19 @@ func (k Kind) String() string {
 	}
 }
 
-// Via returns the name used in a Via header: "UDP", "TCP", "TLS".
+// Via returns the name used in a Via header: "UDP", "TCP", "TLS", "WS", "WSS".
 func (k Kind) Via() string {
 	switch k {
 	case UDP:
 		return "UDP"
 	case TCP:
 		return "TCP"
-	case Node:
+	case TLS, Node:
 		return "TLS"
+	case WS:
+		return "WS"
+	case WSS:
+		return "WSS"
 	default:
 		return ""
 	}
@@ -45,14 +58,21 @@ func (k Kind) Via() string {
 // transactions need not (RFC 3261 section 17).
 func (k Kind) Reliable() bool { return k != UDP && k != 0 }
 
+// Secure reports whether nobody on the way can read or change what is sent: what
+// a sips URI asks for (RFC 3261 section 26.2.2).
+func (k Kind) Secure() bool { return k == TLS || k == WSS || k == Node }
+
+// Dials reports whether a connection of this kind can be opened from here.
+// Browsers come by themselves and are reached over the connection they keep
+// (RFC 7118 section 5.2.4).
+func (k Kind) Dials() bool { return k == UDP || k == TCP || k == TLS }
+
 // KindOf returns the Kind that a URI calls name, in any case.
 func KindOf(name string) (k Kind, ok bool) {
-	switch {
-	case strings.EqualFold(name, "udp"):
-		return UDP, true
-	case strings.EqualFold(name, "tcp"):
-		return TCP, true
-	default:
-		return 0, false
+	for _, k = range [...]Kind{UDP, TCP, TLS, WS, WSS} {
+		if strings.EqualFold(name, k.String()) {
+			return k, true
+		}
 	}
+	return 0, false
 }

@@ -8,10 +8,15 @@ func TestKind(t *testing.T) {
 		name     string
 		via      string
 		reliable bool
+		secure   bool
+		dials    bool
 	}{
-		{UDP, "udp", "UDP", false},
-		{TCP, "tcp", "TCP", true},
-		{0, "", "", false},
+		{UDP, "udp", "UDP", false, false, true},
+		{TCP, "tcp", "TCP", true, false, true},
+		{TLS, "tls", "TLS", true, true, true},
+		{WS, "ws", "WS", true, false, false},
+		{WSS, "wss", "WSS", true, true, false},
+		{0, "", "", false, false, false},
 	} {
 		if got := tt.kind.String(); got != tt.name {
 			t.Errorf("String: got %q, want %q", got, tt.name)
@@ -21,6 +26,12 @@ func TestKind(t *testing.T) {
 		}
 		if got := tt.kind.Reliable(); got != tt.reliable {
 			t.Errorf("%v: Reliable: got %v, want %v", tt.kind, got, tt.reliable)
+		}
+		if got := tt.kind.Secure(); got != tt.secure {
+			t.Errorf("%v: Secure: got %v, want %v", tt.kind, got, tt.secure)
+		}
+		if got := tt.kind.Dials(); got != tt.dials {
+			t.Errorf("%v: Dials: got %v, want %v", tt.kind, got, tt.dials)
 		}
 		if got, ok := KindOf(tt.via); got != tt.kind || ok != (tt.kind != 0) {
 			t.Errorf("KindOf(%q): got %v, %v, want %v", tt.via, got, ok, tt.kind)

@@ -1,7 +1,7 @@
-// Package transport carries SIP messages over UDP and TCP, IPv4 and IPv6. It
-// listens, connects, cuts streams into messages (RFC 3261 section 18) and hands
-// them over in the order of each flow; it answers keep-alives (RFC 5626) and
-// keeps one slow or hostile peer from costing anybody else. It knows message,
+// Package transport carries SIP messages over UDP, TCP, TLS and WebSocket (RFC
+// 7118), IPv4 and IPv6. It listens, connects, cuts streams into messages (RFC 3261
+// section 18) and hands them over in the order of each flow; it answers
+// keep-alives (RFC 5626) and keeps one slow or hostile peer from costing anybody else. It knows message,
 // but neither transactions nor names: whom to send to is decided elsewhere, and
 // package sipcore connects its Handler with the transaction layer.
 //
@@ -17,10 +17,10 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -42,9 +42,13 @@ type Layer struct {
 	buffers buffers // of readers
 	panics  limiter // of log lines that peers can cause
 	refused limiter
+	origins limiter
+
+	tlsSIP, tlsWeb *tls.Config
+	browsers       browsers
 
 	udp    []*udpSocket // at most one per address family
-	tcp    []*net.TCPListener
+	doors  []door
 	closed atomic.Bool // read by every UDP send
 
 	mu     sync.Mutex // guards phase, and wg against adding while it waits
@@ -65,7 +69,7 @@ const (
 	ended
 )
 
-// Open binds the UDP and TCP sockets; it starts nothing. Connections that come
+// Open binds the UDP, TCP and TLS sockets; it starts nothing. Connections that come
 // before Run wait in the kernel.
 func Open(o Options) (*Layer, error) {
 	o = o.withDefaults()
@@ -75,7 +79,8 @@ func Open(o Options) (*Layer, error) {
 	l := &Layer{
 		opts: o, logger: o.Logger.With("component", "transport"),
 		ids: newCounter(), own: newAddresses(o.Addr), conns: newTable(o.MaxConns, o.MaxConnsPerIP),
-		held: held{limit: o.MaxBytes}, dials: dials{to: make(map[netip.AddrPort]*dial)},
+		held: held{limit: o.MaxBytes}, dials: dials{to: make(map[farEnd]*dial)},
+		tlsSIP: newTLS(o.Certificate), tlsWeb: newTLS(o.Certificate, "http/1.1"),
 		asked: make(chan struct{}), halted: make(chan struct{}),
 	}
 	if err := l.listen(); err != nil {
@@ -95,10 +100,11 @@ func (l *Layer) Run(ctx context.Context, h Handler) error {
 	for _, s := range l.udp {
 		l.spawn(s.serve)
 	}
-	for _, ln := range l.tcp {
-		l.spawn(func() { l.accept(ln) })
+	for _, d := range l.doors {
+		l.spawn(func() { l.accept(d.TCPListener, d.kind) }) //nolint:contextcheck // greet wakes a handshake by its deadline
 	}
 	l.spawn(l.watchAddresses)
+	l.spawn(l.pingBrowsers)
 	select {
 	case <-l.alive.Done():
 	case <-l.asked:
@@ -186,9 +192,10 @@ func (l *Layer) sleep(d time.Duration) {
 }
 
 func (l *Layer) closeListeners() {
-	for _, ln := range l.tcp {
-		_ = ln.Close() // nothing is lost with a listener
+	for _, d := range l.doors {
+		_ = d.Close() // nothing is lost with a listener
 	}
+	l.browsers.close()
 }
 
 func (l *Layer) closeSockets() {
@@ -238,13 +245,35 @@ func (l *Layer) Find(id uint64) (Flow, bool) {
 // something has come to it.
 func (l *Layer) IsOwn(addr netip.Addr) bool { return l.own.has(addr.Unmap()) }
 
-// Port returns the port that the layer listens on.
+// Port returns the port that the layer listens on for UDP and TCP.
 func (l *Layer) Port() uint16 { return l.opts.Port }
+
+// PortOf returns the port that the layer listens on for a kind, whether it does
+// at the moment or not; that of phones for one that has none.
+func (l *Layer) PortOf(k Kind) uint16 {
+	switch k {
+	case TLS:
+		return l.opts.TLSPort
+	case WS:
+		return l.opts.WSPort
+	case WSS:
+		return l.opts.WSSPort
+	default:
+		return l.opts.Port
+	}
+}
+
+// HasPort reports whether port is one that the layer listens on, for any kind.
+func (l *Layer) HasPort(port uint16) bool {
+	o := &l.opts
+	return port == o.Port || port == o.TLSPort || port == o.WSPort || port == o.WSSPort
+}
 
 // Counters returns what the layer has done so far.
 func (l *Layer) Counters() Counters {
 	return Counters{
 		UDP: l.count.of(UDP), TCP: l.count.of(TCP), Node: l.count.of(Node),
+		TLS: l.count.of(TLS), WS: l.count.of(WS), WSS: l.count.of(WSS),
 		Open: l.conns.len(), Held: l.held.bytes.Load(),
 		Dropped: l.count.drops(), Panics: l.count.panics.Load(),
 	}

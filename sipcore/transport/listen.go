@@ -26,14 +26,21 @@ const (
 	userTimeout  = 20_000 // ms
 )
 
-// listen binds UDP and TCP for each address family in use.
+// A door is a listening socket and what comes in by it.
+type door struct {
+	*net.TCPListener
+
+	kind Kind
+}
+
+// listen binds UDP, TCP and TLS for each address family in use.
 func (l *Layer) listen() error {
 	for _, addr := range l.families() {
 		err := l.listenOn(addr)
 		if err == nil || l.canDoWithout(addr, err) {
 			continue
 		}
-		return fmt.Errorf("listening on %s: %w", netip.AddrPortFrom(addr, l.opts.Port), err)
+		return err
 	}
 	return nil
 }
@@ -54,26 +61,41 @@ func (l *Layer) canDoWithout(addr netip.Addr, err error) bool {
 	return none && addr.Is6() && !l.opts.Addr.IsValid()
 }
 
-// listenOn binds both transports on one address.
+// listenOn binds all transports of phones on one address.
 func (l *Layer) listenOn(addr netip.Addr) error {
 	at := net.JoinHostPort(addr.String(), strconv.Itoa(int(l.opts.Port)))
 	udpConfig := net.ListenConfig{Control: control(func(fd int) error { return setUDP(fd, addr) })}
 	pc, err := udpConfig.ListenPacket(context.Background(), "udp"+family(addr), at)
 	if err != nil {
-		return err //nolint:wrapcheck // the caller says where
+		return fmt.Errorf("listening on %s: %w", at, err)
 	}
 	s, err := newUDPSocket(l, pc.(*net.UDPConn), addr) //nolint:forcetypeassert // of a udp network
 	if err != nil {
 		return errors.Join(err, pc.Close())
 	}
 	l.udp = append(l.udp, s)
-	tcpConfig := net.ListenConfig{Control: control(setTCP), KeepAlive: -1} // setTCP does it, once for all
-	ln, err := tcpConfig.Listen(context.Background(), "tcp"+family(addr), at)
-	if err != nil {
-		return err //nolint:wrapcheck // the caller says where
+	if err := l.openDoor(addr, TCP); err != nil || l.opts.Certificate == nil {
+		return err
 	}
-	l.tcp = append(l.tcp, ln.(*net.TCPListener)) //nolint:forcetypeassert // of a tcp network
-	return nil
+	return l.openDoor(addr, TLS)
+}
+
+func (l *Layer) openDoor(addr netip.Addr, k Kind) error {
+	ln, err := listenTCP(addr, l.PortOf(k))
+	if err == nil {
+		l.doors = append(l.doors, door{ln, k})
+	}
+	return err
+}
+
+func listenTCP(addr netip.Addr, port uint16) (*net.TCPListener, error) {
+	at := net.JoinHostPort(addr.String(), strconv.Itoa(int(port)))
+	config := net.ListenConfig{Control: control(setTCP), KeepAlive: -1} // setTCP does it, once for all
+	ln, err := config.Listen(context.Background(), "tcp"+family(addr), at)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", at, err)
+	}
+	return ln.(*net.TCPListener), nil //nolint:forcetypeassert // of a tcp network
 }
 
 // family returns the suffix that makes net keep to one address family.

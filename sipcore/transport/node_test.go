@@ -85,7 +85,7 @@ func TestAdopt(t *testing.T) {
 			if c := l.Counters(); c.Node.In != 2 || c.Node.Out != 2 || c.TCP.In != 0 || c.Open != 1 {
 				t.Errorf("got counters %+v", c)
 			}
-			if _, ok := l.conns.to(f.Remote()); ok {
+			if _, ok := l.conns.to(farEnd{kind: Node, at: f.Remote()}); ok {
 				t.Error("the flow can be found by its address")
 			}
 			if found, ok := l.Find(f.ID()); !ok || found != f {

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -17,12 +18,21 @@ type Options struct {
 	Logger  *slog.Logger
 	Watcher Watcher // of all messages: nobody
 
+	// Certificate is shown to who calls over TLS; nil: there is no TLS.
+	Certificate Certify
+	// Roots are whom we believe what others' certificates say; nil: the system's.
+	Roots func() *x509.CertPool
+
+	TLSPort, WSPort, WSSPort uint16 // 5061, 5066, 7443; the last two only for browsers: see Browsers
+
 	MaxConns      int   // stream flows together: 32768, never more than 3/4 of the open files allowed
 	MaxConnsPerIP int   // accepted from one IPv4 address or one IPv6 /64: 4096
 	MaxMessage    int   // bytes of one message on a stream: 64 KiB
 	QueueBytes    int   // waiting to be sent on one stream flow: 1 MiB
 	MaxBytes      int64 // unfinished and unsent messages of all stream flows: 256 MiB
 
+	Handshake      time.Duration // of TLS and WebSocket together, for one who calls: 10 s
+	PingEvery      time.Duration // of browsers, by WebSocket: 25 s
 	HalfMessage    time.Duration // from a message's first byte to its last, and for a new peer's first: 30 s
 	Stall          time.Duration // without progress in sending: 10 s
 	Linger         time.Duration // to send what is queued when a flow closes: 1 s
@@ -39,11 +49,16 @@ func (o Options) withDefaults() Options {
 	}
 	o.Addr = o.Addr.Unmap()
 	fill(&o.Port, 5060)
+	fill(&o.TLSPort, 5061)
+	fill(&o.WSPort, 5066)
+	fill(&o.WSSPort, 7443)
 	fill(&o.MaxConns, 32768)
 	fill(&o.MaxConnsPerIP, 4096)
 	fill(&o.MaxMessage, 64<<10)
 	fill(&o.QueueBytes, 1<<20)
 	fill(&o.MaxBytes, 256<<20)
+	fill(&o.Handshake, 10*time.Second)
+	fill(&o.PingEvery, pingEvery)
 	fill(&o.HalfMessage, 30*time.Second)
 	fill(&o.Stall, 10*time.Second)
 	fill(&o.Linger, time.Second)

@@ -8,6 +8,15 @@ import (
 // shards of the table by ID: a look-up meets a writer only by chance.
 const shards = 32
 
+// farEnd is the other end of a connection as one who wants to send to it names it:
+// a connection to an address is good for who wants that address, one whose peer
+// has shown to be name for who wants that name at that address.
+type farEnd struct {
+	kind Kind
+	at   netip.AddrPort
+	name string // in lower case; "" is whoever is there
+}
+
 // table knows the open stream flows, by ID and by peer, and how many more there
 // may be.
 type table struct {
@@ -16,7 +25,7 @@ type table struct {
 	maxConns, maxPerIP int
 
 	mu       sync.RWMutex // guards all below
-	byRemote map[netip.AddrPort]*conn
+	byRemote map[farEnd]*conn
 	perIP    map[netip.Addr]int // accepted ones
 	places   int                // taken, of maxConns
 }
@@ -29,7 +38,7 @@ type shard struct {
 func newTable(maxConns, maxPerIP int) *table {
 	t := &table{
 		maxConns: maxConns, maxPerIP: maxPerIP,
-		byRemote: make(map[netip.AddrPort]*conn), perIP: make(map[netip.Addr]int),
+		byRemote: make(map[farEnd]*conn), perIP: make(map[netip.Addr]int),
 	}
 	for i := range t.byID {
 		t.byID[i].conns = make(map[uint64]*conn)
@@ -106,7 +115,7 @@ func (t *table) link(c *conn) {
 		return // what goes to an address goes to a phone
 	}
 	t.mu.Lock()
-	t.byRemote[c.remote] = c
+	t.byRemote[c.end()] = c
 	t.mu.Unlock()
 }
 
@@ -117,8 +126,8 @@ func (t *table) unlink(c *conn) {
 	delete(s.conns, c.id)
 	s.mu.Unlock()
 	t.mu.Lock()
-	if t.byRemote[c.remote] == c {
-		delete(t.byRemote, c.remote)
+	if t.byRemote[c.end()] == c {
+		delete(t.byRemote, c.end())
 	}
 	t.mu.Unlock()
 }
@@ -133,15 +142,28 @@ func (t *table) find(id uint64) *conn {
 	return s.conns[id]
 }
 
-// to returns an open flow to remote.
-func (t *table) to(remote netip.AddrPort) (Flow, bool) {
+// to returns an open flow to the other end that is meant.
+func (t *table) to(end farEnd) (Flow, bool) {
 	t.mu.RLock()
-	c := t.byRemote[remote]
+	c := t.byRemote[end]
 	t.mu.RUnlock()
 	if c == nil || !c.open() {
 		return Flow{}, false
 	}
 	return c.flow(), true
+}
+
+// webs returns the WebSockets of one shard.
+func (t *table) webs(i int) (found []*conn) {
+	s := &t.byID[i]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, c := range s.conns {
+		if c.web != nil {
+			found = append(found, c)
+		}
+	}
+	return found
 }
 
 // len returns how many flows there are.

@@ -11,6 +11,7 @@ import (
 // replacing it stays one package's work. Tests may import anything.
 var homes = []home{
 	{"github.com/emiago/sipgo", []string{"sipcore/ua", "test/..."}, "the engine is ours; sipgo serves endpoints and is the phone of the tests"},
+	{"github.com/gobwas/ws", []string{"test/..."}, "our WebSocket is ours; this is the browser of the tests"},
 	{"github.com/goccy/go-yaml", []string{"store/file"}, "YAML is for people and ends where Changes begin"},
 	{"github.com/hashicorp/raft", []string{"cluster/quorum"}, "others propose and apply; how it is agreed is not theirs"},
 	{"github.com/miekg/dns", []string{"node/dnsserver", "sipcore/resolve"}, "one package asks and one answers"},
