@@ -91,6 +91,16 @@ func (n *Node) renewer(d *directory) func(uint64) error {
 	}
 }
 
+// hangUp ends what is open to a node that is not heard any more: SIP, questions
+// and all else would wait for the patience of TCP.
+func hangUp(port *link.Port) func(session.Link) {
+	return func(l session.Link) {
+		if l.State == session.Down {
+			port.HangUp(l.Node)
+		}
+	}
+}
+
 // journals hands what happens to this node's registrations to all that want to
 // know. It implements [live.Journal].
 type journals struct {

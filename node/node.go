@@ -128,6 +128,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	said.others = sessions.Namespace(registrations)
 	n.standing = newStanding(n.peers, n.bindings, n.events, n.config.View().SiteOf(n.self()))
 	sessions.OnLink(n.standing.heard)
+	sessions.OnLink(hangUp(port))
 
 	kept, err := disk.OpenBindings(o.Data, n.component("disk"))
 	if err != nil {

@@ -44,6 +44,53 @@ func TestANodeThatNeverAnswers(t *testing.T) {
 	hangsUp(from, to)
 }
 
+// TestNothingWaitsForASilentNode: a node that hangs costs no request more than
+// four seconds, whatever its method and wherever it belongs.
+func TestNothingWaitsForASilentNode(t *testing.T) {
+	for _, tt := range []struct {
+		method string
+		inside bool
+		lines  line // when the connection that hangs was given up
+	}{
+		{"MESSAGE", false, mute}, {"MESSAGE", false, hanging}, {"INFO", true, mute}, {"BYE", true, mute}, {"BYE", true, hanging}, {"INVITE", true, mute},
+	} {
+		t.Run(tt.method, func(t *testing.T) {
+			w := newTown(t, "laurel", "hardy")
+			alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+			w.nodes["laurel"].knows("bob", "hardy")
+			from, _ := connect(alice, bob)
+			w.toHardy("laurel", tt.lines)
+			w.calm.Store(true)
+			began := time.Now()
+			if tt.inside {
+				from.within(tt.method)
+			} else {
+				alice.send(alice.request(tt.method, "sip:bob@"+domain, "<sip:bob@"+domain+">", "m"))
+			}
+			alice.gets("480")
+			if took := time.Since(began); took > 4*time.Second {
+				t.Errorf("the final response took %v, want at most 4 s", took)
+			}
+			if tt.method == "BYE" {
+				eventually(t, "the call is over", func() bool { return w.nodes["laurel"].calls.Count() == 0 })
+			}
+			bob.hearsNothing(100 * time.Millisecond)
+		})
+	}
+}
+
+// TestASlowPhoneIsNoSilentNode: what another node has taken may take its time.
+func TestASlowPhoneIsNoSilentNode(t *testing.T) {
+	w := newTown(t, "laurel", "hardy")
+	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+	w.nodes["laurel"].knows("bob", "hardy")
+	alice.send(alice.request("MESSAGE", "sip:bob@"+domain, "<sip:bob@"+domain+">", "m"))
+	slow := bob.gets("MESSAGE")
+	alice.hearsNothing(2500 * time.Millisecond) // longer than a node may take to say that it is there
+	bob.replies(slow, 200)
+	alice.gets("200")
+}
+
 func TestAnInviteWhoseNodeIsGoneStopsRinging(t *testing.T) {
 	w := newTown(t, "laurel", "hardy")
 	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")

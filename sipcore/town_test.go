@@ -57,6 +57,20 @@ type town struct {
 	nodes map[string]*station
 	lines map[[2]string]line // how one node reaches another
 	dead  []net.Conn         // ends that nobody reads
+	calm  atomic.Bool        // what is sent on connections that are open arrives at nobody
+}
+
+// A still is the dialler's end of a connection of a town.
+type still struct {
+	net.Conn
+	calm *atomic.Bool
+}
+
+func (s still) Write(b []byte) (int, error) {
+	if s.calm.Load() {
+		return len(b), nil
+	}
+	return s.Conn.Write(b)
 }
 
 // line is the state of the way between two nodes.
@@ -211,7 +225,7 @@ func (s *station) Dial(ctx context.Context, node string) (net.Conn, error) {
 	default:
 		w.wg.Go(func() { to.Serve(w.ctx, far, s.name) })
 	}
-	return near, nil
+	return still{near, &w.calm}, nil
 }
 
 // NodeAt implements sipcore.Peers.

@@ -80,8 +80,20 @@ func (l *conns) closeNode(node string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.open[node] {
-		_ = c.NetConn().Close() // at once: its user still removes it from the list
+		reset(c.NetConn()) // at once: its user still removes it from the list
 	}
+}
+
+// reset has the kernel forget what it has not sent yet: it must not arrive when
+// the line is back.
+func reset(c net.Conn) {
+	if s, ok := c.(*stranger); ok {
+		c = s.Conn
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
 }
 
 func (l *conns) closeAll() {

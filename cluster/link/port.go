@@ -158,6 +158,10 @@ func (p *Port) Disconnect(node string) {
 	p.pairs.forget(node)
 }
 
+// HangUp closes what is open to a node, whoever opened it: who waits for an
+// answer over a line that is dead knows at once. It may be dialled again.
+func (p *Port) HangUp(node string) { p.conns.closeNode(node) }
+
 // Counters says how often who was turned away, and by whom this node was.
 func (p *Port) Counters() Counters { return p.counts.read() }
 

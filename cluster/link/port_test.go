@@ -283,6 +283,48 @@ func TestDisconnect(t *testing.T) {
 	eventually(t, "counted", func() bool { return b.Counters().Revoked == 1 })
 }
 
+// TestHangUp: what waits for a node that is silent ends, on either side's
+// connections, and the node may be dialled again at once.
+func TestHangUp(t *testing.T) {
+	s := newSystem(t)
+	a, b := s.open("hardy", Main, nil), s.open("mons", LifeGUARD, nil)
+	asked, ended := make(chan struct{}), make(chan struct{})
+	b.HandleAsk("for ever", func(ctx context.Context, _ Peer, _ []byte) ([]byte, error) {
+		close(asked)
+		<-ctx.Done()
+		close(ended)
+		return nil, ctx.Err()
+	})
+	b.HandleAsk("now", func(context.Context, Peer, []byte) ([]byte, error) { return []byte("yes"), nil })
+	served := make(chan struct{})
+	a.Handle(ProtocolSIP, func(ctx context.Context, c net.Conn, from Peer) { echo(ctx, c, from); close(served) })
+	run(t, a)
+	run(t, b)
+	answer := make(chan error, 1)
+	go func() {
+		_, err := a.Ask(t.Context(), "mons", b.Address(), "for ever", nil)
+		answer <- err
+	}()
+	<-asked
+	c, err := b.Dial(t.Context(), "hardy", a.Address(), ProtocolSIP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err = c.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	a.HangUp("mons")
+	if err = <-answer; err == nil {
+		t.Error("the question was answered")
+	}
+	<-served
+	<-ended
+	if got, err := a.Ask(t.Context(), "mons", b.Address(), "now", nil); err != nil || string(got) != "yes" {
+		t.Errorf("asking again: got %q, %v", got, err)
+	}
+}
+
 // TestRunEnds: Run returns when its context ends, with everything closed.
 func TestRunEnds(t *testing.T) {
 	s := newSystem(t)

@@ -32,7 +32,7 @@ type branch struct {
 	again   bool                // it takes the place of one that was lost
 }
 
-// start sends the request on flow. INVITEs get timer C.
+// start sends the request on flow. INVITEs get timer C; a node has nodePatience.
 func (b *branch) start(flow transport.Flow) {
 	f := b.fork
 	m := f.m
@@ -41,8 +41,8 @@ func (b *branch) start(flow transport.Flow) {
 		id += "." + strconv.FormatUint(uint64(f.p.mark(m)), 16)
 	}
 	raw := f.rewrite(m, flow, id, b, &b.peer)
-	if f.isInvite() {
-		b.timer.Set(f.p.o.Wheel, b.patience(), b)
+	if patience := b.patience(); patience > 0 {
+		b.timer.Set(f.p.o.Wheel, patience, b)
 	}
 	b.client = f.p.o.Transactions.Start(f.tx, flow, m.Method(), id, raw, b)
 }
@@ -61,12 +61,16 @@ func (b *branch) begin(h hop) {
 	}
 }
 
-// patience is how long the first provisional response may take.
+// patience is how long the first provisional response may take; 0 is as long as
+// the transaction.
 func (b *branch) patience() time.Duration {
-	if b.peer.node != "" {
+	switch {
+	case b.peer.node != "":
 		return nodePatience
+	case b.fork.isInvite():
+		return timerC
 	}
-	return timerC
+	return 0
 }
 
 // Expire implements [transaction.Expirer]: timer C has run out, or the time of a
@@ -136,8 +140,12 @@ func (b *branch) challenged(m *message.Message) {
 func (b *branch) provisional(m *message.Message) {
 	f := b.fork
 	b.rang = true
-	if f.isInvite() && !b.over {
+	switch {
+	case b.over:
+	case f.isInvite():
 		b.timer.Set(f.p.o.Wheel, timerC, b)
+	default:
+		b.timer.Stop()
 	}
 	if m.Status() > 100 && !f.over {
 		f.relay(m, b.isClean())

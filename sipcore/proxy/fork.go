@@ -77,7 +77,9 @@ func (f *fork) callerName() string {
 
 func (f *fork) isInvite() bool { return f.tx.Method() == message.INVITE }
 
-// trying stops the caller's retransmissions (RFC 3261 section 16.2).
+// trying stops the caller's retransmissions (RFC 3261 section 16.2). To a node it
+// says that this one is there, whatever the method: RFC 4320 section 4.1 allows
+// that where nothing is lost.
 func (f *fork) trying() {
 	f.tx.Respond(100, f.m.Reply(100, "", "").AppendTo(make([]byte, 0, replySize(f.m))))
 }

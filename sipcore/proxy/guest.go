@@ -53,9 +53,7 @@ func (f *fork) guest() bool { return f.origin.Flow.Kind() == transport.Node }
 // phone it names, which is to be here. tx must be locked.
 func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from Origin) {
 	f := p.fork(tx, view, from)
-	if f.isInvite() {
-		f.trying()
-	}
+	f.trying()
 	way, ok := p.o.Phones.Locate(to.Token.User, to.Token.Device)
 	if ok && way.Node == "" {
 		f.starting = true
@@ -70,9 +68,7 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 func (p *Proxy) Relay(tx *transaction.Server, view *store.View, to Named, from Origin) {
 	f := p.fork(tx, view, from)
 	f.relays = &to
-	if f.isInvite() {
-		f.trying()
-	}
+	f.trying()
 	f.starting = true
 	f.open(&branch{fork: f}).toNode(to.Node)
 	f.starting = false

@@ -19,7 +19,7 @@ func (p *Proxy) Within(tx *transaction.Server, view *store.View, l *Loose, from 
 	if !f.wantsTimer() {
 		return
 	}
-	if f.isInvite() {
+	if f.isInvite() || f.guest() {
 		f.trying()
 	}
 	f.starting = true

@@ -17,6 +17,10 @@
 //	readme FILE                    writes the configuration that the README shows
 //	register ADDRESS USER PASSWORD [tcp]
 //	                               registers a phone over UDP or TCP; prints the status, hangs up
+//	message DURATION ADDRESS FROM TO
+//	                               sends a MESSAGE over TCP; prints the status, which must come
+//	                               within that time
+//	freeze NAME, thaw NAME         stops a node in the middle of what it does, and lets it go on
 //	knock ADDRESS [PROTOCOL [NODE.JSON]]
 //	                               comes to the port between nodes: without TLS, without a
 //	                               certificate, or with a node's; must be turned away
@@ -89,6 +93,9 @@ func TestStories(t *testing.T) {
 			"users":    users,
 			"register": register,
 			"readme":   readmeFile,
+			"message":  message,
+			"freeze":   freeze,
+			"thaw":     freeze,
 			"knock":    knock,
 			"throw":    throw,
 			"swallow":  swallow,

@@ -26,6 +26,8 @@ type nodesKey struct{}
 type started struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
+
+	frozen bool
 }
 
 func address(ts *testscript.TestScript, _ bool, args []string) {
@@ -122,6 +124,23 @@ func end(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 3 && strconv.Itoa(s.cmd.ProcessState.ExitCode()) != args[2] {
 		ts.Fatalf("%s ended with %v, want exit code %s: %s", args[0], s.cmd.ProcessState, args[2], ts.ReadFile(args[0]+".err"))
 	}
+}
+
+// freeze is a node that hangs: its connections stay, and nothing comes.
+func freeze(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeze NAME, thaw NAME")
+	}
+	s, ok := running(ts)[args[0]]
+	if !ok {
+		ts.Fatalf("no node %s was started", args[0])
+	}
+	signal := syscall.SIGSTOP
+	if s.frozen {
+		signal = syscall.SIGCONT
+	}
+	s.frozen = !s.frozen
+	ts.Check(s.cmd.Process.Signal(signal))
 }
 
 func running(ts *testscript.TestScript) nodes { return ts.Value(nodesKey{}).(nodes) }

@@ -31,6 +31,29 @@ func register(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
+// message is one from a network whose phones need no password.
+func message(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: message DURATION ADDRESS FROM TO")
+	}
+	limit, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	c, err := net.Dial("tcp", net.JoinHostPort(args[1], "5060"))
+	ts.Check(err)
+	defer func() { _ = c.Close() }()
+	_, err = fmt.Fprintf(c, "MESSAGE sip:%[4]s@%[2]s SIP/2.0\r\nVia: SIP/2.0/TCP %[5]s;branch=z9hG4bK%[6]d\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:%[3]s@%[2]s>;tag=a\r\nTo: <sip:%[4]s@%[2]s>\r\nCall-ID: %[6]d\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n",
+		args[0], args[1], args[2], args[3], c.LocalAddr(), time.Now().UnixNano())
+	ts.Check(err)
+	ts.Check(c.SetReadDeadline(time.Now().Add(limit)))
+	answer := make([]byte, 65536)
+	n, err := c.Read(answer)
+	ts.Check(err)
+	status, _, _ := strings.Cut(string(answer[:n]), "\r\n")
+	_, err = fmt.Fprintln(ts.Stdout(), status)
+	ts.Check(err)
+}
+
 type phone struct {
 	net.Conn
 	user, password, server, transport string
