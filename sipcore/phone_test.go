@@ -27,6 +27,8 @@ type phone struct {
 	cseq   int
 	tag    string
 	listen string // where its Contact leads, if that is not its connection
+	plain  bool   // its Contact says nothing of a transport
+	codecs int    // lines of its session descriptions
 	path   string // a proxy that it registers through (RFC 3327)
 }
 
@@ -106,6 +108,9 @@ func (p *phone) contact() string {
 	if at == "" {
 		at = p.conn.Local().String()
 	}
+	if p.plain {
+		return fmt.Sprintf("sip:%s@%s", p.user, at)
+	}
 	return fmt.Sprintf("sip:%s@%s;transport=%s", p.user, at, p.over)
 }
 
@@ -151,13 +156,22 @@ func (p *phone) invites(user string) wire.Message {
 	uri := "sip:" + user + "@" + domain
 	m := p.request("INVITE", uri, "<"+uri+">", rand.Text())
 	m.Add("Contact", "<"+p.contact()+">")
-	m.Body = "v=0\r\n"
+	m.Body = p.sdp()
 	m.Add("Content-Type", "application/sdp")
 	p.send(m)
 	if p.over == "udp" {
 		p.isChallenged(m)
 	}
 	return m
+}
+
+// sdp is a session description, long enough for a phone that has much to say.
+func (p *phone) sdp() string {
+	text := "v=0\r\n"
+	for range p.codecs {
+		text += "a=rtpmap:101 telephone-event/8000\r\n"
+	}
+	return text
 }
 
 func (p *phone) send(m wire.Message) {

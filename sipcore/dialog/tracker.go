@@ -55,15 +55,26 @@ func (t *Tracker) Run(ctx context.Context) error {
 type ID string
 
 // Invited notes that from calls to with the given INVITE and returns the ID by
-// which the call is known from then on.
-func (t *Tracker) Invited(invite *message.Message, from, to string) ID {
-	id := idOf(invite, invite.FromTag())
-	t.calls.Put(live.Call{
+// which the call is known from then on. It is false, and the ID zero, when this
+// very call is known already: the INVITE was forked on its way to us (RFC 3261
+// section 8.2.2.2).
+func (t *Tracker) Invited(invite *message.Message, from, to string) (id ID, isNew bool) {
+	id = idOf(invite, invite.FromTag())
+	x := live.Call{
 		ID: string(id), CallID: invite.CallID(),
 		From: from, To: to,
 		State: live.Ringing, Node: t.node, Since: time.Now(),
-	})
-	return id
+	}
+	x.CSeq, _ = invite.CSeq()
+	old, added := t.calls.Add(x)
+	switch {
+	case added:
+	case old.CSeq == x.CSeq && old.To == to:
+		return "", false
+	default:
+		t.calls.Put(x)
+	}
+	return id, true
 }
 
 // Answered notes that the call is up, and that its session lasts so long unless

@@ -3,6 +3,7 @@ package dialog
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,7 +48,8 @@ func TestTracker(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := live.NewCalls()
 			x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
-			tt.do(x, x.Invited(request(t, "INVITE", "a", ""), "201", "202"))
+			id, _ := x.Invited(request(t, "INVITE", "a", ""), "201", "202")
+			tt.do(x, id)
 			got := ""
 			for _, c := range calls.All() {
 				got = c.State
@@ -99,7 +101,8 @@ func TestSessions(t *testing.T) {
 					x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
 					done := make(chan error, 1)
 					go func() { done <- x.Run(ctx) }()
-					tt.do(x, x.Invited(request(t, "INVITE", "a", ""), "201", "202"))
+					id, _ := x.Invited(request(t, "INVITE", "a", ""), "201", "202")
+					tt.do(x, id)
 					time.Sleep(after)
 					if got := calls.Count(); got != want {
 						t.Errorf("after %v: got %d calls, want %d", after, got, want)
@@ -109,6 +112,44 @@ func TestSessions(t *testing.T) {
 						t.Error(err)
 					}
 				})
+			}
+		})
+	}
+}
+
+// TestMergedInvite: an INVITE that comes a second time by another way is told
+// apart from another call, and from the same one to somebody else.
+func TestMergedInvite(t *testing.T) {
+	first := request(t, "INVITE", "a", "")
+	later, err := message.ParseString(strings.Replace(first.Raw(), "CSeq: 1", "CSeq: 2", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		invite *message.Message
+		to     string
+		ended  bool
+		isNew  bool
+	}{
+		{"the same", first, "202", false, false},
+		{"the same when the first is over", first, "202", true, true},
+		{"another caller", request(t, "INVITE", "b", ""), "202", false, true},
+		{"to somebody else", first, "203", false, true},
+		{"tried once more", later, "202", false, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			x := NewTracker("laurel", live.NewCalls(), slog.New(slog.DiscardHandler))
+			id, ok := x.Invited(first, "201", "202")
+			if !ok || id == "" {
+				t.Fatal("the first is no new call")
+			}
+			if tt.ended {
+				x.Ended(id)
+			}
+			if again, isNew := x.Invited(tt.invite, "201", tt.to); isNew != tt.isNew || (again != "") != isNew {
+				t.Errorf("got %q, %v, want %v", again, isNew, tt.isNew)
 			}
 		})
 	}

@@ -12,14 +12,34 @@ import (
 // 6). The zero best is none.
 type best struct {
 	status   int
-	response *message.Message // nil when we made the status up
-	clean    bool             // it came by another node
+	response *message.Message   // nil when we made the status up
+	clean    bool               // it came by another node
+	asks     []*message.Message // every 401 and 407
 }
 
 // consider takes a response that is better than the one it has.
 func (b *best) consider(status int, response *message.Message, clean bool) {
 	if b.status == 0 || rank(status) < rank(b.status) {
 		b.status, b.response, b.clean = status, response, clean
+	}
+}
+
+// challenged takes note of a 401 or 407: the caller is to see all of them at once
+// (RFC 3261 section 16.7 step 7).
+func (b *best) challenged(response *message.Message) { b.asks = append(b.asks, response) }
+
+// addOtherChallenges puts what the other phones ask into the response that goes
+// to the caller.
+func (b *best) addOtherChallenges(e *message.Edit) {
+	for _, m := range b.asks {
+		if m == b.response {
+			continue
+		}
+		for i := range m.Lines() {
+			if name, _, value := m.Line(i); name == message.WWWAuthenticate || name == message.ProxyAuthenticate {
+				e.Append(name, value)
+			}
+		}
 	}
 }
 

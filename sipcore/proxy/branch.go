@@ -27,6 +27,7 @@ type branch struct {
 	peer    peer                // the node that the request goes to; zero: to a phone
 	client  *transaction.Client // nil while dialling
 	timer   transaction.Timer   // timer C
+	sized   bool                // its request goes by this flow, however large
 	rang    bool                // a provisional response came
 	over    bool                // a final response came, or none will
 	again   bool                // it takes the place of one that was lost
@@ -41,6 +42,9 @@ func (b *branch) start(flow transport.Flow) {
 		id += "." + strconv.FormatUint(uint64(f.p.mark(m)), 16)
 	}
 	raw := f.rewrite(m, flow, id, b, &b.peer)
+	if len(raw) > largeRequest && flow.Kind() == transport.UDP && b.byStream(flow) {
+		return
+	}
 	if patience := b.patience(); patience > 0 {
 		b.timer.Set(f.p.o.Wheel, patience, b)
 	}
@@ -133,6 +137,7 @@ func (b *branch) challenged(m *message.Message) {
 		b.end(403, nil)
 		return
 	}
+	b.fork.best.challenged(m)
 	b.end(m.Status(), m)
 }
 

@@ -51,7 +51,11 @@ func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	}
 	if f.isInvite() {
 		f.trying()
-		f.dialog = p.o.Calls.Invited(f.m, f.callerName(), c.Callee.Number)
+		isNew := false
+		if f.dialog, isNew = p.o.Calls.Invited(f.m, f.callerName(), c.Callee.Number); !isNew {
+			f.finish(482, "Merged Request")
+			return
+		}
 	}
 	f.carryOut(p.o.Routing.Route(c))
 }
@@ -217,7 +221,7 @@ func (f *fork) finishWithBest() {
 	case f.best.response != nil:
 		f.decided()
 		f.ended()
-		f.relay(f.best.response, f.best.clean)
+		f.relayBest()
 		f.release()
 	case f.canceled:
 		f.finish(487, "")
@@ -228,6 +232,17 @@ func (f *fork) finishWithBest() {
 	default:
 		f.finish(480, "")
 	}
+}
+
+// relayBest passes the best response on.
+func (f *fork) relayBest() {
+	m := f.best.response
+	e := m.Edit()
+	f.strip(&e, m, f.best.clean)
+	if m.Status() == 401 || m.Status() == 407 {
+		f.best.addOtherChallenges(&e)
+	}
+	f.send(m, &e)
 }
 
 // finish answers the request ourselves.

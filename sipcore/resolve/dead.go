@@ -36,6 +36,12 @@ func (d *dead) remove(h Hop) {
 	delete(d.until, h)
 }
 
+func (d *dead) has(h Hop, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rankLocked(h, now) > 0
+}
+
 // toBack moves the dead behind the living and keeps the order of both.
 func (d *dead) toBack(hops []Hop, now time.Time) {
 	d.mu.Lock()

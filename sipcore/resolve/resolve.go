@@ -89,6 +89,9 @@ func (r *Resolver) Lookup(ctx context.Context, t Target) ([]Hop, error) {
 // Failed says that h could not be reached: it goes last for 30 s.
 func (r *Resolver) Failed(h Hop) { r.dead.add(h, time.Now()) }
 
+// HasFailed reports whether h could not be reached within the last 30 s.
+func (r *Resolver) HasFailed(h Hop) bool { return r.dead.has(h, time.Now()) }
+
 // OK says that h was reached.
 func (r *Resolver) OK(h Hop) { r.dead.remove(h) }
 

@@ -16,6 +16,7 @@ const (
 type Call struct {
 	ID       string // unique in the system
 	CallID   string
+	CSeq     uint32 // of the INVITE that began it
 	From, To string // numbers, or what the caller wrote
 	State    string // Ringing or Up
 	Node     string
@@ -54,6 +55,18 @@ func (c *Calls) Put(x Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.byID[x.ID] = x
+}
+
+// Add adds a call unless there is one with the same ID, which it returns.
+func (c *Calls) Add(x Call) (old Call, added bool) {
+	s := c.shard(x.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.byID[x.ID]; ok {
+		return old, false
+	}
+	s.byID[x.ID] = x
+	return x, true
 }
 
 // Get returns a call.
