@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"carillon/sipcore/message"
+	"carillon/sipcore/resolve"
 	"carillon/sipcore/route"
 	"carillon/sipcore/transaction"
 	"carillon/sipcore/transport"
@@ -27,6 +28,7 @@ type branch struct {
 	peer    peer                // the node that the request goes to; zero: to a phone
 	client  *transaction.Client // nil while dialling
 	timer   transaction.Timer   // timer C
+	hops    []resolve.Hop       // of the name that was dialled: the one it goes to, and those to try after it
 	sized   bool                // its request goes by this flow, however large
 	rang    bool                // a provisional response came
 	over    bool                // a final response came, or none will
@@ -71,6 +73,8 @@ func (b *branch) patience() time.Duration {
 	switch {
 	case b.peer.node != "":
 		return nodePatience
+	case b.fork.isInvite() && len(b.hops) > 1:
+		return hopPatience
 	case b.fork.isInvite():
 		return timerC
 	}
@@ -92,6 +96,10 @@ func (b *branch) Expire(*transaction.Timer) {
 	case b.peer.node != "":
 		b.passOver()
 		return
+	case b.nextServer():
+		b.client.Cancel("") // should it answer after all
+		b.end(0, nil)
+		return
 	}
 	b.end(408, nil)
 	b.fork.settle()
@@ -100,6 +108,9 @@ func (b *branch) Expire(*transaction.Timer) {
 // Response implements [transaction.ClientUser].
 func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 	f := b.fork
+	if len(b.hops) > 0 && m.Status() != 503 {
+		f.p.o.Resolver.OK(b.hops[0])
+	}
 	switch status := m.Status(); {
 	case isOnlyOurs(m):
 		b.unusable(status)
@@ -110,6 +121,9 @@ func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 	case b.over:
 	case status == flowFailed && b.peer.node != "":
 		b.lost(false)
+		f.settle()
+	case status == 503 && b.nextServer():
+		b.end(0, nil)
 		f.settle()
 	case status == 401 || status == 407:
 		b.challenged(m)
@@ -195,6 +209,8 @@ func (b *branch) Failed(_ *transaction.Client, err error) {
 	}
 	b.fork.p.o.Logger.Debug("branch failed", "user", b.target.User, "error", err)
 	switch status := failureStatus(err); {
+	case !b.rang && b.nextServer():
+		b.end(0, nil)
 	case status == 480 && b.peer.node != "" && !b.rang:
 		b.lost(true)
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"carillon/sipcore/message"
 	"carillon/sipcore/resolve"
@@ -21,11 +22,20 @@ func (b *branch) dial(uri string, kind transport.Kind) {
 		b.end(480, nil)
 		return
 	}
-	ok := f.p.inBackground(func(ctx context.Context) {
-		flow, err := f.p.connect(ctx, uri, kind)
-		f.tx.Lock()
-		defer f.tx.Unlock()
-		b.dialled(flow, err)
+	b.inBackground(func(ctx context.Context) (transport.Flow, []resolve.Hop, error) {
+		return f.p.connect(ctx, uri, kind)
+	})
+}
+
+// inBackground goes on with the branch once f has found a flow for it. The hops
+// that f returns are the one that the flow leads to and those to try after it.
+func (b *branch) inBackground(f func(context.Context) (transport.Flow, []resolve.Hop, error)) {
+	p, tx := b.fork.p, b.fork.tx
+	ok := p.inBackground(func(ctx context.Context) {
+		flow, hops, err := f(ctx)
+		tx.Lock()
+		defer tx.Unlock()
+		b.dialled(flow, hops, err)
 	})
 	if !ok {
 		b.end(480, nil)
@@ -33,7 +43,7 @@ func (b *branch) dial(uri string, kind transport.Kind) {
 }
 
 // dialled goes on with the branch, unless it was cancelled meanwhile.
-func (b *branch) dialled(flow transport.Flow, err error) {
+func (b *branch) dialled(flow transport.Flow, hops []resolve.Hop, err error) {
 	switch {
 	case b.over:
 	case err != nil:
@@ -41,9 +51,34 @@ func (b *branch) dialled(flow transport.Flow, err error) {
 		b.fork.p.o.Phones.Refused(b.target.User, b.target.Device)
 		b.end(480, nil)
 	default:
+		b.hops = hops
 		b.start(flow)
 	}
 	b.fork.settle()
+}
+
+// hopPatience is how long a server that is not the only one of its name may take
+// to say 100.
+const hopPatience = 2 * time.Second
+
+// nextServer starts another branch to the next server of the name that was
+// dialled, when this one has answered nothing, or 503 (RFC 3263 section 4.3). It
+// is false when there is none.
+func (b *branch) nextServer() bool {
+	f := b.fork
+	if len(b.hops) == 0 || f.over || f.canceled {
+		return false
+	}
+	f.p.o.Resolver.Failed(b.hops[0])
+	left := b.hops[1:]
+	if len(left) == 0 {
+		return false
+	}
+	next := f.open(&branch{fork: f, target: b.target, path: b.path, breadth: b.breadth})
+	next.inBackground(func(ctx context.Context) (transport.Flow, []resolve.Hop, error) {
+		return f.p.connectTo(ctx, left)
+	})
+	return true
 }
 
 // hopTo is the part of connecting that never waits: UDP to an address. It is
@@ -68,30 +103,40 @@ func (p *Proxy) hopTo(uri string, fallback transport.Kind) hop {
 var errComesBack = errors.New("it leads back to this system")
 
 // connect opens a flow to uri, trying each address that its name has (RFC 3263
-// section 4) but the system's own. It waits; readers must not call it.
-func (p *Proxy) connect(ctx context.Context, uri string, fallback transport.Kind) (transport.Flow, error) {
+// section 4) but the system's own, and returns what connectTo does. It waits;
+// readers must not call it.
+func (p *Proxy) connect(ctx context.Context, uri string, fallback transport.Kind) (transport.Flow, []resolve.Hop, error) {
 	target, err := targetOf(uri, fallback)
 	if err != nil {
-		return transport.Flow{}, err
+		return transport.Flow{}, nil, err
 	}
 	hops, err := p.o.Resolver.Lookup(ctx, target)
 	if err != nil {
-		return transport.Flow{}, err
+		return transport.Flow{}, nil, err
 	}
-	err = errors.New("no address")
-	for _, h := range hops {
+	flow, hops, err := p.connectTo(ctx, hops)
+	if err != nil {
+		err = fmt.Errorf("connecting to %s: %w", target.Host, err)
+	}
+	return flow, hops, err
+}
+
+// connectTo opens a flow to the first of hops that takes one, and returns the
+// hops from there on.
+func (p *Proxy) connectTo(ctx context.Context, hops []resolve.Hop) (transport.Flow, []resolve.Hop, error) {
+	err := errors.New("no address")
+	for i, h := range hops {
 		if p.isSystem(h.Addr) {
 			err = errComesBack
 			continue
 		}
 		var flow transport.Flow
 		if flow, err = p.o.Transport.Dial(ctx, h.Kind, h.Addr); err == nil {
-			p.o.Resolver.OK(h)
-			return flow, nil
+			return flow, hops[i:], nil
 		}
 		p.o.Resolver.Failed(h)
 	}
-	return transport.Flow{}, fmt.Errorf("connecting to %s: %w", target.Host, err)
+	return transport.Flow{}, nil, err
 }
 
 // targetOf reads a SIP URI as a destination. A numeric host without a transport

@@ -28,6 +28,7 @@ type patient struct {
 	proxy         *Proxy
 	layer         *transaction.Layer
 	caller, phone transport.Flow
+	way           Way // to the phone
 
 	mu              sync.Mutex
 	toCaller, rings []string
@@ -53,6 +54,7 @@ func newPatient(t *testing.T, wheel *transaction.Wheel) *patient {
 		}
 		return nil
 	})
+	p.way = Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}
 	logger := slog.New(slog.DiscardHandler)
 	p.layer = transaction.New(transaction.Options{Wheel: wheel, Logger: logger}, p)
 	p.proxy = New(Options{
@@ -83,7 +85,7 @@ func (p *patient) Refused(string, string)                                 {}
 func (p *patient) SpeaksFor(transport.Flow, string) bool                  { return true }
 func (p *patient) OtherFlow(string, string) (Way, bool)                   { return Way{}, false }
 func (p *patient) Locate(string, string) (Way, bool) {
-	return Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}, true
+	return p.way, true
 }
 
 func (p *patient) Route(c *route.Call) route.Verdict {
@@ -96,10 +98,12 @@ func (p *patient) Route(c *route.Call) route.Verdict {
 // calls sends the caller's INVITE.
 func (p *patient) calls() {
 	p.t.Helper()
-	p.receive(p.caller, "INVITE sip:bob@tel.test SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.2:1000;branch=z9hG4bKcaller\r\n"+
-		"Max-Forwards: 70\r\nFrom: <sip:alice@tel.test>;tag=a\r\nTo: <sip:bob@tel.test>\r\nCall-ID: patient\r\nCSeq: 1 INVITE\r\n"+
-		"Contact: <sip:alice@127.0.0.2:1000;transport=tcp>\r\nContent-Length: 0\r\n\r\n")
+	p.receive(p.caller, inviteOfPatient)
 }
+
+const inviteOfPatient = "INVITE sip:bob@tel.test SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.2:1000;branch=z9hG4bKcaller\r\n" +
+	"Max-Forwards: 70\r\nFrom: <sip:alice@tel.test>;tag=a\r\nTo: <sip:bob@tel.test>\r\nCall-ID: patient\r\nCSeq: 1 INVITE\r\n" +
+	"Contact: <sip:alice@127.0.0.2:1000;transport=tcp>\r\nContent-Length: 0\r\n\r\n"
 
 // says lets the phone answer the INVITE.
 func (p *patient) says(status int) {

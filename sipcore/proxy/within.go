@@ -59,7 +59,7 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 		return
 	}
 	p.inBackground(func(ctx context.Context) {
-		if flow, err := p.connect(ctx, h.uri, h.kind); err == nil {
+		if flow, _, err := p.connect(ctx, h.uri, h.kind); err == nil {
 			_ = flow.Send(f.ack(m, flow))
 		}
 	})

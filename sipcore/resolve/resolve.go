@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	maxHops      = 32 // of one answer; a caller gives up long before
-	maxQuestions = 64 // under way at once; more wait for their turn
+	maxHops      = 32  // of one answer; a caller gives up long before
+	maxQuestions = 256 // under way at once; more wait for their turn
 )
 
 // Options is what a Resolver works with. The zero Options asks the system's
