@@ -68,7 +68,7 @@ func (r *request) check() (status int, reason string) {
 func (s *Server) register(r request) {
 	switch {
 	case !s.proxy.IsSystems(r.view, r.uri):
-		s.o.Logger.Info("registration for another domain refused", "domain", r.uri.Host, "from", r.tx.Flow().Remote().String())
+		s.registrar.OtherDomain(r.uri.Host, r.tx.Flow().Remote())
 		refuse(r.tx, 404, "Domain Not Served Here")
 	case r.refusesExtensions(message.Require, "path", "outbound"):
 	default:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -52,6 +53,7 @@ type town struct {
 	end   context.CancelFunc
 	ctx   context.Context
 	start int // goroutines
+	log   log
 
 	mu    sync.Mutex
 	nodes map[string]*station
@@ -110,6 +112,7 @@ func newTown(tb testing.TB, names ...string) *town {
 		t: tb, view: store.NewView(c), start: runtime.NumGoroutine(),
 		nodes: make(map[string]*station), lines: make(map[[2]string]line),
 	}
+	w.log.to = tb.Output()
 	w.ctx, w.end = context.WithCancel(context.Background())
 	tb.Cleanup(w.close)
 	for _, name := range names {
@@ -126,7 +129,7 @@ func (w *town) open(name string, at netip.Addr) *station {
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
 		Node: name, Listen: at, Store: store.New(w.view), Bindings: s.bindings, Calls: s.calls,
-		Key: [32]byte{7}, Peers: s, Logger: slog.New(slog.NewTextHandler(w.t.Output(), nil)).With("node", name),
+		Key: [32]byte{7}, Peers: s, Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -155,6 +158,9 @@ func (w *town) close() {
 		_ = c.Close()
 	}
 	w.wg.Wait()
+	if said := w.log.betrays(); said != "" {
+		w.t.Errorf("the log has a part of a message: %s", said)
+	}
 	if !w.t.Failed() {
 		eventually(w.t, "goroutines end", func() bool { return runtime.NumGoroutine() <= w.start })
 	}
@@ -268,4 +274,31 @@ func (s *station) knows(user string, at ...string) {
 		}
 		return fmt.Sprint(len(have), sorted(have)) == want
 	})
+}
+
+// A log is what the nodes of a town say, at every level.
+type log struct {
+	mu  sync.Mutex
+	all strings.Builder
+	to  io.Writer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all.Write(b)
+	return l.to.Write(b)
+}
+
+// betrays returns a line that has more of a message than an address: messages
+// are nobody's but their sender's, and the log is for people.
+func (l *log) betrays() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.all.String()) {
+		if len(line) > 1000 || strings.Contains(line, "z9hG4bK") || strings.Contains(line, "v=0") || strings.Contains(line, "SIP/2.0") {
+			return line
+		}
+	}
+	return ""
 }

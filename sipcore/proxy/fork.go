@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"carillon/sipcore/dialog"
 	"carillon/sipcore/message"
@@ -76,7 +77,9 @@ func (f *fork) callerName() string {
 	if f.call.Caller.Number != "" {
 		return f.call.Caller.Number
 	}
-	return userOf(f.m)
+	const most = 64 // of what a stranger wrote
+	name := userOf(f.m)
+	return strings.ToValidUTF8(name[:min(len(name), most)], "?")
 }
 
 func (f *fork) isInvite() bool { return f.tx.Method() == message.INVITE }

@@ -7,6 +7,7 @@ package registrar
 
 import (
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +79,14 @@ func (r *Registrar) Register(tx *transaction.Server, view *store.View) {
 		j.answerTooSoon(r.o.Checker.RetryAfter(user, j.sender(), j.now))
 	case auth.Missing, auth.Wrong, auth.Stale:
 		r.challenge(j, user, result)
+	}
+}
+
+// OtherDomain tells the log, now and then, that phones try to register at a
+// domain that is not ours: somebody has typed it wrong.
+func (r *Registrar) OtherDomain(host string, from netip.AddrPort) {
+	if left, ok := r.news.mayTell(time.Now()); ok {
+		r.o.Logger.Warn("registration for another domain", "domain", short(host), "from", from.String(), "untold", left)
 	}
 }
 
