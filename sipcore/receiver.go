@@ -23,6 +23,7 @@ func (r receiver) Receive(f transport.Flow, m *message.Message) {
 // Malformed implements [transport.Handler]: what cannot be parsed is refused as
 // far as it can be answered, statelessly.
 func (r receiver) Malformed(f transport.Flow, m *message.Message, err error) {
+	r.defence.malformed(f)
 	if m == nil || !m.IsRequest() || m.Method() == message.ACK {
 		return
 	}

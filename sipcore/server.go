@@ -52,6 +52,7 @@ type Options struct {
 	Store    *store.Store
 	Bindings *live.Bindings
 	Calls    *live.Calls
+	Bans     *live.Bans  // whom to keep out; nil: a table of its own
 	Key      [32]byte    // seals tokens and nonces; shared by all nodes of a system
 	Peers    Peers       // the other nodes; nil: there are none
 	Trace    *trace.Ring // remembers and counts messages; nil: they are only counted
@@ -64,6 +65,9 @@ func (o *Options) validate() error {
 	}
 	if o.Port == 0 {
 		o.Port = DefaultPort
+	}
+	if o.Bans == nil {
+		o.Bans = live.NewBans(o.Node, nil)
 	}
 	if o.Trace == nil {
 		o.Trace = trace.New(0)
@@ -82,6 +86,7 @@ type Server struct {
 	proxy        *proxy.Proxy
 	peers        *pool
 	calls        *dialog.Tracker
+	defence      *defence
 	draining     atomic.Bool
 }
 
@@ -91,14 +96,16 @@ func Open(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, wheel: transaction.NewWheel()}
+	s := &Server{o: o, wheel: transaction.NewWheel(), defence: newDefence(&o)}
 	var err error
-	s.transport, err = transport.Open(transport.Options{Addr: o.Listen, Port: o.Port, Logger: o.Logger, Watcher: o.Trace})
+	s.transport, err = transport.Open(transport.Options{
+		Addr: o.Listen, Port: o.Port, Logger: o.Logger, Watcher: o.Trace, Gate: s.defence,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listening for SIP: %w", err)
 	}
 	sealer := auth.NewSealer(o.Key, o.Node)
-	s.checker = auth.NewChecker(sealer, nil)
+	s.checker = auth.NewChecker(sealer, s.defence)
 	s.transactions = transaction.New(transaction.Options{Wheel: s.wheel, Logger: o.Logger}, s)
 	if o.Peers == nil {
 		o.Peers = nobody{}

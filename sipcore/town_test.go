@@ -94,6 +94,7 @@ type station struct {
 	addr     netip.Addr
 	bindings *live.Bindings
 	calls    *live.Calls
+	bans     *live.Bans
 	relays   []string
 	deaf     bool // it learns nothing
 	stop     func()
@@ -124,11 +125,11 @@ func newTown(tb testing.TB, names ...string) *town {
 // open starts a node.
 func (w *town) open(name string, at netip.Addr) *station {
 	w.t.Helper()
-	s := &station{name: name, town: w, addr: at, calls: live.NewCalls()}
+	s := &station{name: name, town: w, addr: at, calls: live.NewCalls(), bans: live.NewBans(name, nil)}
 	s.bindings = live.NewBindings(name, s)
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
-		Node: name, Listen: at, Store: store.New(w.view), Bindings: s.bindings, Calls: s.calls,
+		Node: name, Listen: at, Store: store.New(w.view), Bindings: s.bindings, Calls: s.calls, Bans: s.bans,
 		Key: [32]byte{7}, Peers: s, Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),
 	})
 	if err != nil {

@@ -35,6 +35,11 @@ func (l *Layer) pauseAccepting(err error) {
 // hands are shaken first, that has a goroutine of its own.
 func (l *Layer) admit(nc *net.TCPConn, k Kind) {
 	peer := addrPort(nc.RemoteAddr()).Addr()
+	if !l.opts.Gate.Welcomes(peer) {
+		l.count.gate.Add(1)
+		drop(nc)
+		return
+	}
 	if why := l.conns.admit(peer); why != welcome {
 		l.refuse(nc, why)
 		return
@@ -59,7 +64,13 @@ func (l *Layer) refuse(nc *net.TCPConn, why refusal) {
 		l.logger.Warn("a connection is over the limit",
 			"remote", nc.RemoteAddr(), "all", why == tooMany, "not_logged", skipped)
 	}
-	_ = nc.SetLinger(0) // no trace of it stays in the kernel
+	drop(nc)
+}
+
+// drop resets a connection on which nothing was sent: no trace of it stays in
+// the kernel.
+func drop(nc *net.TCPConn) {
+	_ = nc.SetLinger(0) // fails only when closed
 	_ = nc.Close()
 }
 

@@ -22,6 +22,7 @@ type Drops struct {
 	Junk        uint64 // datagrams too short to be a message, most of them keep-alives, or to a multicast address
 	ConnLimit   uint64 // connections refused: too many together
 	IPLimit     uint64 // connections refused: too many from one address
+	Gate        uint64 // messages not read and connections not taken: the gate did not let them in
 	Handshake   uint64 // connections refused: no TLS, no WebSocket, or neither in time
 	HalfMessage uint64 // flows closed: a message took too long to end, or a peer to speak
 	QueueFull   uint64 // flows closed: too much to send
@@ -36,7 +37,7 @@ type counts struct {
 	traffic [Node + 1]struct{ in, out, malformed atomic.Uint64 }
 	panics  atomic.Uint64
 
-	udpFull, junk, connLimit, ipLimit       atomic.Uint64
+	udpFull, junk, connLimit, ipLimit, gate atomic.Uint64
 	handshake, unanswered                   atomic.Uint64
 	halfMessage, queueFull, stalled, memory atomic.Uint64
 	readErrors                              atomic.Uint64
@@ -51,7 +52,7 @@ func (c *counts) of(k Kind) Traffic {
 // drops returns the reasons' counts.
 func (c *counts) drops() Drops {
 	return Drops{
-		UDPFull: c.udpFull.Load(), Junk: c.junk.Load(), ConnLimit: c.connLimit.Load(), IPLimit: c.ipLimit.Load(),
+		UDPFull: c.udpFull.Load(), Junk: c.junk.Load(), ConnLimit: c.connLimit.Load(), IPLimit: c.ipLimit.Load(), Gate: c.gate.Load(),
 		Handshake: c.handshake.Load(), Unanswered: c.unanswered.Load(), HalfMessage: c.halfMessage.Load(), QueueFull: c.queueFull.Load(), Stalled: c.stalled.Load(),
 		Memory: c.memory.Load(), ReadErrors: c.readErrors.Load(),
 	}

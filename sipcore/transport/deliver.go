@@ -10,9 +10,12 @@ import (
 	"carillon/sipcore/message"
 )
 
-// deliver parses one whole message and hands it over.
+// deliver parses one whole message and hands it over, if the gate lets it in.
 func (l *Layer) deliver(f Flow, raw []byte) {
 	defer l.recovered()
+	if !l.admits(f) {
+		return
+	}
 	l.opts.Watcher.Saw(time.Now(), f, false, raw)
 	m, err := parse(f, raw)
 	if err != nil {

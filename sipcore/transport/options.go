@@ -17,6 +17,7 @@ type Options struct {
 	Port    uint16     // of UDP and TCP: 5060
 	Logger  *slog.Logger
 	Watcher Watcher // of all messages: nobody
+	Gate    Gate    // lets messages and connections in: all of them
 
 	// Certificate is shown to who calls over TLS; nil: there is no TLS.
 	Certificate Certify
@@ -46,6 +47,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Watcher == nil {
 		o.Watcher = nobody{}
+	}
+	if o.Gate == nil {
+		o.Gate = nobody{}
 	}
 	o.Addr = o.Addr.Unmap()
 	fill(&o.Port, 5060)

@@ -40,6 +40,7 @@ var mayImport = []layer{
 	{"sipcore/trace", []string{"sipcore/message", "sipcore/transport"}, "a trace is what the wire had, before anybody made anything of it"},
 	{"sipcore/transaction", []string{"sipcore/message", "sipcore/transport"}, "a transaction knows messages and flows, not what they are for"},
 	{"sipcore/resolve", []string{"sipcore/transport"}, "resolving ends in a transport and an address"},
+	{"sipcore/guard", nil, "who has to wait is decided on values: no message, no configuration, no I/O"},
 	{"sipcore/auth", []string{"sipcore/message", "store"}, "a password is checked on a message against the View"},
 	{"sipcore/route", []string{"store"}, "deciding is separate from doing"},
 	{"sipcore/feature", []string{"sipcore/route", "store"}, "a feature decides; it sends no message"},

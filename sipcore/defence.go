@@ -1,0 +1,178 @@
+package sipcore
+
+import (
+	"log/slog"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"carillon/sipcore/auth"
+	"carillon/sipcore/guard"
+	"carillon/sipcore/transport"
+	"carillon/store"
+	"carillon/store/live"
+)
+
+// defence tells package guard what happens here and carries out what it says.
+// It is the gate of the transport and the guard of the passwords. Whoever is in
+// a network of the configuration has the whole of a site behind him: his address
+// is never limited nor banned, only users there have to wait.
+type defence struct {
+	guard *guard.Guard
+	bans  *live.Bans
+	store *store.Store
+	log   *slog.Logger
+	count defenceCounts
+	told  atomic.Int64 // when strangers were last told of, in Unix seconds
+}
+
+var (
+	_ transport.Gate = (*defence)(nil)
+	_ auth.Guard     = (*defence)(nil)
+)
+
+type defenceCounts struct{ banned, tooFast, crowded, waits, bans, overload atomic.Uint64 }
+
+// Refusals counts what was refused without looking at what it asks for, by
+// reason.
+type Refusals struct {
+	Banned   uint64 // messages and connections of banned addresses
+	TooFast  uint64 // messages of strangers who send too much
+	Crowded  uint64 // messages of strangers of no network, who together send too much
+	Waits    uint64 // passwords that were not looked at: too many before were wrong
+	Bans     uint64 // bans that this node has decided
+	Overload uint64 // new requests answered 503: the node was behind
+}
+
+// Refusals returns what was refused so far.
+func (s *Server) Refusals() Refusals {
+	c := &s.defence.count
+	return Refusals{
+		Banned: c.banned.Load(), TooFast: c.tooFast.Load(), Crowded: c.crowded.Load(),
+		Waits: c.waits.Load(), Bans: c.bans.Load(), Overload: c.overload.Load(),
+	}
+}
+
+// Pardon forgets what this node holds against an address.
+func (s *Server) Pardon(a netip.Addr) { s.defence.guard.Pardon(a) }
+
+func newDefence(o *Options) *defence {
+	return &defence{
+		guard: guard.New(), bans: o.Bans, store: o.Store, log: o.Logger.With("component", "defence"),
+	}
+}
+
+// standing returns what a stranger's address is to us, and false for one that is
+// no stranger's.
+func (d *defence) standing(a netip.Addr) (as guard.Standing, stranger bool) {
+	view := d.store.View()
+	n := view.Network(a)
+	switch {
+	case n.Site != "" || isTrunk(view, a):
+		return 0, false
+	case n.Known:
+		return guard.Open, true
+	}
+	return guard.Unknown, true
+}
+
+// isTrunk reports whether a carrier is at that address.
+func isTrunk(view *store.View, a netip.Addr) bool {
+	for t := range view.Trunks() {
+		at, err := netip.ParseAddrPort(t.Address)
+		if err == nil && at.Addr().Unmap() == a.Unmap() {
+			return true
+		}
+	}
+	return false
+}
+
+// Welcomes implements [transport.Gate].
+func (d *defence) Welcomes(peer netip.Addr) bool {
+	if _, stranger := d.standing(peer); !stranger || !d.bans.Covers(peer, time.Now()) {
+		return true
+	}
+	d.count.banned.Add(1)
+	return false
+}
+
+// Admits implements [transport.Gate]. A stranger who asks over a connection,
+// although no network of the configuration has him, is blamed for it.
+func (d *defence) Admits(f transport.Flow) bool {
+	from := f.Remote().Addr()
+	as, stranger := d.standing(from)
+	if !stranger {
+		return true
+	}
+	now := time.Now()
+	if d.bans.Covers(from, now) {
+		d.count.banned.Add(1)
+		return false
+	}
+	switch d.guard.Admit(from, as, now) {
+	case guard.TooFast:
+		d.count.tooFast.Add(1)
+		d.tell(from, now)
+		return false
+	case guard.Crowded:
+		d.count.crowded.Add(1)
+		d.tell(from, now)
+		return false
+	case guard.Pass:
+	}
+	if as == guard.Unknown && f.Kind().Reliable() {
+		d.blame(from, "requests from a network that is not allowed", now)
+	}
+	return true
+}
+
+// malformed notes what came on f and is no message.
+func (d *defence) malformed(f transport.Flow) {
+	from := f.Remote().Addr()
+	if as, stranger := d.standing(from); stranger && as == guard.Open && f.Kind().Reliable() {
+		d.blame(from, "messages that are none", time.Now())
+	}
+}
+
+// Wait implements [auth.Guard].
+func (d *defence) Wait(user string, from netip.Addr, now time.Time) time.Duration {
+	wait := d.guard.Wait(user, from, now)
+	if wait > 0 {
+		d.count.waits.Add(1)
+	}
+	return wait
+}
+
+// Wrong implements [auth.Guard].
+func (d *defence) Wrong(user string, from netip.Addr, now time.Time) {
+	d.guard.Wrong(user, from, now)
+	if _, stranger := d.standing(from); stranger {
+		d.blame(from, "wrong passwords", now)
+	}
+}
+
+// Right implements [auth.Guard].
+func (d *defence) Right(user string, from netip.Addr, now time.Time) {
+	d.guard.Right(user, from, now)
+	if as, stranger := d.standing(from); stranger && as == guard.Open {
+		d.guard.Trust(from, now)
+	}
+}
+
+// blame notes a failure of a stranger, and bans him when it was one too many.
+func (d *defence) blame(from netip.Addr, why string, now time.Time) {
+	if length, times := d.guard.Blame(from, now); length > 0 {
+		d.count.bans.Add(1)
+		d.bans.Put(from, length, times, why, now)
+	}
+}
+
+// tell tells the operator, once a minute, that strangers send too much.
+func (d *defence) tell(from netip.Addr, now time.Time) {
+	last := d.told.Load()
+	if now.Unix()-last < 60 || !d.told.CompareAndSwap(last, now.Unix()) {
+		return
+	}
+	d.log.Warn("strangers send too much: it is dropped unread", "one_of_them", from.String(),
+		"dropped_so_far", d.count.tooFast.Load()+d.count.crowded.Load())
+}

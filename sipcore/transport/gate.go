@@ -1,0 +1,29 @@
+package transport
+
+import "net/netip"
+
+// A Gate decides who may come in, before anything of him is read. Readers ask
+// it, many at once: it must not wait. Other nodes need not pass it.
+type Gate interface {
+	// Welcomes reports whether a connection from that address is taken.
+	Welcomes(peer netip.Addr) bool
+	// Admits reports whether one more message on f is read. A stream that is not
+	// to be read any more ends.
+	Admits(f Flow) bool
+}
+
+// Welcomes implements [Gate].
+func (nobody) Welcomes(netip.Addr) bool { return true }
+
+// Admits implements [Gate].
+func (nobody) Admits(Flow) bool { return true }
+
+// admits asks the gate about one more message on f.
+func (l *Layer) admits(f Flow) bool {
+	if f.Kind() == Node || l.opts.Gate.Admits(f) {
+		return true
+	}
+	l.count.gate.Add(1)
+	f.Abort()
+	return false
+}
