@@ -17,11 +17,13 @@ const identityName = "node.json"
 // An identity is what a node keeps about itself: who it is, what the operator
 // told it, and its secret.
 type identity struct {
-	Name   string     `json:"name"`
-	Role   string     `json:"role"`
-	Site   string     `json:"site,omitempty"`
-	Listen netip.Addr `json:"listen,omitzero"` // zero: all addresses
-	Key    []byte     `json:"key"`             // 32 bytes; seals nonces and tokens; the same at all nodes of a system
+	Name    string     `json:"name"`
+	Role    string     `json:"role"`
+	Site    string     `json:"site,omitempty"`
+	Listen  netip.Addr `json:"listen,omitzero"`   // zero: all addresses
+	Metrics string     `json:"metrics,omitempty"` // where Prometheus is answered
+	Trace   int        `json:"trace,omitempty"`   // MB of messages; 0: firstTrace, negative: none
+	Key     []byte     `json:"key"`               // 32 bytes; seals nonces and tokens; the same at all nodes of a system
 	// Founded is when the first configuration stood, or the node had joined.
 	// While it is zero neither has been finished, and the next start does it again.
 	Founded time.Time `json:"founded,omitzero"`
@@ -106,7 +108,9 @@ func newIdentity(o Options) (identity, error) {
 	if role == "" {
 		role = RoleMain
 	}
-	return identity{Name: name, Role: role, Site: o.Site, Listen: one(o.Listen), Key: key}, nil
+	have := identity{Name: name, Role: role, Key: key}
+	err := have.take("", o)
+	return have, err
 }
 
 // one returns a if it is one address: the unspecified ones stand for all, which
@@ -133,7 +137,21 @@ func (i *identity) take(dir string, o Options) error {
 	if o.Listen.IsValid() {
 		i.Listen = one(o.Listen)
 	}
+	if o.Metrics != "" {
+		i.Metrics = o.Metrics
+	}
+	if o.Trace != 0 {
+		i.Trace = o.Trace
+	}
 	return nil
+}
+
+// traceBytes is how much memory messages may take.
+func (i *identity) traceBytes() int {
+	if i.Trace == 0 {
+		return firstTrace << 20
+	}
+	return max(0, i.Trace) << 20
 }
 
 func (i *identity) save(d *directory) error {

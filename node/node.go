@@ -21,7 +21,9 @@ import (
 	"carillon/cluster/ring"
 	"carillon/cluster/session"
 	"carillon/node/admin"
+	"carillon/node/metrics"
 	"carillon/sipcore"
+	"carillon/sipcore/trace"
 	"carillon/store/disk"
 	"carillon/store/live"
 )
@@ -141,9 +143,10 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	phones.restored()
 	n.bindings.OnChange(kept.Changed)
 
+	memory := trace.New(n.identity.traceBytes())
 	sip, err := sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
 		Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
-		Bindings: n.bindings, Calls: n.calls, Key: [32]byte(n.identity.Key), Peers: n.peers, Logger: n.component("sip"),
+		Bindings: n.bindings, Calls: n.calls, Key: [32]byte(n.identity.Key), Peers: n.peers, Trace: memory, Logger: n.component("sip"),
 	})
 	if err != nil {
 		return n, explainListen(err)
@@ -170,14 +173,27 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.system.answers(port)
 
+	messages := &tracing{name: n.identity.Name, ring: memory, bindings: n.bindings, system: n.system}
+	messages.answers(port)
+	figures := metrics.Handler(n.reading(sip))
+
 	api, err := admin.Open(ctx, admin.Options{
 		Dir: o.Data, Status: n.status, System: n.system,
-		Events: n.events, Config: n.config, Logger: n.component("admin"),
+		Tracing: messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
 	})
 	if err != nil {
 		return n, fmt.Errorf("opening the API: %w", err)
 	}
 	n.onClose("the API", api.Close)
+
+	if at, _ := parseMetrics(n.identity.Metrics); at.IsValid() { // it was checked before it was remembered
+		prometheus, e := metrics.Open(ctx, at, figures, n.component("metrics"))
+		if e != nil {
+			return n, explainListen(e)
+		}
+		n.onClose("the port for Prometheus", prometheus.Close)
+		n.run("the port for Prometheus", prometheus.Run)
+	}
 
 	members := newMembership(membership{
 		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings,

@@ -29,6 +29,12 @@ type Options struct {
 	Apply  string     // a configuration file to put in force before anything is served
 	Logger *slog.Logger
 
+	// Metrics is where Prometheus is answered, ADDRESS:PORT, or "off".
+	Metrics string
+	// Trace is how many MB of SIP messages are remembered; 0 is as before, at
+	// first 8, and a negative number none.
+	Trace int
+
 	// Version is what other nodes show of this program.
 	Version string
 
@@ -36,6 +42,27 @@ type Options struct {
 	// operator must know and nobody can ask for later; its error ends New, and
 	// the next start founds again. May be nil.
 	Founded func(Founding) error
+}
+
+const (
+	firstTrace = 8 // MB
+	mostTrace  = 4096
+)
+
+// off is the address that nobody listens on.
+const off = "off"
+
+// parseMetrics reads an address to answer Prometheus at; the zero AddrPort is
+// none.
+func parseMetrics(text string) (netip.AddrPort, error) {
+	if text == "" || text == off {
+		return netip.AddrPort{}, nil
+	}
+	at, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return at, fmt.Errorf("--metrics takes an IP address of this machine and a port, as 127.0.0.1:9464, or off, not %q", text)
+	}
+	return at, nil
 }
 
 // A Founding is how a new system begins.
@@ -58,6 +85,12 @@ func (o Options) Validate() error {
 		return fmt.Errorf("this version has no %s yet: use --role %s or %s", o.Role, RoleMain, RoleLifeguard)
 	default:
 		return fmt.Errorf("%q is not a role: use %s, %s or %s", o.Role, RoleMain, RoleLifeguard, RoleWitness)
+	}
+	if _, err := parseMetrics(o.Metrics); err != nil {
+		return err
+	}
+	if o.Trace > mostTrace {
+		return fmt.Errorf("%d MB are too many to remember messages in: %d are the most", o.Trace, mostTrace)
 	}
 	if o.First && (o.Join != "" || o.Token != "") {
 		return errors.New("--first founds a system and --join joins one: give one of them")

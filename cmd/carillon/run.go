@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +34,10 @@ A node may join under the name of one that is not alive, and replaces it.
 
 A node listens on UDP and TCP port 5060 for phones and on 7946 for other nodes, of
 one address or of all. It may be killed at any time: what it has acknowledged is
-on disk.`,
+on disk.
+
+With --metrics it also answers Prometheus, without asking who it is: figures and
+the names of nodes, and nothing about users.`,
 		Example: `  carillon run
   carillon run --data /var/lib/carillon --name laurel --listen 192.168.1.5
   carillon run --first --apply house.yaml
@@ -54,6 +58,8 @@ on disk.`,
 	f.StringVar(&join, "join", "", "a main of the system to join: HOST or HOST:PORT")
 	f.StringVar(&o.Token, "token", "", "what `carillon token create` has printed there")
 	f.StringVar(&o.Apply, "apply", "", "a configuration file to put in force first")
+	f.StringVar(&o.Metrics, "metrics", "", "address and port that answer Prometheus, as 127.0.0.1:9464, or off (default: off)")
+	f.Func("trace-memory", "MB for the last SIP messages, see carillon trace; 0 is none (default: 8)", func(s string) error { return parseTrace(&o, s) })
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	_ = cmd.MarkFlagFilename("apply", "yaml", "yml")
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(
@@ -61,6 +67,18 @@ on disk.`,
 	_ = cmd.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions(
 		[]cobra.Completion{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// parseTrace reads a number of MB.
+func parseTrace(o *node.Options, text string) error {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return errors.New("it is a number of MB")
+	}
+	if o.Trace = int(n); n == 0 {
+		o.Trace = -1 // none; 0 would be as it was before
+	}
+	return nil
 }
 
 // parseRun reads the flags that are more than text.

@@ -30,12 +30,14 @@ const (
 
 // Options is what the API shows and changes. All fields must be set.
 type Options struct {
-	Dir    string // the data directory; the socket is created in it
-	Status func() Status
-	System System
-	Events *Events
-	Config Configuration
-	Logger *slog.Logger
+	Dir     string // the data directory; the socket is created in it
+	Status  func() Status
+	System  System
+	Tracing Tracing
+	Metrics http.Handler // answers with figures for Prometheus
+	Events  *Events
+	Config  Configuration
+	Logger  *slog.Logger
 }
 
 // A Server answers questions about one node. Use Open to make one.
@@ -114,6 +116,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /v1/tokens", s.createToken)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/users", s.users)
+	mux.HandleFunc("GET /v1/trace/dialogs", s.dialogs)
+	mux.HandleFunc("GET /v1/trace/messages", s.messages)
+	mux.Handle("GET /v1/metrics", s.o.Metrics)
 	mux.HandleFunc("POST /v1/config/plan", s.plan)
 	mux.HandleFunc("POST /v1/config/apply", s.apply)
 	mux.HandleFunc("GET /v1/config/export", s.export)

@@ -84,6 +84,7 @@ func serve(t *testing.T, dir string) (*Client, Options) {
 	t.Helper()
 	o := Options{
 		Dir: dir, System: &system{bindings: live.NewBindings("laurel", nil), calls: live.NewCalls()},
+		Tracing: &traced{}, Metrics: http.NotFoundHandler(),
 		Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
 	}
 	o.Status = func() Status { return Status{Name: "laurel", Mode: "cluster", Links: []Link{}} }
@@ -280,7 +281,7 @@ func TestWatchEndsWithTheNode(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Open(t.Context(), Options{
 		Dir: dir, Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
-		Status: func() Status { return Status{} }, System: new(system),
+		Status: func() Status { return Status{} }, System: new(system), Tracing: &traced{}, Metrics: http.NotFoundHandler(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -108,6 +108,24 @@ func (c *Client) WatchEvents(ctx context.Context, f func(Event) error) error {
 	return errors.Join(ErrNoNode, lines.Err())
 }
 
+// Dialogs returns what passed, one row for each Call-ID, the one that began
+// first first. When some nodes did not answer, the error is a [*Partial] and the
+// rest is there.
+func (c *Client) Dialogs(ctx context.Context, q TraceQuery) ([]Dialog, error) {
+	return get[[]Dialog](ctx, c, "/v1/trace/dialogs", q.values())
+}
+
+// Messages returns the messages that passed in the order of time. When some
+// nodes did not answer, the error is a [*Partial] and the rest is there.
+func (c *Client) Messages(ctx context.Context, q TraceQuery) ([]Message, error) {
+	return get[[]Message](ctx, c, "/v1/trace/messages", q.values())
+}
+
+// Metrics returns the node's figures in the text format of Prometheus.
+func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
+	return c.text(ctx, "/v1/metrics")
+}
+
 // Users returns the numbers of the users.
 func (c *Client) Users(ctx context.Context) ([]User, error) {
 	return get[[]User](ctx, c, "/v1/users", nil)
@@ -131,9 +149,14 @@ func (c *Client) Rollback(ctx context.Context, revision uint64) (Plan, error) {
 
 // Export returns the configuration in force as a file.
 func (c *Client) Export(ctx context.Context) ([]byte, error) {
+	return c.text(ctx, "/v1/config/export")
+}
+
+// text returns an answer that is no JSON.
+func (c *Client) text(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	answer, err := c.do(ctx, http.MethodGet, "/v1/config/export", nil, nil)
+	answer, err := c.do(ctx, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -126,6 +126,9 @@ func (p *Proxy) Pending() int { return int(p.pending.Load()) }
 // Ringing returns how many INVITEs wait for their final response.
 func (p *Proxy) Ringing() int { return int(p.ringing.Load()) }
 
+// Dialing returns how many connections are being opened and names looked up.
+func (p *Proxy) Dialing() int { return int(p.dialing.Load()) }
+
 // inBackground runs f, which may wait, outside the reading path. It returns
 // false when too many already wait. A panic of f ends no more than f.
 func (p *Proxy) inBackground(f func(context.Context)) bool {

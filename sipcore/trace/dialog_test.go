@@ -92,7 +92,7 @@ func TestMessagesAreReadAsFarAsTheyCanBe(t *testing.T) {
 		{strings.Repeat("é", 40), Message{Start: strings.Repeat("é", 20)}},
 	} {
 		got := read(entry{raw: tt.raw, size: len(tt.raw)})
-		got.raw, got.Size, got.ToTag = "", 0, false
+		got.raw, got.Size, got.Flow, got.ToTag = "", 0, 0, false
 		if got != tt.want {
 			t.Errorf("%q: got\n%+v\nwant\n%+v", tt.raw, got, tt.want)
 		}

@@ -17,6 +17,7 @@ type Message struct {
 	Sent          bool // else received
 	Kind          transport.Kind
 	Local, Remote netip.AddrPort
+	Flow          uint64 // its ID
 	Node          string // at the other end, if that is one
 	Size          int    // of the message in bytes, also if only its beginning is kept
 
@@ -40,7 +41,7 @@ func (m *Message) About(user string) bool {
 // read makes a Message of an entry.
 func read(e entry) Message {
 	m := Message{
-		At: e.At, Sent: e.Sent, Kind: e.Kind, Local: e.Local, Remote: e.Remote, Node: e.Node, Size: e.size, raw: e.raw,
+		At: e.At, Sent: e.Sent, Kind: e.Kind, Local: e.Local, Remote: e.Remote, Flow: e.Flow, Node: e.Node, Size: e.size, raw: e.raw,
 	}
 	head, _ := cutHead(e.raw)
 	head = strings.TrimLeft(head, "\r\n")

@@ -14,6 +14,7 @@ type entry struct {
 	Sent          bool // else received
 	Kind          transport.Kind
 	Local, Remote netip.AddrPort
+	Flow          uint64 // its ID
 	Node          string // at the other end, if that is one
 	raw           string // the message, or its beginning
 	size          int    // of the whole message
@@ -23,12 +24,12 @@ type entry struct {
 const maxKept = 16 << 10
 
 // A record is, in little endian: its size (4 bytes), the message's size (4), the
-// time (8), flags (1), kind (1), the two addresses (18 each), the length of the
+// time (8), a stream's ID (8), flags (1), kind (1), the two addresses (18 each), the length of the
 // node's name (1), the name, and what is kept of the message.
 const (
 	sizeBytes   = 4
 	addrBytes   = 18
-	fixedBytes  = sizeBytes + 4 + 8 + 1 + 1 + 2*addrBytes + 1
+	fixedBytes  = sizeBytes + 4 + 8 + 8 + 1 + 1 + 2*addrBytes + 1
 	longestNode = 63
 	longestHead = fixedBytes + longestNode
 )
@@ -47,11 +48,21 @@ func appendHead(b []byte, at time.Time, f transport.Flow, sent bool, size, kept 
 	b = le.AppendUint32(b, uint32(fixedBytes+len(node)+kept)) //nolint:gosec // small
 	b = le.AppendUint32(b, uint32(size))                      //nolint:gosec // small
 	b = le.AppendUint64(b, uint64(at.UnixNano()))
+	b = le.AppendUint64(b, streamID(f))
 	b = append(b, flags, byte(f.Kind()))
 	b = appendAddr(b, f.Local())
 	b = appendAddr(b, f.Remote())
 	b = append(b, byte(len(node))) //nolint:gosec // at most longestNode
 	return append(b, node...)
+}
+
+// streamID is the ID of a stream flow. That of a UDP flow follows from its
+// addresses, and who reads has the time to find it.
+func streamID(f transport.Flow) uint64 {
+	if f.Kind() == transport.UDP {
+		return 0
+	}
+	return f.ID()
 }
 
 func appendAddr(b []byte, a netip.AddrPort) []byte {
@@ -72,11 +83,15 @@ func readRecord(p []byte) (entry, int) {
 	n := recordSize(p)
 	le, rest := binary.LittleEndian, p[sizeBytes:n]
 	e := entry{size: int(le.Uint32(rest)), At: time.Unix(0, int64(le.Uint64(rest[4:])))} //nolint:gosec // the bits are kept
-	rest = rest[12:]
+	e.Flow = le.Uint64(rest[12:])
+	rest = rest[20:]
 	e.Sent, e.Kind = rest[0]&flagSent != 0, transport.Kind(rest[1])
 	e.Local, e.Remote = readAddr(rest[2:]), readAddr(rest[2+addrBytes:])
 	rest = rest[2+2*addrBytes:]
 	named := int(rest[0])
+	if e.Kind == transport.UDP {
+		e.Flow = transport.UDPFlowID(e.Local, e.Remote)
+	}
 	e.Node, e.raw = string(rest[1:1+named]), string(rest[1+named:])
 	return e, n
 }

@@ -28,14 +28,15 @@ func request(method string, n int) []byte {
 func TestRemembersWhatPassed(t *testing.T) {
 	r := New(1 << 20)
 	start := time.Unix(1e9, 5)
-	r.Saw(start, flow(transport.UDP), false, request("INVITE", 1))
-	r.Saw(start.Add(2), flow(transport.TCP), true, request("REGISTER", 2))
-	r.Saw(start.Add(1), flow(transport.TCP), true, request("BYE", 3))
+	udp, tcp := flow(transport.UDP), flow(transport.TCP)
+	r.Saw(start, udp, false, request("INVITE", 1))
+	r.Saw(start.Add(2), tcp, true, request("REGISTER", 2))
+	r.Saw(start.Add(1), tcp, true, request("BYE", 3))
 	local, remote := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("[2001:db8::7]:40000")
 	want := []entry{
-		{At: start, Kind: transport.UDP, Local: local, Remote: remote, raw: string(request("INVITE", 1)), size: len(request("INVITE", 1))},
-		{At: start.Add(1), Sent: true, Kind: transport.TCP, Local: local, Remote: remote, raw: string(request("BYE", 3)), size: len(request("BYE", 3))},
-		{At: start.Add(2), Sent: true, Kind: transport.TCP, Local: local, Remote: remote, raw: string(request("REGISTER", 2)), size: len(request("REGISTER", 2))},
+		{At: start, Kind: transport.UDP, Flow: udp.ID(), Local: local, Remote: remote, raw: string(request("INVITE", 1)), size: len(request("INVITE", 1))},
+		{At: start.Add(1), Sent: true, Kind: transport.TCP, Flow: tcp.ID(), Local: local, Remote: remote, raw: string(request("BYE", 3)), size: len(request("BYE", 3))},
+		{At: start.Add(2), Sent: true, Kind: transport.TCP, Flow: tcp.ID(), Local: local, Remote: remote, raw: string(request("REGISTER", 2)), size: len(request("REGISTER", 2))},
 	}
 	if got := r.entries(); !slices.Equal(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)

@@ -12,6 +12,9 @@ func (tx *Server) respondInvite(status int, raw []byte) (kept bool) {
 	case tx.state != proceeding:
 		return false
 	case status < 200:
+		if status > 100 {
+			tx.rang()
+		}
 		return tx.provisional(raw)
 	case isSuccess(status):
 		tx.accept(status, raw)
@@ -36,6 +39,7 @@ func (tx *Server) provisional(raw []byte) (kept bool) {
 // runs. The transaction stays, also over a reliable transport, for the 2xx of
 // other branches.
 func (tx *Server) accept(status int, raw []byte) {
+	tx.rang()
 	tx.finish(accepted, status)
 	if !tx.send(raw) {
 		tx.end()
@@ -62,6 +66,7 @@ func (tx *Server) refuse(status int, raw []byte) (kept bool) {
 
 // finish notes the final response and lets go of what was only needed before.
 func (tx *Server) finish(in state, status int) {
+	tx.answered(status)
 	tx.state = in
 	tx.status = uint16(status) //nolint:gosec // three digits
 	tx.request, tx.sent = nil, nil

@@ -23,13 +23,14 @@ type Server struct {
 	sent    []byte           // what a retransmission is answered with
 	data    any
 	timer   Timer   // before the final response: how long the client may be away
-	repeat  backoff // timer G
+	repeat  backoff // timer G; before the final response its interval is when the request came
 
 	status   uint16         // of the final response
 	port     uint16         // where a response goes instead of the request's source port; 0: nowhere else
 	method   message.Method // of the request
 	state    state
 	canceled bool
+	heard    bool // an INVITE: more than 100 was said to the caller
 }
 
 // Lock locks tx and the Clients started for it.
@@ -88,6 +89,7 @@ func (tx *Server) Respond(status int, raw []byte) (kept bool) {
 // the caller's; Final stays 0.
 func (tx *Server) RespondOnce(raw []byte) {
 	if tx.state == trying || tx.state == proceeding {
+		tx.answered(statusOf(raw))
 		tx.send(raw)
 		tx.end()
 	}
@@ -143,8 +145,10 @@ func (l *Layer) overloaded(k key, f transport.Flow, m *message.Message, via mess
 // there are too many.
 func (l *Layer) enter(k key, f transport.Flow, m *message.Message, via message.ViaValue) (tx *Server, added bool) {
 	limit := (l.o.MaxServers + tableShards - 1) / tableShards
+	began := l.answers.now()
 	return l.servers.findOrAdd(k, kindOf(m.Method()), limit, func() *Server {
 		fresh := &Server{layer: l, key: k, flow: f, request: m, method: m.Method(), port: replyPort(f, via)}
+		fresh.repeat.interval = began
 		if fresh.method == message.INVITE {
 			fresh.state = proceeding
 		}

@@ -103,6 +103,7 @@ type Layer struct {
 	servers table[Server]
 	clients table[Client]
 	count   tally
+	answers answers
 	sweep   sweep
 }
 
@@ -110,6 +111,7 @@ type Layer struct {
 func New(o Options, u User) *Layer {
 	l := &Layer{o: o.withDefaults(), user: u, keys: newKeys()}
 	l.sweep.layer = l
+	l.answers.since = time.Now()
 	l.o.Wheel.panics.logger.Store(l.o.Logger)
 	return l
 }

@@ -27,6 +27,9 @@ func (c *counter) id() uint64 {
 	}
 }
 
+// UDPFlowID returns the ID of the UDP flow between two addresses.
+func UDPFlowID(local, remote netip.AddrPort) uint64 { return pairID(plain(local), plain(remote)) }
+
 // pairID hashes the addresses of a UDP flow (FNV-1a, then mixed well, so that
 // any of its bits can choose a shard).
 func pairID(local, remote netip.AddrPort) uint64 {

@@ -89,7 +89,7 @@ func (h *House) checkGoroutines() {
 		return
 	}
 	var now int
-	if within(Patience, func() bool {
+	if soon(func() bool {
 		for _, p := range h.phones {
 			_ = p.ua.Close() // again: sipgo opens a socket for a message that was on its way
 		}
@@ -106,13 +106,14 @@ func (h *House) checkGoroutines() {
 // Eventually fails the test when a condition does not come true in time.
 func (h *House) Eventually(what string, is func() bool) {
 	h.tb.Helper()
-	if !within(Patience, is) {
+	if !soon(is) {
 		h.tb.Fatalf("not within %v: %s", Patience, what)
 	}
 }
 
-func within(d time.Duration, is func() bool) bool {
-	for deadline := time.Now().Add(d); !is(); time.Sleep(2 * time.Millisecond) {
+// soon reports whether a condition comes true while a house has Patience.
+func soon(is func() bool) bool {
+	for deadline := time.Now().Add(Patience); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			return false
 		}

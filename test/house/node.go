@@ -151,7 +151,7 @@ func (n *Node) IsIdle() {
 	if n.stop == nil {
 		return
 	}
-	if !within(Patience, func() bool { return len(n.Calls()) == 0 }) {
+	if !soon(func() bool { return len(n.Calls()) == 0 }) {
 		n.h.tb.Errorf("node %s still has calls: %+v", n.Name, n.Calls())
 	}
 }

@@ -26,6 +26,7 @@
 //	                               certificate, or with a node's; must be turned away
 //	swallow ADDRESS MAIN [hold]    takes joins for MAIN at ADDRESS, whose answers are lost: the
 //	                               connection ends, or hangs
+//	fetch URL                      prints what is answered there
 //	throw N ADDRESS                sends N packets of nonsense to the port between nodes
 package cli
 
@@ -98,6 +99,7 @@ func TestStories(t *testing.T) {
 			"thaw":     freeze,
 			"knock":    knock,
 			"throw":    throw,
+			"fetch":    fetch,
 			"swallow":  swallow,
 		},
 	})

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -138,4 +140,22 @@ func users(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintf(&text, "  - number: \"%d\"\n    name: User %d\n    site: hq\n    password: secret-%d\n", 100000+i, i, i)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text.String()), 0o600))
+}
+
+// fetch prints what is answered at a URL.
+func fetch(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: fetch URL")
+	}
+	answer, err := http.Get(args[0])
+	if neg {
+		if err == nil {
+			_ = answer.Body.Close()
+			ts.Fatalf("%s was answered", args[0])
+		}
+		return
+	}
+	ts.Check(err)
+	_, err = io.Copy(ts.Stdout(), answer.Body)
+	ts.Check(errors.Join(err, answer.Body.Close()))
 }

@@ -1,0 +1,94 @@
+package metrics
+
+import (
+	"strconv"
+
+	"carillon/sipcore"
+	"carillon/sipcore/message"
+	"carillon/sipcore/trace"
+	"carillon/sipcore/transaction"
+)
+
+// messages gives what has passed, by method and result.
+func (s sink) messages(c *sipcore.Counters) {
+	for _, way := range []struct {
+		name string
+		of   *trace.Messages
+	}{{"received", &c.Messages.Received}, {"sent", &c.Messages.Sent}} {
+		for m, byClass := range way.of {
+			for class, n := range byClass {
+				switch {
+				case n == 0:
+				case class == 0:
+					s.counter("sip_requests_total", "Requests as the wire had them, retransmissions included.", n,
+						"direction", way.name, "method", methodName(m))
+				default:
+					s.counter("sip_responses_total", "Responses as the wire had them, retransmissions included.", n,
+						"direction", way.name, "method", methodName(m), "class", className(class))
+				}
+			}
+		}
+	}
+}
+
+// transport gives what the flows do, and what was lost.
+func (s sink) transport(c *sipcore.Counters) {
+	for k, t := range c.Traffic {
+		s.counter("sip_messages_total", "Well-formed messages.", t.In, "transport", k.String(), "direction", "received")
+		s.counter("sip_messages_total", "Well-formed messages.", t.Out, "transport", k.String(), "direction", "sent")
+		s.counter("sip_malformed_total", "What came and was no message.", t.Malformed, "transport", k.String())
+		if k.Reliable() {
+			s.gauge("sip_flows", "Connections open now.", float64(c.Flows[k]), "transport", k.String())
+		}
+	}
+	s.gauge("sip_held_bytes", "Bytes of unfinished and unsent messages on connections.", float64(c.Transport.Held))
+	s.counters("sip_dropped_total", "Messages lost and connections refused or closed, by reason.", "reason", c.Transport.Dropped)
+	s.counter("sip_dropped_total", "Messages lost and connections refused or closed, by reason.", c.Transactions.Overloads, "reason", "overload")
+	s.counter("sip_panics_total", "Messages and timers that made the program fail, and cost only themselves.",
+		c.Transport.Panics+c.Transactions.Panics)
+}
+
+// transactions gives what is being done, and how long it takes.
+func (s sink) transactions(c *sipcore.Counters) {
+	t := &c.Transactions
+	for _, p := range []struct {
+		kind string
+		of   transaction.Population
+	}{
+		{"invite_server", t.InviteServers},
+		{"other_server", t.OtherServers},
+		{"invite_client", t.InviteClients},
+		{"other_client", t.OtherClients},
+	} {
+		s.gauge("sip_transactions", "Transactions that live now.", float64(p.of.Live), "kind", p.kind)
+		s.counter("sip_transactions_total", "Transactions made.", p.of.Created, "kind", p.kind)
+	}
+	s.counters("sip_transaction_events_total", "What happened to transactions.", "event", *t)
+	for what, n := range map[string]int{"ringing": c.Ringing, "forwarded": c.Pending, "connecting": c.Dialing, "timers": c.Timers} {
+		s.gauge("sip_waiting", "What waits: INVITEs that ring, other requests for their response, connections and names, timers.", float64(n), "what", what)
+	}
+	s.counters("registrations_total", "What came of REGISTER requests.", "result", c.Registrar)
+	for m, byClass := range c.Answers.Given {
+		for class, n := range byClass {
+			if n > 0 {
+				s.counter("sip_answers_total", "Final responses given to new requests.", n, "method", methodName(m), "class", className(class))
+			}
+		}
+	}
+	for m, d := range c.Answers.Took {
+		if d != (transaction.Durations{}) {
+			s.durations("sip_answer_seconds", "From a request to its final response.", d, "method", methodName(m))
+		}
+	}
+	s.durations("call_setup_seconds", "From an INVITE to the first sign of the phone that it calls.", c.Answers.SetUp)
+}
+
+// methodName is bounded: what is not known is other.
+func methodName(m int) string {
+	if name := message.Method(m).String(); name != "" { //nolint:gosec // the index of a table
+		return name
+	}
+	return "other"
+}
+
+func className(class int) string { return strconv.Itoa(class) + "xx" }

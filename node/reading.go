@@ -1,0 +1,22 @@
+package node
+
+import (
+	"carillon/node/metrics"
+	"carillon/sipcore"
+	"carillon/store/live"
+)
+
+// reading returns how the node's figures are read.
+func (n *Node) reading(sip *sipcore.Server) func() metrics.Reading {
+	return func() metrics.Reading {
+		r := metrics.Reading{
+			Version: n.o.Version, Mode: n.standing.Mode(), Config: n.config.View().Index(),
+			Registrations: n.bindings.Count(), Calls: map[string]int{live.Ringing: 0, live.Up: 0},
+			Links: n.peers.links(), Refused: n.peers.port.Counters(), SIP: sip.Counters(),
+		}
+		for _, c := range n.calls.All() {
+			r.Calls[c.State]++
+		}
+		return r
+	}
+}
