@@ -18,6 +18,9 @@ func (s *Server) fromNode(r request) {
 		s.forUs(r)
 	case !named:
 		proxy.Respond(r.tx, 403, "No Phone Named")
+	case to.Over:
+		s.calls.EndedBy(r.Message)
+		r.tx.Drop()
 	case !r.mayGoOn():
 	case to.Node != s.o.Node && to.Relay:
 		s.proxy.Relay(r.tx, r.view, to, from)

@@ -1,6 +1,7 @@
 package sipcore_test
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 	"time"
@@ -167,6 +168,84 @@ func TestThePhoneMovesInMidCall(t *testing.T) {
 			from.within("ACK")
 			bob.gets("ACK")
 			hangsUp(to, from) // and he finds her
+		})
+	}
+}
+
+// TestTheCallerMovesInMidCall: the node where the call began is not on its way
+// any more, and hears of its end.
+func TestTheCallerMovesInMidCall(t *testing.T) {
+	for _, tt := range []struct {
+		name                       string
+		calleeMoves, callerHangsUp bool
+	}{
+		{"the caller hangs up", false, true},
+		{"the callee hangs up", false, false},
+		{"the callee moves too, the caller hangs up", true, true},
+		{"the callee moves too and hangs up", true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newTown(t, "laurel", "hardy", "stan")
+			alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+			w.nodes["laurel"].knows("bob", "hardy")
+			w.nodes["stan"].knows("alice", "laurel")
+			w.nodes["stan"].knows("bob", "hardy")
+			from, to := connect(alice, bob)
+			alice.moves(w.nodes["stan"])
+			w.nodes["hardy"].knows("alice", "stan")
+			if tt.calleeMoves {
+				bob.moves(w.nodes["stan"])
+				w.nodes["stan"].knows("bob", "stan")
+			}
+			if n := w.nodes["laurel"].calls.Count(); n != 1 {
+				t.Errorf("got %d calls where it began, want 1", n)
+			}
+			if tt.callerHangsUp {
+				hangsUp(from, to)
+			} else {
+				hangsUp(to, from)
+			}
+			eventually(t, "no call is left", func() bool { return w.nodes["laurel"].calls.Count() == 0 })
+			for name, s := range w.nodes {
+				if n := s.calls.Count(); n != 0 {
+					t.Errorf("%s has %d calls", name, n)
+				}
+			}
+		})
+	}
+}
+
+// TestAPhoneUnregistersAtAnotherNode: the one that has its binding drops it.
+func TestAPhoneUnregistersAtAnotherNode(t *testing.T) {
+	for _, how := range []string{"its Contact", "all Contacts"} {
+		t.Run(how, func(t *testing.T) {
+			w := newTown(t, "laurel", "hardy")
+			alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
+			w.nodes["laurel"].knows("bob", "hardy")
+			contact := "<" + bob.contact() + ">;+sip.instance=\"<urn:x:b>\""
+			if how == "all Contacts" {
+				contact = "*"
+			}
+			bob.connects(w.nodes["laurel"])
+			m := bob.request("REGISTER", "sip:"+domain, "<sip:bob@"+domain+">", rand.Text())
+			m.Add("Contact", contact)
+			m.Add("Expires", "0")
+			bob.send(m)
+			bob.proves(m, "Authorization", bob.gets("401").Get("WWW-Authenticate"))
+			if got := bob.gets("200"); got.Has("Contact") {
+				t.Errorf("he is still registered: %s", got)
+			}
+			w.nodes["laurel"].knows("bob")
+			w.nodes["hardy"].knows("bob")
+			if _, left := w.nodes["hardy"].bindings.Own("bob\x1furn:x:b"); left {
+				t.Error("its node keeps it")
+			}
+			alice.invites("bob")
+			alice.gets("480")
+			bob.moves(w.nodes["hardy"])
+			w.nodes["laurel"].knows("bob", "hardy")
+			from, to := connect(alice, bob)
+			hangsUp(from, to)
 		})
 	}
 }

@@ -289,6 +289,24 @@ func (f *fork) ended() {
 	f.p.o.Calls.Ended(f.dialog)
 	if f.loose != nil && f.tx.Method() == message.BYE {
 		f.p.o.Calls.EndedBy(f.m)
+		f.tellOthers()
+	}
+}
+
+// tellOthers lets the nodes know of a BYE that have been on the way of this call
+// and are not any more, because a phone has moved: one has the call in its table.
+func (f *fork) tellOthers() {
+	if f.guest() {
+		return // who sent it here does
+	}
+	for _, w := range f.loose.others {
+		node, ok := f.p.o.Peers.NodeAt(w.at)
+		goesThere := func(b *branch) bool { return b.peer.node == node }
+		if !ok || node == f.p.o.Node || slices.ContainsFunc(f.branches, goesThere) {
+			continue
+		}
+		aside := &fork{p: f.p, loose: f.loose, realm: f.realm, origin: f.origin}
+		f.p.send(aside, f.m, peer{node: node, token: w.text, over: true}, false)
 	}
 }
 

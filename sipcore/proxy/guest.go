@@ -94,5 +94,5 @@ func Unreachable(tx *transaction.Server) { Respond(tx, flowFailed, "") }
 // relayAck passes the ACK of a 2xx on.
 func (p *Proxy) relayAck(m *message.Message, to Named, from transport.Flow) {
 	f := &fork{p: p, relays: &to, origin: Origin{Flow: from}}
-	p.sendAck(f, m, peer{node: to.Node, token: to.text}, false)
+	p.send(f, m, peer{node: to.Node, token: to.text}, false)
 }

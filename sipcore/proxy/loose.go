@@ -27,9 +27,16 @@ type Loose struct {
 	token  auth.Token     // of the last of them: the side the request goes to
 	text   string         // the same, sealed
 	at     netip.Addr     // the node that wrote it, when that was not this one
+	others [2]written     // those of them that other nodes wrote: one for each side
 	next   string         // the first Route that is not ours
 	cut    bool           // the Routes from there on are not followed
 	uri    string         // the Request-URI to go on with
+}
+
+// written is a token of the dialog and the address of the node that wrote it.
+type written struct {
+	at   netip.Addr
+	text string
 }
 
 // Loose reads the Route header fields of m, which came on flow.
@@ -74,6 +81,9 @@ func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI) bool {
 	l.at = netip.Addr{}
 	if !ours {
 		l.at, _ = message.HostAddr(uri.Host) // zero when it is a name
+	}
+	if l.at.IsValid() {
+		l.others[0], l.others[1] = l.others[1], written{l.at, uri.User}
 	}
 	return true
 }

@@ -32,11 +32,16 @@ const flowFailed = 430
 // relayParam marks a Route to a third node. Who takes it away is the only relay.
 const relayParam = ";relay"
 
+// overParam marks a Route to the node where a call began, which its BYE does not
+// pass because the caller has moved: it is to know, and to do nothing.
+const overParam = ";over"
+
 // A peer is another node as a next hop. The zero peer is none.
 type peer struct {
 	node  string
 	token string // sealed: the phone at that node
 	relay bool   // the flow leads to a node that is to pass the request on
+	over  bool   // it only has to know
 }
 
 // route is the header field value by which the node finds the phone.
@@ -45,6 +50,9 @@ func (n *peer) route() string {
 	if n.relay {
 		s += relayParam
 	}
+	if n.over {
+		s += overParam
+	}
 	return s + ">"
 }
 
@@ -52,6 +60,7 @@ func (n *peer) route() string {
 type Named struct {
 	Node  string // that is to have the phone
 	Relay bool   // Node is a third one, to whom we are asked to pass the request on
+	Over  bool   // the call has ended elsewhere
 	Token auth.Token
 
 	text string
@@ -72,6 +81,7 @@ func (p *Proxy) Named(m *message.Message) (Named, bool) {
 		n := Named{Node: uri.Host, text: uri.User}
 		n.Token, _ = p.o.Sealer.Open(uri.User)
 		_, n.Relay = uri.Param("relay")
+		_, n.Over = uri.Param("over")
 		return n, n.Token.Kind != 0
 	}
 	return Named{}, false

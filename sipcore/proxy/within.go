@@ -48,7 +48,7 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 	f := &fork{p: p, loose: l, realm: view.Domain(), origin: Origin{Flow: from}}
 	h := p.nextHop(l, from)
 	if h.node != "" {
-		p.sendAck(f, m, peer{node: h.node, token: l.text}, true)
+		p.send(f, m, peer{node: h.node, token: l.text}, true)
 		return
 	}
 	if !h.flow.IsZero() {
@@ -65,8 +65,8 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 	})
 }
 
-// sendAck carries an ACK to another node.
-func (p *Proxy) sendAck(f *fork, m *message.Message, to peer, mayRelay bool) {
+// send carries to another node what has no answer.
+func (p *Proxy) send(f *fork, m *message.Message, to peer, mayRelay bool) {
 	if flow, ok := p.o.Peers.Flow(to.node); ok {
 		_ = flow.Send(f.rewrite(m, flow, f.p.ackBranch(m), nil, &to))
 		return

@@ -27,6 +27,7 @@ type Binding struct {
 	RegID     int    // RFC 5626; 0 = none
 	Move      uint32 // how often the device has gone to another node
 
+	Gone    bool // it unregistered at Node while another node had it: owners tell each other, no table shows it
 	Silent  bool // nothing is heard of Node: SetNodeAlive said so
 	Refused bool // it did not accept a connection since it lost its flow
 

@@ -104,7 +104,7 @@ func (b *Bindings) Device(user, device string) (Binding, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	e, now := s.find(user, device), time.Now()
-	if e == nil || b.ended(e, now) {
+	if e == nil || e.gone || b.ended(e, now) {
 		return Binding{}, false
 	}
 	x := e.binding(b.base)
@@ -157,7 +157,7 @@ func (b *Bindings) ended(e *entry, now time.Time) bool {
 
 func (b *Bindings) appendLocked(list []Binding, s *shard, user string, now time.Time) []Binding {
 	for e := s.users[user]; e != nil; e = e.sibling {
-		if e.lost || b.ended(e, now) {
+		if !e.isShown() || b.ended(e, now) {
 			continue
 		}
 		list = append(list, e.binding(b.base))

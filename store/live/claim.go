@@ -6,10 +6,11 @@ import "cmp"
 // the owners wrote and at nothing else, so that every node decides alike.
 
 // beats reports whether e is a better claim than f, of another node, to the
-// same device.
+// same device. Who heard the phone itself unregister knows as well as who has
+// its flow.
 func (e *entry) beats(f *entry) bool {
 	return cmp.Or(
-		cmp.Compare(toInt(e.flow != 0), toInt(f.flow != 0)),
+		cmp.Compare(toInt(e.flow != 0 || e.gone), toInt(f.flow != 0 || f.gone)),
 		cmp.Compare(e.move, f.move),
 		cmp.Compare(e.came, f.came),
 		cmp.Compare(e.node(), f.node()),
@@ -43,18 +44,8 @@ func (s *shard) judge(e *entry) {
 	}
 	for f := s.users[e.user()]; f != nil; f = f.sibling {
 		if f.device() == e.device() {
-			s.setLost(f, f != best)
+			f.lost = f != best
+			s.tally(f)
 		}
 	}
-}
-
-// setLost keeps count of the entries that are shown.
-func (s *shard) setLost(e *entry, lost bool) {
-	switch {
-	case lost && !e.lost:
-		s.count--
-	case !lost && e.lost:
-		s.count++
-	}
-	e.lost = lost
 }

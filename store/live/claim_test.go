@@ -25,6 +25,7 @@ func TestLearnInAnyOrder(t *testing.T) {
 					x.Flow, x.Move = uint64(r.IntN(2)), uint32(r.IntN(3))
 					x.Since = noon.Add(time.Duration(r.IntN(3)) * -time.Hour)
 					x.Contact = fmt.Sprintf("sip:201@%s:%d", owner, r.IntN(9))
+					x.Gone = r.IntN(5) == 0
 				})
 				words := x.AppendShared(nil)
 				if r.IntN(4) == 0 {

@@ -19,7 +19,8 @@ const codecVersion = 1
 
 // The flags of the shared form.
 const (
-	flagUp = 1 << iota // the owner has the flow
+	flagUp   = 1 << iota // the owner has the flow
+	flagGone             // the device is registered nowhere
 )
 
 var errCodec = errors.New("malformed binding")
@@ -32,6 +33,9 @@ func (x *Binding) AppendShared(dst []byte) []byte {
 	flags := byte(0)
 	if x.Flow != 0 {
 		flags |= flagUp
+	}
+	if x.Gone {
+		flags |= flagGone
 	}
 	dst = append(dst, codecVersion, flags)
 	dst = binary.AppendUvarint(dst, uint64(x.Granted/time.Second)) //nolint:gosec // not negative
@@ -61,7 +65,7 @@ func (x *Binding) sharedSource() netip.AddrPort {
 // sharesAllOf reports whether x tells others just what y did.
 func (x *Binding) sharesAllOf(y *Binding) bool {
 	return x.Contact == y.Contact && x.Transport == y.Transport && x.UserAgent == y.UserAgent &&
-		(x.Flow != 0) == (y.Flow != 0) && x.Granted/time.Second == y.Granted/time.Second && x.Move == y.Move && x.RegID == y.RegID &&
+		(x.Flow != 0) == (y.Flow != 0) && x.Granted/time.Second == y.Granted/time.Second && x.Move == y.Move && x.RegID == y.RegID && x.Gone == y.Gone &&
 		x.came() == y.came() &&
 		math.Round(x.q()*1000) == math.Round(y.q()*1000) &&
 		x.sharedSource() == y.sharedSource() && slices.Equal(x.Path, y.Path)
@@ -144,6 +148,7 @@ func parseShared(data []byte) (Binding, error) {
 	if flags&flagUp != 0 {
 		x.Flow = remoteFlow
 	}
+	x.Gone = flags&flagGone != 0
 	if len(r.data) > 0 && !r.bad {
 		x.Since = time.Unix(int64(r.number(math.MaxUint32)), 0) //nolint:gosec // bounded
 	}

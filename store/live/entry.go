@@ -39,6 +39,8 @@ type entry struct {
 	bucket     uint8
 	refused    bool
 	lost       bool // another node has the better claim to the device
+	gone       bool // a claim that the device is registered nowhere
+	counted    bool // in shard.count
 	onWheel    bool
 	onConn     bool
 }
@@ -69,7 +71,7 @@ func (e *entry) binding(base time.Time) Binding {
 		CallID: e.text[e.contactEnd:e.callIDEnd],
 		Node:   shared.node, Transport: shared.transport, UserAgent: shared.userAgent, Local: shared.local,
 		Source: netip.AddrPortFrom(e.source, e.sourcePort), Flow: e.flow,
-		Q: float32(e.q) / 1000, CSeq: e.cseq, RegID: int(e.regID), Move: e.move, Refused: e.refused,
+		Q: float32(e.q) / 1000, CSeq: e.cseq, RegID: int(e.regID), Move: e.move, Refused: e.refused, Gone: e.gone,
 		Granted: time.Duration(e.granted) * time.Second, Since: base.Add(time.Duration(e.since)),
 	}
 	if e.ends != 0 {
@@ -93,7 +95,7 @@ func (e *entry) pack(x *Binding, base time.Time) (newText bool) {
 		e.common = unique.Make(shared)
 	}
 	e.source, e.sourcePort, e.flow = x.Source.Addr(), x.Source.Port(), x.Flow
-	e.cseq, e.move, e.refused = x.CSeq, x.Move, x.Refused
+	e.cseq, e.move, e.refused, e.gone = x.CSeq, x.Move, x.Refused, x.Gone
 	e.regID = uint32(x.RegID) //nolint:gosec // RFC 5626: below 2^31
 	e.granted = uint32(x.Granted.Seconds())
 	e.q = uint16(math.Round(x.q() * 1000))

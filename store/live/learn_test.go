@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,6 +119,107 @@ func TestUpdateLeavesOtherNodesAlone(t *testing.T) {
 	if got := j.take(); len(got) != 1 {
 		t.Errorf("got %q, want one entry", got)
 	}
+}
+
+// TestUnregisteredElsewhere: a phone that unregisters at a node which does not
+// have it is dropped by the one that has, though that one hears of it late.
+func TestUnregisteredElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var atLaurel, atZeno journal
+		laurel, zeno := NewBindings("laurel", &atLaurel), NewBindings("zeno", &atZeno)
+		learn := func(to *Bindings, from string, value []byte) {
+			t.Helper()
+			if err := to.Learn(from, phone().Key(), value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shown := func(when string, here, there bool) {
+			t.Helper()
+			for b, want := range map[*Bindings]bool{laurel: here, zeno: there} {
+				_, ok := b.Device("201", "urn:uuid:1")
+				if n := len(b.Of("201")); ok != want || n != b.Count() || n > 1 || (n == 1) != want {
+					t.Errorf("%s: %s shows it: %v, %d of them, counts %d, want %v", when, b.node, ok, n, b.Count(), want)
+				}
+				checkIndexes(t, b)
+			}
+		}
+		key := phone().Key()
+		zeno.Put(phone(func(x *Binding) { x.Move, x.Expires = 3, time.Now().Add(x.Granted) }))
+		learn(laurel, "zeno", atZeno.values[key])
+		shown("registered", true, true)
+
+		all := func([]Binding) ([]Binding, error) { return nil, nil }
+		if err := laurel.Update("201", all); err != nil {
+			t.Fatal(err)
+		}
+		shown("unregistered at laurel", false, true)
+		learn(zeno, "laurel", atLaurel.values[key])
+		shown("zeno has heard of it", false, false)
+		if got := atZeno.take(); got[len(got)-1] != "delete "+key {
+			t.Errorf("zeno says %q, want that it has the device no more", got)
+		}
+		if _, ok := laurel.Own(key); ok {
+			t.Error("laurel would keep on disk what is gone")
+		}
+
+		zeno.Put(phone(func(x *Binding) { x.Expires = time.Now().Add(x.Granted) }))
+		shown("registered at zeno again", false, true)
+		learn(laurel, "zeno", atZeno.values[key])
+		shown("laurel has heard of it", true, true)
+		laurel.Put(phone())
+		shown("registered at laurel", true, true)
+		learn(zeno, "laurel", atLaurel.values[key])
+		if x, _ := zeno.Device("201", "urn:uuid:1"); x.Node != "laurel" {
+			t.Errorf("zeno thinks that the device is at %q", x.Node)
+		}
+	})
+}
+
+// TestTheWordThatItIsGoneEnds: the claim that a phone is gone is no longer kept
+// than its owner may believe in it.
+func TestTheWordThatItIsGoneEnds(t *testing.T) {
+	var j journal
+	b, x := NewBindings("laurel", &j), phone()
+	if err := b.Learn("zeno", x.Key(), x.AppendShared(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Update("201", func([]Binding) ([]Binding, error) { return nil, nil }); err != nil {
+		t.Fatal(err)
+	}
+	b.Expire(time.Now().Add(x.Granted))
+	if got := j.take(); len(got) != 1 {
+		t.Errorf("got %q, want the claim alone", got)
+	}
+	b.Expire(time.Now().Add(x.Granted + afterlife + time.Second))
+	if got := j.take(); len(got) != 1 || got[0] != "delete "+x.Key() {
+		t.Errorf("got %q, want its end", got)
+	}
+	checkIndexes(t, b)
+}
+
+// TestUpdateForgetsNothingUnseen: what is not shown, because its node is silent
+// for long, is not dropped by who registers meanwhile.
+func TestUpdateForgetsNothingUnseen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		b, x := NewBindings("laurel", &j), phone()
+		if err := b.Learn("zeno", x.Key(), x.AppendShared(nil)); err != nil {
+			t.Fatal(err)
+		}
+		b.SetNodeAlive("zeno", false)
+		time.Sleep(x.Granted + afterlife + time.Second)
+		other := phone(func(x *Binding) { x.Device = "urn:uuid:2" })
+		if err := b.Update("201", func([]Binding) ([]Binding, error) { return []Binding{other}, nil }); err != nil {
+			t.Fatal(err)
+		}
+		if got := j.take(); len(got) != 1 || got[0] != "set "+other.Key() {
+			t.Errorf("got %q, want the other device alone", got)
+		}
+		b.SetNodeAlive("zeno", true)
+		if y, ok := b.Device(x.User, x.Device); !ok || y.Node != "zeno" {
+			t.Errorf("the phone of a node that is back: got %+v, %v", y, ok)
+		}
+	})
 }
 
 func TestLearnRefusesRubbish(t *testing.T) {

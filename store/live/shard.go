@@ -13,7 +13,7 @@ type shard struct {
 	users map[string]*entry // the first of each user's chain
 	flows map[uint64]*entry // the first on each connection to this node
 	due   wheel
-	count int       // of users' devices: entries that are not lost
+	count int       // of users' devices: entries that are shown
 	work  []Binding // what Update hands out; kept so that it costs nothing
 	words []byte    // what the journal is told; kept as well
 }
@@ -44,7 +44,6 @@ func (s *shard) add(x *Binding, base time.Time, ours bool) *entry {
 	e := &entry{sibling: s.users[x.User]}
 	e.pack(x, base)
 	s.users[e.user()] = e
-	s.count++
 	s.place(e, x, ours)
 	s.judge(e)
 	return e
@@ -73,6 +72,21 @@ func (s *shard) place(e *entry, x *Binding, ours bool) {
 		s.offFlow(e)
 	}
 	s.due.schedule(e)
+	s.tally(e)
+}
+
+// isShown reports whether e says where a device is.
+func (e *entry) isShown() bool { return !e.lost && !e.gone }
+
+// tally keeps count of the entries that are shown.
+func (s *shard) tally(e *entry) {
+	switch shown := e.isShown(); {
+	case shown && !e.counted:
+		s.count++
+	case !shown && e.counted:
+		s.count--
+	}
+	e.counted = e.isShown()
 }
 
 // remove takes e out of every index.
@@ -80,7 +94,7 @@ func (s *shard) remove(e *entry) {
 	s.offFlow(e)
 	s.due.cancel(e)
 	s.unchain(e)
-	if !e.lost {
+	if e.counted {
 		s.count--
 	}
 	s.judge(e)

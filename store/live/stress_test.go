@@ -61,7 +61,7 @@ func checkIndexes(t *testing.T, b *Bindings) {
 		n, onFlows, onWheel := 0, 0, 0
 		for user, e := range s.users {
 			for ; e != nil; e = e.sibling {
-				if !e.lost {
+				if e.isShown() {
 					n++
 				}
 				if e.user() != user {

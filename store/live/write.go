@@ -10,7 +10,8 @@ import (
 // with a lock of the table held: it must neither block nor call the table, and
 // must not keep have, which it may change, append to and return. A binding that f returns
 // without a Node, or with this node's, is at this node; one of another node is
-// left as it is. What f leaves out is removed. An error of f changes nothing.
+// left as it is. What f leaves out is removed, by its owner if that is another
+// node. An error of f changes nothing.
 func (b *Bindings) Update(user string, f func(have []Binding) ([]Binding, error)) error {
 	s := b.shard(user)
 	s.mu.Lock()
@@ -27,7 +28,7 @@ func (b *Bindings) Update(user string, f func(have []Binding) ([]Binding, error)
 			return ErrTooLarge
 		}
 	}
-	b.dropOthersLocked(s, user, want)
+	b.dropOthersLocked(s, user, want, now)
 	for i := range want {
 		if x := &want[i]; x.Node == "" || x.Node == b.node {
 			b.writeLocked(s, x, now)
@@ -44,14 +45,43 @@ func (s *shard) keepWork(list []Binding) {
 	s.work = list[:0]
 }
 
-func (b *Bindings) dropOthersLocked(s *shard, user string, want []Binding) {
+// dropOthersLocked removes what f has seen and left out.
+func (b *Bindings) dropOthersLocked(s *shard, user string, want []Binding, now time.Time) {
 	for e := s.users[user]; e != nil; {
 		next := e.sibling
 		if !slices.ContainsFunc(want, func(x Binding) bool { return x.Device == e.device() }) {
-			b.removeLocked(s, e)
+			b.dropLocked(s, e, now)
 		}
 		e = next
 	}
+}
+
+func (b *Bindings) dropLocked(s *shard, e *entry, now time.Time) {
+	x := e.binding(b.base)
+	switch {
+	case !e.isShown() || b.ended(e, now) || !b.silent.mark(&x, now): // f has not seen it
+	case x.Node == b.node:
+		b.removeLocked(s, e)
+	default:
+		b.retireLocked(s, &x, now)
+	}
+}
+
+// retireLocked claims a device that another node has, which unregistered here.
+// Its owner hears that it lost the device and gives it up; the claim stays for as
+// long as that one may believe that it has it.
+func (b *Bindings) retireLocked(s *shard, theirs *Binding, now time.Time) {
+	x := Binding{
+		User: theirs.User, Device: theirs.Device, Node: b.node, Move: theirs.Move + 1, Gone: true,
+		Granted: theirs.Granted, Since: now, Expires: now.Add(theirs.Granted + afterlife),
+	}
+	e := s.findAt(x.User, x.Device, b.node)
+	if e == nil {
+		e = s.add(&x, b.base, true)
+	} else {
+		s.change(e, &x, b.base, true)
+	}
+	b.tellLocked(s, e, &x)
 }
 
 // Put records a registration at this node. One with more than 64 kB of text is
@@ -125,6 +155,7 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 		return
 	}
 	old := e.binding(b.base)
+	x.Move = max(x.Move, old.Move) // others may know that one
 	if x.Since.IsZero() {
 		x.Since = old.Since
 	}
