@@ -42,7 +42,7 @@ type conn struct {
 
 	// What follows is the reader's alone.
 	in       inbox
-	read     func(fd uintptr) bool // readNow, made once
+	read     func(fd uintptr) bool // inKernel, made once
 	got      int                   // its result; 0 is the end of the stream
 	failed   error
 	held     int  // bytes that the inbox has taken from layer.held
@@ -66,7 +66,7 @@ func makeConn(l *Layer, nc net.Conn, raw syscall.RawConn) *conn {
 		out: newOutbox(nc, raw, l),
 		in:  inbox{limit: l.opts.MaxMessage, buffers: &l.buffers},
 	}
-	c.read = c.readNow
+	c.read = c.inKernel
 	return c
 }
 
@@ -182,26 +182,24 @@ func (c *conn) readOnce() error {
 	return err //nolint:wrapcheck // it is the reason of the flow's end
 }
 
-// readNow runs with the descriptor held open. It returns false to be called
+// inKernel runs with the descriptor held open. It returns false to be called
 // again when there is something to read; until then a buffer would be wasted.
-func (c *conn) readNow(fd uintptr) bool {
+func (c *conn) inKernel(fd uintptr) bool {
 	if c.held != 0 {
 		c.layer.held.give(c.held)
 		c.held = 0
 	}
-	for {
-		c.got, c.failed = c.pull(int(fd), c.in.room())
-		switch {
-		case c.failed == nil:
-			c.in.filled(c.got)
-			return true
-		case errors.Is(c.failed, unix.EAGAIN):
-			c.watchRecord()
-			return !c.shrink()
-		case !errors.Is(c.failed, unix.EINTR):
-			c.got = 0
-			return true
-		}
+	c.got, c.failed = c.pull(int(fd), c.in.room())
+	switch {
+	case c.failed == nil:
+		c.in.filled(c.got)
+		return true
+	case errors.Is(c.failed, unix.EAGAIN):
+		c.watchRecord()
+		return !c.shrink()
+	default:
+		c.got = 0
+		return true
 	}
 }
 

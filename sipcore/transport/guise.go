@@ -3,8 +3,6 @@ package transport
 import (
 	"errors"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // This file is what a connection's messages go through between the flow and the
@@ -34,7 +32,7 @@ func (c *conn) pull(fd int, room []byte) (int, error) {
 	if c.secure != nil {
 		return c.secure.pull(fd, room)
 	}
-	return unix.Read(fd, room) //nolint:wrapcheck // a bare errno
+	return readNow(fd, room)
 }
 
 // farewell says to the peer that the flow ends here, in the words of what it

@@ -35,7 +35,7 @@ type outbox struct {
 	killed  error     // why nothing more leaves
 	until   time.Time // of what is queued, once ended
 
-	write   func(fd uintptr) // writeNow, made once
+	write   func(fd uintptr) // inKernel, made once
 	pending []byte           // its argument
 	failed  error            // its result
 }
@@ -44,7 +44,7 @@ func newOutbox(nc net.Conn, raw syscall.RawConn, l *Layer) *outbox {
 	o := &outbox{
 		nc: nc, raw: raw, limit: l.opts.QueueBytes, stall: l.opts.Stall, held: &l.held, wg: &l.wg,
 	}
-	o.write = o.writeNow
+	o.write = o.inKernel
 	return o
 }
 
@@ -78,19 +78,17 @@ func (o *outbox) tryLocked(b []byte) ([]byte, error) {
 	return b, err //nolint:wrapcheck // it is the reason of the flow's end
 }
 
-// writeNow runs with the descriptor held open, and never waits.
-func (o *outbox) writeNow(fd uintptr) {
+// inKernel runs with the descriptor held open, and never waits.
+func (o *outbox) inKernel(fd uintptr) {
 	for len(o.pending) > 0 {
-		n, err := unix.Write(int(fd), o.pending)
-		switch {
-		case err == nil:
-			o.pending = o.pending[n:]
-		case errors.Is(err, unix.EAGAIN):
-			return
-		case !errors.Is(err, unix.EINTR):
-			o.failed = err
+		n, err := writeNow(int(fd), o.pending)
+		if err != nil {
+			if !errors.Is(err, unix.EAGAIN) {
+				o.failed = err
+			}
 			return
 		}
+		o.pending = o.pending[n:]
 	}
 }
 

@@ -3,7 +3,6 @@ package transport
 import (
 	"encoding/binary"
 	"net/netip"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,14 +31,6 @@ func destination(oob []byte) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// scoped adds the interface to an address that means nothing without it.
-func scoped(a netip.Addr, ifindex uint32) netip.Addr {
-	if !a.IsLinkLocalUnicast() {
-		return a
-	}
-	return a.WithZone(strconv.FormatUint(uint64(ifindex), 10))
-}
-
 // sourceInfo returns the control message that makes a datagram leave from local;
 // nil leaves the choice to the kernel.
 func sourceInfo(local netip.Addr) []byte {
@@ -65,9 +56,7 @@ func sourceFor(remote netip.AddrPort) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	defer func() { _ = unix.Close(fd) }() // it never held data
-	var op sendOp
-	op.aim(remote, 0)
-	if err = unix.Connect(fd, op.to); err != nil {
+	if err = unix.Connect(fd, destinationOf(remote)); err != nil {
 		return netip.Addr{}, false
 	}
 	name, err := unix.Getsockname(fd)
@@ -81,4 +70,12 @@ func sourceFor(remote netip.AddrPort) (netip.Addr, bool) {
 		return scoped(netip.AddrFrom16(a.Addr), a.ZoneId), true
 	}
 	return netip.Addr{}, false
+}
+
+// destinationOf returns an address to connect to.
+func destinationOf(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16(), ZoneId: zoneID(a.Addr())}
 }

@@ -129,18 +129,15 @@ func (w *wire) read(p []byte) (int, error) {
 	if w.out == nil {
 		return w.Conn.Read(p) //nolint:wrapcheck // crypto/tls wants it bare
 	}
-	for {
-		switch n, err := unix.Read(w.fd, p); {
-		case errors.Is(err, unix.EAGAIN):
-			return 0, notYet{}
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return 0, err //nolint:wrapcheck // as above
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
+	switch n, err := readNow(w.fd, p); {
+	case errors.Is(err, unix.EAGAIN):
+		return 0, notYet{}
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, io.EOF
+	default:
+		return n, nil
 	}
 }
 

@@ -8,10 +8,12 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
-	maxDatagram = 65535
+	maxDatagram = 64 << 10
 	minDatagram = 5 // what is shorter is a keep-alive (RFC 5626: CRLFCRLF) or junk
 
 	// maxPoints bounds the local addresses told apart on one socket: a machine
@@ -46,49 +48,44 @@ func newUDPSocket(l *Layer, pc *net.UDPConn, bound netip.Addr) (*udpSocket, erro
 	return s, nil
 }
 
-// serve reads datagrams until the socket's reading is stopped. No error of one
-// datagram, such as an ICMP answer to something sent, ends it.
+// serve reads datagrams until the socket's reading is stopped.
 func (s *udpSocket) serve() {
-	read := s.readOne
-	if s.only == nil {
-		read = s.readFromAll()
-	}
-	buf := make([]byte, maxDatagram)
-	for {
-		n, p, from, err := read(buf)
-		if err == nil {
-			s.receive(p, plain(from), buf[:n])
-			continue
-		}
-		if errors.Is(err, net.ErrClosed) || !s.layer.isRunning() {
-			return
-		}
-		s.layer.count.readErrors.Add(1)
-		s.layer.sleep(time.Millisecond) // it may last: a network that is down
-	}
+	b := newBatch()
+	_ = s.raw.Read(func(fd uintptr) bool { return !s.drain(b, int(fd)) }) // it ends when it is told to
 }
 
-// readOne reads a datagram to the one address that the socket is bound to.
-func (s *udpSocket) readOne(buf []byte) (int, *point, netip.AddrPort, error) {
-	n, from, err := s.pc.ReadFromUDPAddrPort(buf)
-	return n, s.only, from, err
+// drain takes the datagrams that there are. It reports false when there is
+// nothing to wait for, because the layer ends. No error of one datagram, such as
+// an ICMP answer to something sent, ends reading.
+func (s *udpSocket) drain(b *batch, fd int) bool {
+	for s.layer.isRunning() {
+		err := b.read(fd)
+		for i := range b.got {
+			s.receive(s.pointOf(b, i), b.source(i), b.datagram(i))
+		}
+		switch {
+		case b.got == batchSize:
+		case err == nil, errors.Is(err, unix.EAGAIN):
+			return true // the next one wakes us
+		default:
+			s.layer.count.readErrors.Add(1)
+			s.layer.sleep(time.Millisecond) // it may last: a network that is down
+		}
+	}
+	return false
 }
 
-// readFromAll returns a function that reads a datagram to any address and finds
-// the point it came to; nil if it cannot be answered.
-func (s *udpSocket) readFromAll() func([]byte) (int, *point, netip.AddrPort, error) {
-	oob := make([]byte, pktinfoSpace)
-	return func(buf []byte) (int, *point, netip.AddrPort, error) {
-		n, oobn, _, from, err := s.pc.ReadMsgUDPAddrPort(buf, oob)
-		if err != nil {
-			return 0, nil, from, err
-		}
-		to, ok := destination(oob[:oobn])
-		if !ok || to.IsMulticast() {
-			return 0, nil, from, nil
-		}
-		return n, s.point(to), from, nil
+// pointOf returns the point that the i-th datagram came to, nil if it cannot be
+// answered.
+func (s *udpSocket) pointOf(b *batch, i int) *point {
+	if s.only != nil {
+		return s.only
 	}
+	to, ok := destination(b.control(i))
+	if !ok || to.IsMulticast() {
+		return nil
+	}
+	return s.point(to)
 }
 
 // receive takes one datagram to its end.
