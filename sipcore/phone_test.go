@@ -22,7 +22,7 @@ type phone struct {
 	device string
 	regID  int // of this flow (RFC 5626); 0: it knows nothing of that
 	at     *station
-	over   string // "tcp" or "udp"
+	over   string // "tcp", "udp", "tls", "ws" or "wss"
 	conn   *wire.Conn
 	cseq   int
 	tag    string
@@ -63,7 +63,11 @@ func (p *phone) moves(s *station) {
 
 func (p *phone) connects(s *station) {
 	p.t.Helper()
-	conn, err := wire.Dial(p.over, netip.AddrPortFrom(s.addr, 5060))
+	conn, err := wire.Dial(p.over, netip.AddrPortFrom(s.addr, wire.Port(p.over)))
+	for end := time.Now().Add(patience); err != nil && strings.HasPrefix(p.over, "ws") && time.Now().Before(end); { // the doors open with Run
+		time.Sleep(2 * time.Millisecond)
+		conn, err = wire.Dial(p.over, netip.AddrPortFrom(s.addr, wire.Port(p.over)))
+	}
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -106,7 +110,7 @@ func (p *phone) proves(m wire.Message, header, challenge string) {
 func (p *phone) contact() string {
 	at := p.listen
 	if at == "" {
-		at = p.conn.Local().String()
+		at = p.sentBy()
 	}
 	if p.plain {
 		return fmt.Sprintf("sip:%s@%s", p.user, at)
@@ -115,7 +119,16 @@ func (p *phone) contact() string {
 }
 
 func (p *phone) via() string {
-	return fmt.Sprintf("SIP/2.0/%s %s;branch=z9hG4bK%s", strings.ToUpper(p.over), p.conn.Local(), rand.Text())
+	return fmt.Sprintf("SIP/2.0/%s %s;branch=z9hG4bK%s", strings.ToUpper(p.over), p.sentBy(), rand.Text())
+}
+
+// sentBy is what the phone believes to be its address; a browser does not know
+// any (RFC 7118 section 5).
+func (p *phone) sentBy() string {
+	if strings.HasPrefix(p.over, "ws") {
+		return p.tag + ".invalid"
+	}
+	return p.conn.Local().String()
 }
 
 // request starts a request outside a dialog.

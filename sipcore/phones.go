@@ -3,6 +3,7 @@ package sipcore
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"carillon/sipcore/message"
 	"carillon/sipcore/proxy"
@@ -82,8 +83,8 @@ func (p phones) OtherFlow(user, device string) (proxy.Way, bool) {
 
 func (p phones) way(b live.Binding) proxy.Way {
 	w := proxy.Way{Contact: b.Contact, Path: b.Path, Kind: transport.UDP}
-	if b.Transport == transport.TCP.String() {
-		w.Kind = transport.TCP
+	if kind, ok := transport.KindOf(b.Transport); ok {
+		w.Kind = kind
 	}
 	switch {
 	case b.Node != p.node:
@@ -94,7 +95,7 @@ func (p phones) way(b live.Binding) proxy.Way {
 	case b.Flow != 0:
 		w.Flow, _ = p.transport.Find(b.Flow)
 	}
-	w.Dial = w.Flow.IsZero() && !b.Refused && listens(b)
+	w.Dial = w.Flow.IsZero() && !b.Refused && w.Kind.Dials() && listens(b)
 	return w
 }
 
@@ -127,6 +128,9 @@ func listens(b live.Binding) bool {
 	uri, err := message.ParseURI(b.Contact)
 	if err != nil {
 		return false
+	}
+	if strings.HasSuffix(strings.ToLower(uri.Host), ".invalid") {
+		return false // it says that it does not (RFC 7118 section 5)
 	}
 	host, err := netip.ParseAddr(uri.Host)
 	return uri.Port < 32768 || err != nil || host.Unmap().WithZone("") != b.Source.Addr().Unmap().WithZone("")

@@ -10,6 +10,7 @@ package sipcore
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,17 +47,20 @@ const (
 // Options is what a SIP server works with. Node, Store, Bindings, Calls and
 // Logger are required.
 type Options struct {
-	Node     string     // its name in the system
-	Listen   netip.Addr // zero: all addresses
-	Port     uint16     // 0: DefaultPort
-	Store    *store.Store
-	Bindings *live.Bindings
-	Calls    *live.Calls
-	Bans     *live.Bans  // whom to keep out; nil: a table of its own
-	Key      [32]byte    // seals tokens and nonces; shared by all nodes of a system
-	Peers    Peers       // the other nodes; nil: there are none
-	Trace    *trace.Ring // remembers and counts messages; nil: they are only counted
-	Logger   *slog.Logger
+	Node   string     // its name in the system
+	Listen netip.Addr // zero: all addresses
+	Port   uint16     // 0: DefaultPort
+	// Certificate is shown over TLS; nil: there is no TLS.
+	Certificate transport.Certify
+	Roots       func() *x509.CertPool // whom we believe over TLS; nil: whom the machine does
+	Store       *store.Store
+	Bindings    *live.Bindings
+	Calls       *live.Calls
+	Bans        *live.Bans  // whom to keep out; nil: a table of its own
+	Key         [32]byte    // seals tokens and nonces; shared by all nodes of a system
+	Peers       Peers       // the other nodes; nil: there are none
+	Trace       *trace.Ring // remembers and counts messages; nil: they are only counted
+	Logger      *slog.Logger
 }
 
 func (o *Options) validate() error {
@@ -99,7 +103,8 @@ func Open(o Options) (*Server, error) {
 	s := &Server{o: o, wheel: transaction.NewWheel(), defence: newDefence(&o)}
 	var err error
 	s.transport, err = transport.Open(transport.Options{
-		Addr: o.Listen, Port: o.Port, Logger: o.Logger, Watcher: o.Trace, Gate: s.defence,
+		Addr: o.Listen, Port: o.Port, Certificate: o.Certificate, Roots: o.Roots,
+		Logger: o.Logger, Watcher: o.Trace, Gate: s.defence,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listening for SIP: %w", err)
@@ -127,7 +132,7 @@ type locator interface {
 
 func (s *Server) proxyOptions(located locator, sealer *auth.Sealer) proxy.Options {
 	return proxy.Options{
-		Node: s.o.Node, Port: s.o.Port, Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
+		Node: s.o.Node, Ports: s.transport.Ports(), Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
 		Resolver: resolve.New(resolve.Options{Logger: s.o.Logger}), Sealer: sealer,
 		Routing: feature.All(located), Phones: located,
 		Calls: s.calls, Logger: s.o.Logger,
@@ -142,6 +147,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g, work := errgroup.WithContext(work)
 	g.Go(func() error { return s.wheel.Run(work) })
 	g.Go(func() error { return s.transport.Run(work, receiver{s}) })
+	g.Go(func() error { return s.letBrowsersIn(work) })
 	g.Go(func() error { return s.calls.Run(work) })
 	g.Go(func() error {
 		select {

@@ -103,8 +103,8 @@ type station struct {
 func newTown(tb testing.TB, names ...string) *town {
 	tb.Helper()
 	c := store.Config{
-		Domain: domain,
-		Sites:  []store.Site{{Name: "hq", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
+		Domain: domain, Origins: []string{store.AnyOrigin},
+		Sites: []store.Site{{Name: "hq", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
 	}
 	for _, u := range []string{"alice", "bob", "carol"} {
 		c.Users = append(c.Users, store.User{Number: u, Site: "hq", Digests: store.MakeDigests(u, domain, password)})
@@ -130,7 +130,8 @@ func (w *town) open(name string, at netip.Addr) *station {
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
 		Node: name, Listen: at, Store: store.New(w.view), Bindings: s.bindings, Calls: s.calls, Bans: s.bans,
-		Key: [32]byte{7}, Peers: s, Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),
+		Key: [32]byte{7}, Peers: s, Certificate: certify(w.t),
+		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -52,6 +52,8 @@ type Replace struct {
 	Sites  []Site
 	Users  []User
 	Trunks []Trunk
+
+	Origins []string
 }
 
 // ReplaceAll returns the Change that makes c the content of any View: for
@@ -65,6 +67,8 @@ func ReplaceAll(c Config, by Author) Replace {
 		Sites:  append([]Site{}, c.Sites...),
 		Users:  append([]User{}, c.Users...),
 		Trunks: append([]Trunk{}, c.Trunks...),
+
+		Origins: append([]string{}, c.Origins...),
 	}
 }
 
@@ -90,6 +94,9 @@ func (r Replace) merge(v *View) Config {
 	}
 	if r.Trunks != nil {
 		next.Trunks = r.Trunks
+	}
+	if r.Origins != nil {
+		next.Origins = r.Origins
 	}
 	if r.Users == nil {
 		return next

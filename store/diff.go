@@ -30,6 +30,11 @@ func Diff(old, next *View) []Line {
 	all = append(all, diffList("site", a.Sites, b.Sites, siteKey, siteFields)...)
 	all = append(all, diffList("user", a.Users, b.Users, userKey, userFields)...)
 	all = append(all, diffList("trunk", a.Trunks, b.Trunks, trunkKey, trunkFields)...)
+	if was, is := strings.Join(a.Origins, " "), strings.Join(b.Origins, " "); was != is {
+		all = append(all, Line{
+			Sign: "~", Text: "browsers: origins " + arrow(quoteEmpty(was), quoteEmpty(is)), Fields: []string{"browsers.origins"},
+		})
+	}
 	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
 	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
 	return all

@@ -9,8 +9,8 @@ import (
 
 // The version of the encodings of Config and Change. A node that meets a later
 // one stops with a clear error: it must not guess what others agreed on.
-// Version 2 added nodes and tokens to the Config.
-const encodingVersion = 2
+// Version 2 added nodes and tokens to the Config, version 3 origins.
+const encodingVersion = 3
 
 // An envelope is what the log and the disk hold: CBOR [version, tag, body].
 type envelope struct {
@@ -28,6 +28,7 @@ func EncodeConfig(c Config) ([]byte, error) {
 		Domain: c.Domain, Sites: notNil(each(c.Sites, toWireSite)),
 		Users: notNil(each(c.Users, toWireUser)), Trunks: notNil(each(c.Trunks, toWireTrunk)),
 		Nodes: notNil(each(c.Nodes, toWireNode)), Tokens: notNil(each(c.Tokens, toWireToken)), Revoked: notNil(c.Revoked),
+		Origins: notNil(c.Origins),
 	})
 }
 
@@ -41,20 +42,14 @@ func DecodeConfig(b []byte) (Config, error) {
 }
 
 func decodeConfig(b []byte) (Config, error) {
-	var w wireConfig
 	e, err := open(b)
-	switch {
-	case err != nil:
-		return Config{}, err
-	case e.Tag != tagConfig:
-		return Config{}, fmt.Errorf("found %q", clip(e.Tag))
-	case e.Version == 1:
-		var old wireConfig1
-		err = decode(e.Body, &old)
-		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
-	default:
-		err = decode(e.Body, &w)
+	if err == nil && e.Tag != tagConfig {
+		err = fmt.Errorf("found %q", clip(e.Tag))
 	}
+	if err != nil {
+		return Config{}, err
+	}
+	w, err := decodeWireConfig(e)
 	if err != nil {
 		return Config{}, err
 	}
@@ -69,8 +64,26 @@ func decodeConfig(b []byte) (Config, error) {
 	return Config{
 		Domain: w.Domain, Sites: sites,
 		Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
-		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: w.Revoked,
+		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: w.Revoked, Origins: w.Origins,
 	}, nil
+}
+
+// decodeWireConfig reads the configuration of any version.
+func decodeWireConfig(e envelope) (w wireConfig, err error) {
+	switch e.Version {
+	case 1:
+		var old wireConfig1
+		err = decode(e.Body, &old)
+		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
+	case 2:
+		var old wireConfig2
+		err = decode(e.Body, &old)
+		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
+		w.Nodes, w.Tokens, w.Revoked = old.Nodes, old.Tokens, old.Revoked
+	default:
+		err = decode(e.Body, &w)
+	}
+	return w, err
 }
 
 func encode(tag string, body any) ([]byte, error) {

@@ -94,7 +94,24 @@ func toWireReplace(c Replace) wireReplace {
 	return wireReplace{
 		Who: c.By.Who, At: unixMilli(c.By.At), Exact: c.Exact, Realm: c.Realm, Domain: c.Domain,
 		Sites: each(c.Sites, toWireSite), Users: each(c.Users, toWireUser), Trunks: each(c.Trunks, toWireTrunk),
+		Origins: c.Origins,
 	}
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireReplace) UnmarshalCBOR(b []byte) error {
+	const ofEight = 0x80 | 8 // an array, up to version 2
+	if len(b) == 0 || b[0] != ofEight {
+		type plain wireReplace // without this method
+		return decode(b, (*plain)(w))
+	}
+	var old wireReplace2
+	err := decode(b, &old)
+	*w = wireReplace{
+		Who: old.Who, At: old.At, Exact: old.Exact, Realm: old.Realm, Domain: old.Domain,
+		Sites: old.Sites, Users: old.Users, Trunks: old.Trunks,
+	}
+	return err
 }
 
 func fromWireReplace(w wireReplace) (Replace, error) {
@@ -105,5 +122,6 @@ func fromWireReplace(w wireReplace) (Replace, error) {
 	return Replace{
 		By: Author{Who: w.Who, At: fromUnixMilli(w.At)}, Exact: w.Exact, Realm: w.Realm, Domain: w.Domain,
 		Sites: sites, Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
+		Origins: w.Origins,
 	}, nil
 }

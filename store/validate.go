@@ -44,6 +44,7 @@ func (c Config) problems() Errors {
 	for i, t := range c.Trunks {
 		v.trunk(i, t)
 	}
+	v.origins(c.Origins)
 	for _, n := range c.Nodes {
 		v.node(n)
 	}

@@ -15,6 +15,8 @@ type Config struct {
 	Users  []User
 	Trunks []Trunk
 
+	Origins []string // of web pages whose telephones may connect; none: there is no WebSocket
+
 	Nodes   []Node      // by name
 	Tokens  []JoinToken // in the order of their making
 	Revoked []string    // fingerprints of certificates that no longer count, sorted
@@ -85,6 +87,7 @@ func (v *View) Config() Config {
 	c.Sites = slices.Clone(c.Sites)
 	c.Users = slices.Clone(c.Users)
 	c.Trunks = slices.Clone(c.Trunks)
+	c.Origins = slices.Clone(c.Origins)
 	c.Nodes = slices.Clone(c.Nodes)
 	c.Tokens = slices.Clone(c.Tokens)
 	c.Revoked = slices.Clone(c.Revoked)

@@ -20,9 +20,37 @@ type wireReplace struct {
 	Sites  []wireSite // nil keeps the list
 	Users  []wireUser
 	Trunks []wireTrunk
+
+	Origins []string
+}
+
+// wireReplace2 is the Change up to version 2, which had no origins.
+type wireReplace2 struct {
+	_      struct{} `cbor:",toarray"`
+	Who    string
+	At     int64
+	Exact  bool
+	Realm  string
+	Domain *string
+	Sites  []wireSite
+	Users  []wireUser
+	Trunks []wireTrunk
 }
 
 type wireConfig struct {
+	_       struct{} `cbor:",toarray"`
+	Domain  string
+	Sites   []wireSite
+	Users   []wireUser
+	Trunks  []wireTrunk
+	Nodes   []wireNode
+	Tokens  []wireToken
+	Revoked []string
+	Origins []string
+}
+
+// wireConfig2 is the configuration of version 2, which had no origins.
+type wireConfig2 struct {
 	_       struct{} `cbor:",toarray"`
 	Domain  string
 	Sites   []wireSite

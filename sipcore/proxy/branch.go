@@ -56,6 +56,8 @@ func (b *branch) start(flow transport.Flow) {
 // begin starts the branch on its way.
 func (b *branch) begin(h hop) {
 	switch {
+	case b.fork.bars(&h):
+		b.end(480, nil)
 	case h.node != "":
 		b.toNode(h.node)
 	case !h.flow.IsZero():

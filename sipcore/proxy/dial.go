@@ -131,13 +131,16 @@ func (p *Proxy) connectTo(ctx context.Context, hops []resolve.Hop) (transport.Fl
 			continue
 		}
 		var flow transport.Flow
-		if flow, err = p.o.Transport.Dial(ctx, h.Kind, h.Addr); err == nil {
+		if flow, err = p.o.Transport.DialName(ctx, h.Kind, h.Addr, h.Name); err == nil {
 			return flow, hops[i:], nil
 		}
 		p.o.Resolver.Failed(h)
 	}
 	return transport.Flow{}, nil, err
 }
+
+// errOnlyComes is why a browser is not dialled.
+var errOnlyComes = errors.New("it is reached over its own connection alone")
 
 // targetOf reads a SIP URI as a destination. A numeric host without a transport
 // parameter uses fallback, since that is how the phone came to us.
@@ -154,6 +157,9 @@ func targetOf(uri string, fallback transport.Kind) (resolve.Target, error) {
 		t.Transport = name
 	} else if fallback != transport.UDP {
 		t.Transport = fallback.String()
+	}
+	if kind, ok := transport.KindOf(t.Transport); ok && !kind.Dials() {
+		return t, errOnlyComes
 	}
 	return t, nil
 }

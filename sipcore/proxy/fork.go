@@ -29,6 +29,8 @@ type fork struct {
 	dialog dialog.ID   // the call that this INVITE began, if it is one
 	realm  string      // whose credentials are ours to consume
 	timer  session     // that the request asks for
+	secure bool        // every hop is to be encrypted
+	barred bool        // that kept it from somebody
 
 	breadth  int            // branches that may work at once, here and further on (RFC 5393)
 	later    []route.Target // lower q, not tried yet
@@ -46,7 +48,7 @@ type fork struct {
 // the like. tx must be locked.
 func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	f := p.fork(tx, c.View, from)
-	f.call = c
+	f.call, f.secure = c, isSIPS(f.m.RequestURI())
 	if !f.wantsTimer() {
 		return
 	}
@@ -168,7 +170,7 @@ func (f *fork) ring(t route.Target, breadth int) bool {
 // ringAt starts one branch, at once or after dialling, if there is a way.
 func (f *fork) ringAt(t route.Target, way Way, breadth int) bool {
 	h := hopOf(way)
-	if h.isNone() {
+	if h.isNone() || f.bars(&h) {
 		return false
 	}
 	t.URI = way.Contact
@@ -232,6 +234,8 @@ func (f *fork) finishWithBest() {
 		f.finish(f.best.status, "")
 	case f.guest():
 		f.finish(flowFailed, "")
+	case f.barred:
+		f.finishSaying(480, message.Warning, sipsNotAllowed(f.p.o.Node))
 	default:
 		f.finish(480, "")
 	}

@@ -53,6 +53,7 @@ func (f *fork) guest() bool { return f.origin.Flow.Kind() == transport.Node }
 // phone it names, which is to be here. tx must be locked.
 func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from Origin) {
 	f := p.fork(tx, view, from)
+	f.secure = to.Secure
 	f.trying()
 	way, ok := p.o.Phones.Locate(to.Token.User, to.Token.Device)
 	if ok && way.Node == "" {
@@ -67,7 +68,7 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 // be locked.
 func (p *Proxy) Relay(tx *transaction.Server, view *store.View, to Named, from Origin) {
 	f := p.fork(tx, view, from)
-	f.relays = &to
+	f.relays, f.secure = &to, to.Secure
 	f.trying()
 	f.starting = true
 	f.open(&branch{fork: f}).toNode(to.Node)
@@ -94,5 +95,5 @@ func Unreachable(tx *transaction.Server) { Respond(tx, flowFailed, "") }
 // relayAck passes the ACK of a 2xx on.
 func (p *Proxy) relayAck(m *message.Message, to Named, from transport.Flow) {
 	f := &fork{p: p, relays: &to, origin: Origin{Flow: from}}
-	p.send(f, m, peer{node: to.Node, token: to.text}, false)
+	p.send(f, m, peer{node: to.Node, token: to.text, secure: to.Secure}, false)
 }

@@ -30,6 +30,7 @@ type Loose struct {
 	others [2]written     // those of them that other nodes wrote: one for each side
 	next   string         // the first Route that is not ours
 	cut    bool           // the Routes from there on are not followed
+	secure bool           // every hop is to be encrypted
 	uri    string         // the Request-URI to go on with
 }
 
@@ -50,6 +51,7 @@ func (p *Proxy) Loose(view *store.View, m *message.Message, flow transport.Flow)
 	if uri, err := message.ParseURI(l.uri); err == nil && uri.User != "" && p.IsOurs(view, uri) {
 		l.strict = l.take(p, uri.User)
 	}
+	l.secure = isSIPS(l.uri)
 	for v := range m.Values(message.Route) {
 		address, err := message.ParseNameAddr(v)
 		if err != nil {
@@ -78,6 +80,7 @@ func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI) bool {
 	if !l.take(p, uri.User) {
 		return ours || p.isPeers(uri)
 	}
+	l.secure = l.secure || uri.IsSIPS()
 	l.at = netip.Addr{}
 	if !ours {
 		l.at, _ = message.HostAddr(uri.Host) // zero when it is a name
@@ -144,16 +147,22 @@ func (p *Proxy) LeadsHere(view *store.View, uri message.URI) bool {
 	}
 	if _, numeric := message.HostAddr(uri.Host); numeric && uri.Port == 0 {
 		uri.Port = defaultPort
+		if isSecure(uri) {
+			uri.Port = securePort
+		}
 	}
 	return p.IsSystems(view, uri)
 }
 
-// defaultPort is where a SIP URI without a port leads.
-const defaultPort = 5060
+// Where a SIP URI without a port leads, over TLS and else.
+const (
+	defaultPort = 5060
+	securePort  = 5061
+)
 
 // isSystem reports whether this node listens at addr, or another of the system.
 func (p *Proxy) isSystem(addr netip.AddrPort) bool {
-	if addr.Port() != p.o.Port {
+	if !p.o.Ports.Has(addr.Port()) {
 		return false
 	}
 	if p.o.Transport.IsOwn(addr.Addr()) {
@@ -170,11 +179,7 @@ func (p *Proxy) IsOurs(view *store.View, uri message.URI) bool {
 	if err != nil {
 		return view.IsLocal(uri.Host)
 	}
-	port := uri.Port
-	if port == 0 {
-		port = p.o.Port
-	}
-	return port == p.o.Port && p.o.Transport.IsOwn(addr.WithZone(""))
+	return (uri.Port == 0 || p.o.Ports.Has(uri.Port)) && p.o.Transport.IsOwn(addr.WithZone(""))
 }
 
 // IsSystems reports whether uri leads to this node or to another of the system:
@@ -185,7 +190,7 @@ func (p *Proxy) IsSystems(view *store.View, uri message.URI) bool {
 
 func (p *Proxy) isPeers(uri message.URI) bool {
 	addr, ok := message.HostAddr(uri.Host)
-	if !ok || uri.Port != 0 && uri.Port != p.o.Port {
+	if !ok || uri.Port != 0 && !p.o.Ports.Has(uri.Port) {
 		return false
 	}
 	_, ok = p.o.Peers.NodeAt(addr.Unmap())

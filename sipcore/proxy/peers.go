@@ -38,15 +38,16 @@ const overParam = ";over"
 
 // A peer is another node as a next hop. The zero peer is none.
 type peer struct {
-	node  string
-	token string // sealed: the phone at that node
-	relay bool   // the flow leads to a node that is to pass the request on
-	over  bool   // it only has to know
+	node   string
+	token  string // sealed: the phone at that node
+	relay  bool   // the flow leads to a node that is to pass the request on
+	over   bool   // it only has to know
+	secure bool   // every hop is to be encrypted
 }
 
 // route is the header field value by which the node finds the phone.
 func (n *peer) route() string {
-	s := "<sip:" + n.token + "@" + n.node + ";lr"
+	s := scheme(n.secure) + n.token + "@" + n.node + ";lr"
 	if n.relay {
 		s += relayParam
 	}
@@ -58,10 +59,11 @@ func (n *peer) route() string {
 
 // A Named is the phone that a request of another node is for: its topmost Route.
 type Named struct {
-	Node  string // that is to have the phone
-	Relay bool   // Node is a third one, to whom we are asked to pass the request on
-	Over  bool   // the call has ended elsewhere
-	Token auth.Token
+	Node   string // that is to have the phone
+	Relay  bool   // Node is a third one, to whom we are asked to pass the request on
+	Over   bool   // the call has ended elsewhere
+	Secure bool   // every hop is to be encrypted
+	Token  auth.Token
 
 	text string
 }
@@ -78,7 +80,7 @@ func (p *Proxy) Named(m *message.Message) (Named, bool) {
 		if err != nil {
 			break
 		}
-		n := Named{Node: uri.Host, text: uri.User}
+		n := Named{Node: uri.Host, Secure: uri.IsSIPS(), text: uri.User}
 		n.Token, _ = p.o.Sealer.Open(uri.User)
 		_, n.Relay = uri.Param("relay")
 		_, n.Over = uri.Param("over")
@@ -108,7 +110,7 @@ func (p *Proxy) reach(ctx context.Context, node string, mayRelay bool) (flow tra
 // toNode starts the branch by way of another node.
 func (b *branch) toNode(node string) {
 	f := b.fork
-	b.peer = peer{node: node, token: f.tokenFor(b)}
+	b.peer = peer{node: node, token: f.tokenFor(b), secure: f.secure}
 	if flow, ok := f.p.o.Peers.Flow(node); ok {
 		b.start(flow)
 		return

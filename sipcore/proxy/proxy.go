@@ -76,8 +76,8 @@ type Origin struct {
 
 // Options is what a Proxy works with. All fields are required.
 type Options struct {
-	Node         string // our name
-	Port         uint16 // of our listeners, for Via and Record-Route
+	Node         string          // our name
+	Ports        transport.Ports // of our listeners, for Via and Record-Route
 	Peers        Peers
 	Transport    *transport.Layer
 	Transactions *transaction.Layer

@@ -68,10 +68,10 @@ func (f *fork) recordRoute(e *message.Edit, m *message.Message, flow transport.F
 	}
 	dialog := auth.DialogHash(m.CallID(), m.FromTag())
 	if !f.guest() {
-		e.Prepend(message.RecordRoute, f.p.side(f.origin.Flow, f.origin.User, f.origin.Device, dialog))
+		e.Prepend(message.RecordRoute, f.p.side(f.origin.Flow, f.origin.User, f.origin.Device, dialog, isSIPS(m.RequestURI())))
 	}
 	if flow.Kind() != transport.Node {
-		e.Prepend(message.RecordRoute, f.p.side(flow, b.target.User, b.target.Device, dialog))
+		e.Prepend(message.RecordRoute, f.p.side(flow, b.target.User, b.target.Device, dialog, isSIPS(b.target.URI)))
 	}
 }
 
@@ -79,18 +79,21 @@ func beginsDialog(m message.Method) bool {
 	return m == message.INVITE || m == message.SUBSCRIBE || m == message.REFER || m == message.NOTIFY
 }
 
-// side is the Record-Route URI that leads to one phone.
-func (p *Proxy) side(flow transport.Flow, user, device string, dialog uint64) string {
+// side is the Record-Route URI that leads to one phone. It is a sips URI when the
+// phone was asked, or asks, by one, so that each side reads what it knows (RFC
+// 3261 section 16.6 step 4).
+func (p *Proxy) side(flow transport.Flow, user, device string, dialog uint64, sips bool) string {
 	t := auth.Token{Kind: auth.RecordRoute, User: user, Device: device, Flow: flow.ID(), Dialog: dialog}
 	if !flow.Kind().Reliable() {
 		t.Remote = flow.Remote()
 	}
 	b := make([]byte, 0, 192)
-	b = append(b, "<sip:"...)
+	sips = sips && flow.Kind().Secure()
+	b = append(b, scheme(sips)...)
 	b = p.o.Sealer.AppendSeal(b, t)
 	b = append(b, '@')
 	b = p.listener(flow).AppendTo(b)
-	if flow.Kind() != transport.UDP {
+	if flow.Kind() != transport.UDP && (flow.Kind() != transport.TLS || !sips) { // sips alone means TLS
 		b = append(b, ";transport="...)
 		b = append(b, flow.Kind().String()...)
 	}
@@ -100,7 +103,7 @@ func (p *Proxy) side(flow transport.Flow, user, device string, dialog uint64) st
 
 // listener is where the other end of flow finds us. A zone means nothing to it.
 func (p *Proxy) listener(flow transport.Flow) netip.AddrPort {
-	return netip.AddrPortFrom(flow.Local().Addr().Unmap().WithZone(""), p.o.Port)
+	return netip.AddrPortFrom(flow.Local().Addr().Unmap().WithZone(""), p.o.Ports.Of(flow.Kind()))
 }
 
 // forwards counts this hop (RFC 3261 section 16.6 step 3). That it is not zero

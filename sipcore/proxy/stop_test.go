@@ -76,7 +76,7 @@ func TestNoZoneLeaves(t *testing.T) {
 		if got, want := p.proxy.via(flow, "z9hG4bKx"), "SIP/2.0/UDP [fe80::9]:5060;branch=z9hG4bKx"; got != want {
 			t.Errorf("got Via %s, want %s", got, want)
 		}
-		if got := p.proxy.side(flow, "alice", "desk", 1); !strings.HasSuffix(got, "@[fe80::9]:5060;lr>") {
+		if got := p.proxy.side(flow, "alice", "desk", 1, false); !strings.HasSuffix(got, "@[fe80::9]:5060;lr>") {
 			t.Errorf("got Record-Route %s, want one without a zone", got)
 		}
 	})

@@ -58,7 +58,7 @@ func newPatient(t *testing.T, wheel *transaction.Wheel) *patient {
 	logger := slog.New(slog.DiscardHandler)
 	p.layer = transaction.New(transaction.Options{Wheel: wheel, Logger: logger}, p)
 	p.proxy = New(Options{
-		Node: "hardy", Port: 5060, Transactions: p.layer, Wheel: wheel, Sealer: auth.NewSealer([32]byte{1}, "hardy"),
+		Node: "hardy", Ports: transport.Ports{SIP: 5060}, Transactions: p.layer, Wheel: wheel, Sealer: auth.NewSealer([32]byte{1}, "hardy"),
 		Routing: route.Pipeline{p}, Phones: p, Calls: dialog.NewTracker("hardy", live.NewCalls(), logger), Logger: logger,
 	})
 	return p

@@ -15,7 +15,7 @@ import (
 // UPDATE, REFER and the like. tx must be locked, l must be InDialog.
 func (p *Proxy) Within(tx *transaction.Server, view *store.View, l *Loose, from Origin) {
 	f := p.fork(tx, view, from)
-	f.loose = l
+	f.loose, f.secure = l, l.secure
 	if !f.wantsTimer() {
 		return
 	}
@@ -45,10 +45,13 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 	if !l.InDialog || !l.Party {
 		return
 	}
-	f := &fork{p: p, loose: l, realm: view.Domain(), origin: Origin{Flow: from}}
+	f := &fork{p: p, loose: l, realm: view.Domain(), origin: Origin{Flow: from}, secure: l.secure}
 	h := p.nextHop(l, from)
+	if f.bars(&h) {
+		return
+	}
 	if h.node != "" {
-		p.send(f, m, peer{node: h.node, token: l.text}, true)
+		p.send(f, m, peer{node: h.node, token: l.text, secure: l.secure}, true)
 		return
 	}
 	if !h.flow.IsZero() {

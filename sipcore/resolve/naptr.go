@@ -21,14 +21,18 @@ type pointer struct {
 	name string
 }
 
-// pointers asks which transports a domain offers. A server that cannot answer
+// pointers asks which transports a domain offers, or which encrypted ones. A server that cannot answer
 // this type may still know the address, so an error counts as no answer.
-func (r *Resolver) pointers(ctx context.Context, name string) []pointer {
+func (r *Resolver) pointers(ctx context.Context, name string, secure bool) []pointer {
 	records, err := r.memory.ask(ctx, question{name, dns.TypeNAPTR})
 	if err != nil {
 		return nil
 	}
-	return readPointers(records)
+	found := readPointers(records)
+	if secure {
+		found = slices.DeleteFunc(found, func(p pointer) bool { return !p.kind.Secure() })
+	}
+	return found
 }
 
 // readPointers returns the records that we can follow in their order (RFC 3403
@@ -56,6 +60,8 @@ func serviceField(text string) transport.Kind {
 		return transport.UDP
 	case "SIP+D2T":
 		return transport.TCP
+	case "SIPS+D2T":
+		return transport.TLS
 	default:
 		return 0
 	}

@@ -15,8 +15,11 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"carillon/sipcore/transport"
 )
 
 const (
@@ -81,7 +84,7 @@ func (r *Resolver) Lookup(ctx context.Context, t Target) ([]Hop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking up %s: %w", t.Host, err)
 	}
-	hops = unique(hops)
+	hops = named(unique(hops), t.Host)
 	r.dead.toBack(hops, time.Now())
 	return hops[:min(len(hops), maxHops)], nil
 }
@@ -125,8 +128,8 @@ func (r *Resolver) announced(ctx context.Context, name string, t Target) (places
 	}
 	var pointers []pointer
 	inParallel(
-		func() { pointers = r.pointers(ctx, name) },
-		func() { places, found = r.servers(ctx, ownPreference(name)) },
+		func() { pointers = r.pointers(ctx, name, t.Secure) },
+		func() { places, found = r.servers(ctx, ownPreference(name, t.Secure)) },
 	)
 	if pointed, ok := r.follow(ctx, pointers); ok {
 		return pointed, true
@@ -151,6 +154,17 @@ func (r *Resolver) hops(ctx context.Context, places []place) ([]Hop, error) {
 		return hops, nil
 	}
 	return nil, cmp.Or(append(failed, errNoServer)...)
+}
+
+// named says whom to expect over TLS: the name that was asked for, not the one
+// that the name servers made of it.
+func named(hops []Hop, name string) []Hop {
+	for i := range hops {
+		if hops[i].Kind == transport.TLS {
+			hops[i].Name = strings.TrimSuffix(name, ".")
+		}
+	}
+	return hops
 }
 
 // unique leaves out what stands in hops before.

@@ -17,7 +17,13 @@ import (
 	"carillon/sipcore/transport"
 )
 
-func (h Hop) text() string { return h.Kind.String() + " " + h.Addr.String() }
+func (h Hop) text() string {
+	text := h.Kind.String() + " " + h.Addr.String()
+	if h.Name != "" {
+		text += " as " + h.Name
+	}
+	return text
+}
 
 func texts(hops []Hop) []string {
 	found := []string{}
@@ -43,7 +49,13 @@ func TestLiteral(t *testing.T) {
 		{"name", Target{Host: "tel.example"}, ""},
 		{"zone of a link", Target{Host: "fe80::1%eth0"}, ""},
 		{"unknown transport", Target{Host: "192.0.2.1", Transport: "sctp"}, ""},
-		{"sips", Target{Host: "192.0.2.1", Secure: true}, ""},
+		{"TLS", Target{Host: "192.0.2.1", Transport: "tls"}, "tls 192.0.2.1:5061"},
+		{"TLS on a port", Target{Host: "192.0.2.1", Port: 5060, Transport: "TLS"}, "tls 192.0.2.1:5060"},
+		{"sips", Target{Host: "192.0.2.1", Secure: true}, "tls 192.0.2.1:5061"},
+		{"sips over TCP is TLS", Target{Host: "192.0.2.1", Transport: "tcp", Secure: true}, "tls 192.0.2.1:5061"},
+		{"sips over UDP", Target{Host: "192.0.2.1", Transport: "udp", Secure: true}, ""},
+		{"a browser", Target{Host: "192.0.2.1", Transport: "ws"}, ""},
+		{"a browser over TLS", Target{Host: "192.0.2.1", Transport: "wss", Secure: true}, ""},
 		{"nothing", Target{}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -156,6 +168,48 @@ func TestLookup(t *testing.T) {
 			[]string{"udp 192.0.2.1:5061"},
 		},
 		{"an address", nil, Target{Host: "192.0.2.1"}, []string{"udp 192.0.2.1:5060"}},
+		{
+			"NAPTR may prefer TLS",
+			[]string{
+				`tel.example. NAPTR 10 50 "s" "SIPS+D2T" "" _sips._tcp.tel.example.`,
+				`tel.example. NAPTR 20 50 "s" "SIP+D2T" "" _sip._tcp.tel.example.`,
+				`_sips._tcp.tel.example. SRV 0 0 5071 a.tel.example.`,
+				`_sip._tcp.tel.example. SRV 0 0 5072 a.tel.example.`,
+				`a.tel.example. A 192.0.2.1`,
+			},
+			Target{Host: "tel.example"},
+			[]string{"tls 192.0.2.1:5071 as tel.example", "tcp 192.0.2.1:5072"},
+		},
+		{
+			"sips goes by nothing but TLS",
+			[]string{
+				`tel.example. NAPTR 10 50 "s" "SIP+D2T" "" _sip._tcp.tel.example.`,
+				`tel.example. NAPTR 20 50 "s" "SIPS+D2T" "" _sips._tcp.tel.example.`,
+				`_sip._tcp.tel.example. SRV 0 0 5072 a.tel.example.`,
+				`_sips._tcp.tel.example. SRV 0 0 5071 a.tel.example.`,
+				`a.tel.example. A 192.0.2.1`,
+			},
+			Target{Host: "tel.example", Secure: true},
+			[]string{"tls 192.0.2.1:5071 as tel.example"},
+		},
+		{
+			"sips without NAPTR",
+			[]string{`_sip._tcp.tel.example. SRV 0 0 5072 a.tel.example.`, `_sips._tcp.tel.example. SRV 0 0 5071 a.tel.example.`, `a.tel.example. A 192.0.2.1`},
+			Target{Host: "tel.example", Secure: true},
+			[]string{"tls 192.0.2.1:5071 as tel.example"},
+		},
+		{
+			"sips without SRV",
+			[]string{`_sip._tcp.tel.example. SRV 0 0 5072 a.tel.example.`, `tel.example. A 192.0.2.1`},
+			Target{Host: "tel.example", Secure: true},
+			[]string{"tls 192.0.2.1:5061 as tel.example"},
+		},
+		{
+			"TLS by the URI",
+			[]string{`_sips._tcp.tel.example. SRV 0 0 5071 a.tel.example.`, `a.tel.example. A 192.0.2.1`},
+			Target{Host: "tel.example", Transport: "tls"},
+			[]string{"tls 192.0.2.1:5071 as tel.example"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := New(Options{Server: serve(t, c.zone...).addr})
@@ -179,8 +233,9 @@ func TestLookupRefuses(t *testing.T) {
 		{"no such name", Target{Host: "nobody.example"}, "looking up nobody.example: the name has no address"},
 		{"the domain has no server", Target{Host: "none.example"}, "looking up none.example: the domain says that it has no SIP server"},
 		{"the name server cannot", Target{Host: "broken.example"}, "looking up broken.example: name server " + z.addr + " says SERVFAIL"},
-		{"sips", Target{Host: "none.example", Secure: true}, "looking up none.example: no encrypted transport to reach sips: targets"},
-		{"sips and an address", Target{Host: "192.0.2.1", Secure: true}, "looking up 192.0.2.1: no encrypted transport to reach sips: targets"},
+		{"sips over UDP", Target{Host: "none.example", Transport: "udp", Secure: true}, "looking up none.example: a sips target cannot be reached over udp"},
+		{"a browser", Target{Host: "none.example", Transport: "ws"}, "looking up none.example: nobody is called over ws"},
+		{"a browser's name", Target{Host: "df7jal23ls0d.invalid"}, "ends in .invalid is nowhere"},
 		{"transport", Target{Host: "none.example", Transport: "sctp"}, `looking up none.example: no transport "sctp"`},
 		{"nothing", Target{}, `looking up : "" is neither an address nor a name`},
 		{"not a name", Target{Host: "fe80::1%eth0"}, `looking up fe80::1%eth0: "fe80::1%eth0" is neither an address nor a name`},
@@ -205,9 +260,9 @@ func TestFailedGoesLast(t *testing.T) {
 		}
 		return strings.Join(texts(hops), ", ")
 	}
-	first := Hop{transport.UDP, netip.MustParseAddrPort("192.0.2.1:5060")}
+	first := Hop{Kind: transport.UDP, Addr: netip.MustParseAddrPort("192.0.2.1:5060")}
 	r.Failed(first)
-	r.Failed(Hop{transport.TCP, netip.MustParseAddrPort("192.0.2.2:5060")}) // over TCP, not over UDP
+	r.Failed(Hop{Kind: transport.TCP, Addr: netip.MustParseAddrPort("192.0.2.2:5060")}) // over TCP, not over UDP
 	if got, want := look(), "udp 192.0.2.2:5060, udp 192.0.2.3:5060, udp 192.0.2.1:5060"; got != want {
 		t.Errorf("after a failure: got %s, want %s", got, want)
 	}

@@ -23,11 +23,17 @@ type service struct {
 
 // serviceOf returns the SRV name of a domain (RFC 3263 section 4.2).
 func serviceOf(kind transport.Kind, domain string) service {
+	if kind == transport.TLS {
+		return service{kind, "_sips._tcp." + domain}
+	}
 	return service{kind, "_sip._" + kind.String() + "." + domain}
 }
 
 // ownPreference is the order of transports for a domain that states none.
-func ownPreference(domain string) []service {
+func ownPreference(domain string, secure bool) []service {
+	if secure {
+		return []service{serviceOf(transport.TLS, domain)}
+	}
 	return []service{serviceOf(transport.TCP, domain), serviceOf(transport.UDP, domain)}
 }
 

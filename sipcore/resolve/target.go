@@ -11,14 +11,17 @@ import (
 	"carillon/sipcore/transport"
 )
 
-// defaultPort is that of SIP over UDP and TCP (RFC 3261 section 19.1.2).
-const defaultPort = 5060
+// The ports of SIP (RFC 3261 section 19.1.2): over TLS, and else.
+const (
+	defaultPort = 5060
+	securePort  = 5061
+)
 
 // A Target is what a SIP URI says about where to send.
 type Target struct {
 	Host      string // a name or an IP address, an IPv6 one with or without its brackets
 	Port      uint16 // 0 = none was given
-	Transport string // "" = none was given; "udp", "tcp", in any case
+	Transport string // "" = none was given; "udp", "tcp", "tls", in any case
 	Secure    bool   // sips: only encrypted transports count
 }
 
@@ -26,6 +29,7 @@ type Target struct {
 type Hop struct {
 	Kind transport.Kind
 	Addr netip.AddrPort
+	Name string // over TLS: what the certificate must say (RFC 5922), "" when the target was an address
 }
 
 // addr returns the IP address that t is, if it is one.
@@ -45,15 +49,18 @@ func (t Target) addr() (netip.Addr, bool) {
 // which is right for an address, for a port, and for a domain that announces
 // nothing (RFC 3263 section 4.1).
 func (t Target) kind() (transport.Kind, error) {
-	if t.Secure {
-		return 0, errors.New("no encrypted transport to reach sips: targets")
-	}
-	if t.Transport == "" {
+	kind, known := transport.KindOf(t.Transport)
+	switch {
+	case t.Secure && (t.Transport == "" || kind == transport.TCP):
+		return transport.TLS, nil
+	case t.Transport == "":
 		return transport.UDP, nil
-	}
-	kind, ok := transport.KindOf(t.Transport)
-	if !ok {
+	case !known:
 		return 0, fmt.Errorf("no transport %q", t.Transport)
+	case !kind.Dials():
+		return 0, fmt.Errorf("nobody is called over %s", kind)
+	case t.Secure && !kind.Secure():
+		return 0, fmt.Errorf("a sips target cannot be reached over %s", kind)
 	}
 	return kind, nil
 }
@@ -68,16 +75,23 @@ type place struct {
 // hop returns the way to p when its host has the address addr.
 func (p place) hop(addr netip.Addr) Hop {
 	port := p.port
-	if port == 0 {
+	switch {
+	case port != 0:
+	case p.kind == transport.TLS:
+		port = securePort
+	default:
 		port = defaultPort
 	}
-	return Hop{p.kind, netip.AddrPortFrom(addr, port)}
+	return Hop{Kind: p.kind, Addr: netip.AddrPortFrom(addr, port)}
 }
 
 // domainName returns host as a complete domain name in lower case.
 func domainName(host string) (string, error) {
 	name := strings.ToLower(dns.Fqdn(host))
 	strange := func(c rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", c) }
+	if strings.HasSuffix(name, ".invalid.") {
+		return "", errors.New("a name that ends in .invalid is nowhere") // RFC 2606; browsers have such (RFC 7118)
+	}
 	if _, ok := dns.IsDomainName(name); !ok || name == "." || strings.ContainsFunc(name, strange) {
 		return "", fmt.Errorf("%q is neither an address nor a name", host)
 	}

@@ -25,7 +25,7 @@ type browsers struct {
 // ("https://phone.example.org", or "*" for all). While there are some, the layer
 // listens for WebSocket, with TLS if it has that; an error says why not, and may
 // be over when it is called again. Connections that stand stay, but they come by
-// nobody's origin any more. It may be called while the layer runs, and not before.
+// nobody's origin any more.
 func (l *Layer) Browsers(origins []string) error {
 	allowed := slices.Clone(origins)
 	l.browsers.origins.Store(&allowed)
@@ -42,10 +42,23 @@ func (l *Layer) Browsers(origins []string) error {
 		l.browsers.shutLocked()
 		return err
 	}
-	for _, d := range l.browsers.doors {
-		l.spawn(func() { l.accept(d.TCPListener, d.kind) })
-	}
+	l.serveBrowsersLocked()
 	return nil
+}
+
+// serveBrowsers lets in who waits at doors that were opened before Run.
+func (l *Layer) serveBrowsers() {
+	l.browsers.mu.Lock()
+	defer l.browsers.mu.Unlock()
+	l.serveBrowsersLocked()
+}
+
+func (l *Layer) serveBrowsersLocked() {
+	for i := range l.browsers.doors {
+		d := &l.browsers.doors[i]
+		ln, k := d.TCPListener, d.kind
+		d.served = d.served || l.spawn(func() { l.accept(ln, k) })
+	}
 }
 
 func (l *Layer) openForBrowsersLocked() error {
@@ -64,10 +77,10 @@ func (l *Layer) openForBrowsersLocked() error {
 }
 
 func (l *Layer) openBrowserDoorLocked(addr netip.Addr, k Kind) error {
-	ln, err := listenTCP(addr, l.PortOf(k))
+	ln, err := listenTCP(addr, l.Ports().Of(k))
 	switch {
 	case err == nil:
-		l.browsers.doors = append(l.browsers.doors, door{ln, k})
+		l.browsers.doors = append(l.browsers.doors, door{TCPListener: ln, kind: k})
 		return nil
 	case l.canDoWithout(addr, err):
 		return nil

@@ -103,6 +103,7 @@ func (l *Layer) Run(ctx context.Context, h Handler) error {
 	for _, d := range l.doors {
 		l.spawn(func() { l.accept(d.TCPListener, d.kind) }) //nolint:contextcheck // greet wakes a handshake by its deadline
 	}
+	l.serveBrowsers() //nolint:contextcheck // as above
 	l.spawn(l.watchAddresses)
 	l.spawn(l.pingBrowsers)
 	select {
@@ -248,25 +249,9 @@ func (l *Layer) IsOwn(addr netip.Addr) bool { return l.own.has(addr.Unmap()) }
 // Port returns the port that the layer listens on for UDP and TCP.
 func (l *Layer) Port() uint16 { return l.opts.Port }
 
-// PortOf returns the port that the layer listens on for a kind, whether it does
-// at the moment or not; that of phones for one that has none.
-func (l *Layer) PortOf(k Kind) uint16 {
-	switch k {
-	case TLS:
-		return l.opts.TLSPort
-	case WS:
-		return l.opts.WSPort
-	case WSS:
-		return l.opts.WSSPort
-	default:
-		return l.opts.Port
-	}
-}
-
-// HasPort reports whether port is one that the layer listens on, for any kind.
-func (l *Layer) HasPort(port uint16) bool {
-	o := &l.opts
-	return port == o.Port || port == o.TLSPort || port == o.WSPort || port == o.WSSPort
+// Ports returns all ports that the layer listens on, or may.
+func (l *Layer) Ports() Ports {
+	return Ports{SIP: l.opts.Port, TLS: l.opts.TLSPort, WS: l.opts.WSPort, WSS: l.opts.WSSPort}
 }
 
 // Counters returns what the layer has done so far.

@@ -30,7 +30,8 @@ const (
 type door struct {
 	*net.TCPListener
 
-	kind Kind
+	kind   Kind
+	served bool // accept runs; of those for browsers
 }
 
 // listen binds UDP, TCP and TLS for each address family in use.
@@ -81,9 +82,9 @@ func (l *Layer) listenOn(addr netip.Addr) error {
 }
 
 func (l *Layer) openDoor(addr netip.Addr, k Kind) error {
-	ln, err := listenTCP(addr, l.PortOf(k))
+	ln, err := listenTCP(addr, l.Ports().Of(k))
 	if err == nil {
-		l.doors = append(l.doors, door{ln, k})
+		l.doors = append(l.doors, door{TCPListener: ln, kind: k})
 	}
 	return err
 }

@@ -98,7 +98,7 @@ func secureOptions(tb testing.TB) Options {
 	return Options{Addr: host(), Certificate: always(i.issue("tel.test", "127.0.0.1")), Roots: i.roots}
 }
 
-func on(l *Layer, k Kind) string { return netip.AddrPortFrom(l.opts.Addr, l.PortOf(k)).String() }
+func on(l *Layer, k Kind) string { return netip.AddrPortFrom(l.opts.Addr, l.Ports().Of(k)).String() }
 
 // overTLS connects a peer to a layer.
 func overTLS(tb testing.TB, l *Layer, most uint16) *tls.Conn {

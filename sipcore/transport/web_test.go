@@ -117,7 +117,7 @@ func TestWebSocket(t *testing.T) {
 			p.says(ws.OpText, "\r\n\r\n")
 			p.hears(ws.OpText, "\r\n")
 			f := h.flow(t, 0)
-			if f.Kind() != k || f.Local().Port() != l.PortOf(k) || f.Kind().Via() != strings.ToUpper(k.String()) {
+			if f.Kind() != k || f.Local().Port() != l.Ports().Of(k) || f.Kind().Via() != strings.ToUpper(k.String()) {
 				t.Errorf("got a flow of kind %v at %v", f.Kind(), f.Local())
 			}
 			p.says(ws.OpClose, "\x03\xe8")

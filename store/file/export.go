@@ -22,7 +22,16 @@ func Export(view *store.View) []byte {
 	list(&w, "sites", c.Sites, writeSite)
 	list(&w, "users", c.Users, writeUser)
 	list(&w, "trunks", c.Trunks, writeTrunk)
+	writeBrowsers(&w, c.Origins)
 	return w.Bytes()
+}
+
+func writeBrowsers(w *bytes.Buffer, origins []string) {
+	all := make([]string, len(origins))
+	for i, o := range origins {
+		all[i] = quoted(o)
+	}
+	fmt.Fprintf(w, "browsers: {origins: [%s]}\n", strings.Join(all, ", "))
 }
 
 func list[T any](w *bytes.Buffer, name string, all []T, write func(*bytes.Buffer, T)) {

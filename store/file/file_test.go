@@ -32,6 +32,8 @@ users:
     direct: ["+3265551201"]
 trunks:
   - {name: mons-isdn, site: mons, address: "192.196.203.9:5060"}
+browsers:
+  origins: [https://phone.beip.be]
 `
 
 func parsed(t *testing.T, yaml string, view *store.View) *File {
@@ -66,7 +68,8 @@ func TestParseTheExample(t *testing.T) {
 			{Number: "200"},
 			{Number: "201", Name: "Alice Martin", Site: "mons", Digests: store.MakeDigests("201", "tel.beip.be", "s3cret"), Direct: []string{"+3265551201"}},
 		},
-		Trunks: []store.Trunk{{Name: "mons-isdn", Site: "mons", Address: "192.196.203.9:5060"}},
+		Trunks:  []store.Trunk{{Name: "mons-isdn", Site: "mons", Address: "192.196.203.9:5060"}},
+		Origins: []string{"https://phone.beip.be"},
 	}
 	for name, text := range map[string]string{
 		"as it is": example, "from Windows": "\ufeff" + strings.ReplaceAll(example, "\n", "\r\n"),
@@ -95,6 +98,8 @@ func TestParseFillsInFromTheView(t *testing.T) {
 			c.Users = []store.User{{Number: "201", Digests: store.MakeDigests("201", "other.example", "new")}, {Number: "200"}}
 		}},
 		{"an empty list empties", "trunks: []\n", func(c *store.Config) { c.Trunks = nil }},
+		{"no origins", "browsers: {origins: []}\n", func(c *store.Config) { c.Origins = nil }},
+		{"all origins", "browsers: {origins: [\"*\"]}\n", func(c *store.Config) { c.Origins = []string{"*"} }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -121,11 +126,15 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a truth as a name", "users: [{number: \"1\", name: true}]\n", []string{"1:29: name is a text, and this is true or false"}},
 		{"a text for a list", "sites:\n  - name: hq\n    networks: 10.0.0.0/8\n", []string{"3:15: networks is a list, and this is a text"}},
 		{"a mapping for a list", "users:\n  \"201\":\n    name: Alice\n", []string{"2:3: users is a list, and this is a group of fields"}},
+		{"a page without scheme", "browsers:\n  origins: [phone.beip.be]\n", []string{`2:13: "phone.beip.be" is not what a browser says of a web page: write the beginning of the page's address, like https://phone.beip.be`}},
+		{"a whole address", "browsers: {origins: [\"https://Phone.beip.be:443/app/\"]}\n", []string{"1:22: \"https://Phone.beip.be:443/app/\" is not what a browser says of a web page: write the beginning of the page's address, like https://phone.beip.be"}},
+		{"a list for browsers", "browsers: [https://phone.beip.be]\n", []string{"1:11: browsers is made of fields (origins), and this is a list"}},
+		{"another field of browsers", "browsers: {origin: [\"*\"]}\n", []string{`1:12: browsers has no field "origin": did you mean "origins"?`}},
 		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password and direct), and this is a text"}},
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
-		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users and trunks), and this is a list"}},
+		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks and browsers), and this is a list"}},
 		{"host bits", "sites:\n  - name: hq\n    networks: [10.0.0.0/8, 172.30.42.1/24]\n", []string{"3:28: 172.30.42.1/24 is not a network address: did you mean 172.30.42.0/24?"}},
 		{"an address for a network", "sites: [{name: hq, networks: [10.0.0.1]}]\n", []string{"1:31: this is not a network: it has no length: 10.0.0.1/32 would be this address alone"}},
 		{"a netmask", "sites: [{name: hq, networks: [10.0.0.0/255.255.0.0]}]\n", []string{"1:31: this is not a network: did you mean 10.0.0.0/16?"}},

@@ -19,7 +19,7 @@ type reader struct {
 	errs   store.Errors
 }
 
-func rootFields() []string { return []string{"domain", "sites", "users", "trunks"} }
+func rootFields() []string { return []string{"domain", "sites", "users", "trunks", "browsers"} }
 
 func (r *reader) readRoot() {
 	fields := r.mapping(r.root, "", "the file", rootFields())
@@ -38,6 +38,8 @@ func (r *reader) readRoot() {
 			r.change.Users = each(r, f, r.user)
 		case "trunks":
 			r.change.Trunks = each(r, f, r.trunk)
+		case "browsers":
+			r.change.Origins = r.browsers(f)
 		}
 	}
 	if len(fields) == 0 && len(r.errs) == 0 {
@@ -102,6 +104,15 @@ func (r *reader) trunk(n ast.Node, at string) store.Trunk {
 		}
 	}
 	return t
+}
+
+// browsers returns the origins of the pages that may connect; nil if it does not
+// say.
+func (r *reader) browsers(group entry) (origins []string) {
+	for _, f := range r.mapping(group.value, group.path, "browsers", []string{"origins"}) {
+		origins = each(r, f, func(n ast.Node, at string) string { return r.text(entry{name: "an origin", path: at, value: n}) })
+	}
+	return origins
 }
 
 // each reads the elements of a list; a list that is empty is not nil.

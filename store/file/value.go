@@ -218,5 +218,8 @@ func kind(n ast.Node) string {
 
 func listOf(names []string) string {
 	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // ErrSilence is what [Conn.Receive] returns when nothing came in time.
@@ -19,13 +20,14 @@ var ErrSilence = errors.New("no message came")
 
 const maxDatagram = 65535
 
-// A Conn is a phone's socket: one TCP connection or one UDP address pair. A
+// A Conn is a phone's socket: one connection or one UDP address pair. A
 // goroutine of its own reads it until Close, so that the peer is never kept
 // waiting by a test that looks elsewhere.
 type Conn struct {
-	Transport string // "tcp" or "udp"
+	Transport string // "tcp", "udp", "tls", "ws" or "wss"
 
 	net    net.Conn
+	web    *bufio.Reader // of its WebSocket, or nil
 	in     chan Message
 	done   sync.WaitGroup
 	closed chan struct{}
@@ -34,28 +36,21 @@ type Conn struct {
 	err error // why reading ended
 }
 
-// Dial connects to remote over "tcp" or "udp" and starts reading.
+// Dial connects to remote with the zero [Dialer].
 func Dial(transport string, remote netip.AddrPort) (*Conn, error) {
-	return DialFrom(netip.Addr{}, transport, remote)
+	return Dialer{}.Dial(transport, remote)
 }
 
 // DialFrom is [Dial] from a local address; the zero Addr lets the kernel choose.
 func DialFrom(local netip.Addr, transport string, remote netip.AddrPort) (*Conn, error) {
-	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: localAddr(local, transport)}
-	conn, err := d.DialContext(context.Background(), transport, remote.String())
-	if err != nil {
-		return nil, fmt.Errorf("dialling %s %s: %w", transport, remote, err)
-	}
-	c := &Conn{Transport: transport, net: conn, in: make(chan Message, 1024), closed: make(chan struct{})}
-	c.done.Go(c.read)
-	return c, nil
+	return Dialer{Local: local}.Dial(transport, remote)
 }
 
-func localAddr(local netip.Addr, transport string) net.Addr {
+func localAddr(local netip.Addr, network string) net.Addr {
 	switch {
 	case !local.IsValid():
 		return nil
-	case transport == "udp":
+	case network == "udp":
 		return net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
 	default:
 		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
@@ -84,7 +79,13 @@ func (c *Conn) Write(text string) error {
 	if err := c.net.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return fmt.Errorf("sending: %w", err)
 	}
-	if _, err := io.WriteString(c.net, text); err != nil {
+	var err error
+	if c.web != nil {
+		err = c.writeWeb(ws.OpText, []byte(text))
+	} else {
+		_, err = io.WriteString(c.net, text)
+	}
+	if err != nil {
 		return fmt.Errorf("sending: %w", err)
 	}
 	return nil
@@ -147,7 +148,10 @@ func (c *Conn) ended() error {
 
 func (c *Conn) read() {
 	next := c.readDatagram
-	if c.Transport != "udp" {
+	switch {
+	case c.web != nil:
+		next = c.readWeb
+	case c.Transport != "udp":
 		r := bufio.NewReader(c.net)
 		next = func() (Message, error) { return Read(r) }
 	}

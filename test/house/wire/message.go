@@ -1,6 +1,6 @@
 // Package wire speaks SIP as plain text over real sockets, for tests that must
-// say exactly which bytes a phone sends. It lives from the standard library
-// alone: sharing no code with sipcore, it checks it. Transactions, dialogs and
+// say exactly which bytes a phone sends. It lives from the standard library, and
+// a library's WebSocket: sharing no code with sipcore, it checks it. Transactions, dialogs and
 // retransmissions are not here; who uses it decides each message itself.
 package wire
 
