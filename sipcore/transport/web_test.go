@@ -359,7 +359,8 @@ func TestIPv6(t *testing.T) {
 			t.Errorf("got a flow of kind %v at %v", f.Kind(), f.Local())
 		}
 	}
-	if got := l.Counters(); got.TLS.In != 1 || got.WS.In != 1 || got.WSS.Out != 1 {
-		t.Errorf("got %+v", got)
-	}
+	eventually(t, "all are counted", func() bool {
+		got := l.Counters()
+		return got.TLS.In == 1 && got.WS.In == 1 && got.WSS.Out == 1
+	})
 }
