@@ -55,7 +55,7 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	o := session.Options{
 		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
 		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir),
-		Priority: []string{registrations}, Logger: n.log,
+		Priority: []string{banned, registrations}, Logger: n.log,
 	}
 	if n.identity.Role == RoleMain {
 		o.Feed = source{n.config.Config, n.component("node")}
@@ -67,14 +67,21 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 
 // learned takes in what another node says about itself.
 func (n *Node) learned(owner, channel, key string, value []byte, deleted bool) {
-	if channel != registrations || owner == n.identity.Name {
+	if owner == n.identity.Name {
 		return
 	}
 	if deleted {
 		value = nil
 	}
-	if err := n.bindings.Learn(owner, key, value); err != nil {
-		n.log.Warn("a registration of another node makes no sense", "node", owner, "error", err)
+	var err error
+	switch channel {
+	case registrations:
+		err = n.bindings.Learn(owner, key, value)
+	case banned:
+		err = n.bans.Learn(owner, key, value)
+	}
+	if err != nil {
+		n.log.Warn("what another node says of itself makes no sense", "node", owner, "channel", channel, "error", err)
 	}
 }
 

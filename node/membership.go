@@ -25,6 +25,7 @@ type membership struct {
 	sessions *session.Sessions
 	rings    *ring.Rings
 	bindings *live.Bindings
+	bans     *live.Bans
 	events   *admin.Events
 	log      *slog.Logger
 
@@ -87,6 +88,7 @@ func (m *membership) follow() {
 		if _, stays := next[name]; !stays && name != own {
 			m.port.Disconnect(name)
 			m.bindings.Forget(name)
+			m.bans.Forget(name)
 			m.events.Add("member", "%s was removed", name)
 		}
 	}

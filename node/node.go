@@ -44,6 +44,7 @@ type Node struct {
 	standing    *standing
 	bindings    *live.Bindings
 	calls       *live.Calls
+	bans        *bans
 	parts       []*part  // what Run runs, in the order of opening
 	closers     []closer // in the order of opening; Close goes backwards
 }
@@ -121,13 +122,14 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	said := &journals{phones: phones}
 	n.bindings, n.calls = live.NewBindings(n.identity.Name, said), live.NewCalls()
 	phones.bindings = n.bindings
+	n.bans = newBans(n.identity.Name, n.events)
 
 	sessions, err := session.New(n.sessionOptions(dir, port))
 	if err != nil {
 		return n, err
 	}
 	n.peers.links = sessions.Links
-	said.others = sessions.Namespace(registrations)
+	said.others, n.bans.others = sessions.Namespace(registrations), sessions.Namespace(banned)
 	n.standing = newStanding(n.peers, n.bindings, n.events, n.config.View().SiteOf(n.self()))
 	sessions.OnLink(n.standing.heard)
 	sessions.OnLink(hangUp(port))
@@ -146,12 +148,13 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	memory := trace.New(n.identity.traceBytes())
 	sip, err := sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
 		Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
-		Bindings: n.bindings, Calls: n.calls, Key: [32]byte(n.identity.Key), Peers: n.peers, Trace: memory, Logger: n.component("sip"),
+		Bindings: n.bindings, Calls: n.calls, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Trace: memory, Logger: n.component("sip"),
 	})
 	if err != nil {
 		return n, explainListen(err)
 	}
 	n.onClose("SIP", sip.Close)
+	n.bans.pardon = sip.Pardon
 	port.Handle(link.ProtocolSIP, func(ctx context.Context, c net.Conn, from link.Peer) { sip.Serve(ctx, c, from.Node) })
 
 	if err = n.settle(ctx, dir); err != nil {
@@ -169,7 +172,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	n.system = &system{
 		self: n.self, started: time.Now(), version: o.Version, config: n.config, peers: n.peers,
-		rings: rings, bindings: n.bindings, calls: n.calls, authority: n.authority,
+		rings: rings, bindings: n.bindings, calls: n.calls, bans: n.bans, authority: n.authority,
 	}
 	n.system.answers(port)
 
@@ -178,7 +181,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	figures := metrics.Handler(n.reading(sip))
 
 	api, err := admin.Open(ctx, admin.Options{
-		Dir: o.Data, Status: n.status, System: n.system,
+		Dir: o.Data, Status: n.status, System: n.system, Banning: n.system,
 		Tracing: messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
 	})
 	if err != nil {
@@ -196,7 +199,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 
 	members := newMembership(membership{
-		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings,
+		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, bans: n.bans.Bans,
 		events: n.events, log: n.component("node"),
 	})
 	if n.quorum != nil {
@@ -206,6 +209,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord) })
 	n.run("the end of registrations", n.bindings.Run)
 	n.run("the news of phones", phones.Run)
+	n.run("the end of bans", n.bans.Run)
 	n.run("the sessions", sessions.Run)
 	n.run("the rings", rings.Run)
 	n.run("the mode", n.standing.Run)

@@ -44,6 +44,7 @@ type system struct {
 	rings     *ring.Rings
 	bindings  *live.Bindings
 	calls     *live.Calls
+	bans      *bans
 	authority *link.Authority // nil where this node is no main
 }
 
@@ -55,6 +56,7 @@ func (s *system) answers(port *link.Port) {
 	port.HandleAsk(askCalls, func(context.Context, link.Peer, []byte) ([]byte, error) {
 		return json.Marshal(admin.CallsOf(s.calls))
 	})
+	port.HandleAsk(askLift, s.bans.answerLift)
 	port.HandleAsk(askMembers, func(context.Context, link.Peer, []byte) ([]byte, error) {
 		return json.Marshal(s.ownMembers())
 	})

@@ -33,6 +33,7 @@ type Options struct {
 	Dir     string // the data directory; the socket is created in it
 	Status  func() Status
 	System  System
+	Banning Banning
 	Tracing Tracing
 	Metrics http.Handler // answers with figures for Prometheus
 	Events  *Events
@@ -114,6 +115,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/sites", s.sites)
 	mux.HandleFunc("GET /v1/links", s.links)
 	mux.HandleFunc("POST /v1/tokens", s.createToken)
+	mux.HandleFunc("GET /v1/bans", s.bans)
+	mux.HandleFunc("POST /v1/bans/lift", s.liftBan)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/users", s.users)
 	mux.HandleFunc("GET /v1/trace/dialogs", s.dialogs)

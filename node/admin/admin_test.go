@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -63,6 +64,7 @@ func (c *configured) At(revision uint64) (*store.View, error) {
 type system struct {
 	bindings *live.Bindings
 	calls    *live.Calls
+	bans     *live.Bans
 	silent   []string
 }
 
@@ -75,6 +77,12 @@ func (s *system) Registrations(_ context.Context, only string) ([]Registration, 
 
 func (s *system) Calls(context.Context) ([]Call, []string) { return CallsOf(s.calls), s.silent }
 
+func (s *system) Bans() []Ban { return BansOf(s.bans.All()) }
+
+func (s *system) LiftBan(_ context.Context, a netip.Addr) ([]Ban, []string) {
+	return BansOf(s.bans.Lift(a)), s.silent
+}
+
 func (*system) NewToken(_ context.Context, who string, ttl time.Duration) (Token, error) {
 	return Token{Token: "for " + who, Expires: time.Now().Add(ttl)}, nil
 }
@@ -82,8 +90,9 @@ func (*system) NewToken(_ context.Context, who string, ttl time.Duration) (Token
 // serve runs a Server in dir until the test ends.
 func serve(t *testing.T, dir string) (*Client, Options) {
 	t.Helper()
+	sys := &system{bindings: live.NewBindings("laurel", nil), calls: live.NewCalls(), bans: live.NewBans("laurel", nil)}
 	o := Options{
-		Dir: dir, System: &system{bindings: live.NewBindings("laurel", nil), calls: live.NewCalls()},
+		Dir: dir, System: sys, Banning: sys,
 		Tracing: &traced{}, Metrics: http.NotFoundHandler(),
 		Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
 	}
@@ -281,7 +290,7 @@ func TestWatchEndsWithTheNode(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Open(t.Context(), Options{
 		Dir: dir, Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
-		Status: func() Status { return Status{} }, System: new(system), Tracing: &traced{}, Metrics: http.NotFoundHandler(),
+		Status: func() Status { return Status{} }, System: new(system), Banning: new(system), Tracing: &traced{}, Metrics: http.NotFoundHandler(),
 	})
 	if err != nil {
 		t.Fatal(err)
