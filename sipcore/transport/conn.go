@@ -47,6 +47,7 @@ type conn struct {
 	failed   error
 	held     int  // bytes that the inbox has taken from layer.held
 	awaiting bool // a read deadline is set
+	gathers  bool // what is sent now leaves when all that was read is taken
 }
 
 func newConn(l *Layer, nc *net.TCPConn, k Kind, accepted bool) (*conn, error) {
@@ -144,6 +145,10 @@ func (c *conn) readAll() error {
 // act takes what is whole and watches the rest.
 func (c *conn) act() error {
 	done, err := c.takeAll()
+	if c.gathers {
+		c.gathers = false
+		c.out.letGo()
+	}
 	if err == nil {
 		c.watch(done)
 	}
@@ -234,10 +239,19 @@ func (c *conn) takeAll() (done bool, err error) {
 			pings++
 		case whole:
 			done = true
+			c.expectMore()
 			c.layer.deliver(c.flow(), raw)
 		}
 	}
 	return done, ErrClosed
+}
+
+// expectMore has the answers to messages that came together leave together.
+func (c *conn) expectMore() {
+	if !c.gathers && len(c.in.pending()) > 0 {
+		c.gathers = true
+		c.out.gather()
+	}
 }
 
 // answer answers keep-alives, if there were any.

@@ -140,6 +140,41 @@ func TestCloseFlushes(t *testing.T) {
 	}
 }
 
+// TestAnswersLeaveTogether wants the answers to messages that came together to
+// wait for the last, and to leave also when that closes the flow.
+func TestAnswersLeaveTogether(t *testing.T) {
+	var c net.Conn
+	before := make(chan int, 2) // bytes that had come when the last message was handled
+	l := listening(t, Options{}, &record{answer: func(f Flow, m *message.Message) {
+		echo(f, m)
+		if m.CallID() == "middle" {
+			return
+		}
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		n, _ := c.Read(make([]byte, 1))
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		before <- n
+		if m.CallID() == "end" {
+			f.Close()
+		}
+	}})
+	c = dialTo(t, "tcp", at(l))
+	write(t, c, request("middle", 0)+request("last", 0))
+	want := response("middle") + response("last")
+	buf := make([]byte, 2*len(want))
+	if n := <-before; n != 0 {
+		t.Error("the first answer did not wait for the second")
+	}
+	if n, err := c.Read(buf); string(buf[:n]) != want {
+		t.Errorf("got %q, %v, want %q", buf[:n], err, want)
+	}
+	write(t, c, request("middle", 0)+request("end", 0)+request("none", 0))
+	<-before
+	if got, want := wantClosed(t, c), response("middle")+response("end"); got != want {
+		t.Errorf("got %q before the end, want %q", got, want)
+	}
+}
+
 func TestKeepAlive(t *testing.T) {
 	h := &record{answer: echo}
 	l := listening(t, Options{}, h)

@@ -35,6 +35,9 @@ type outbox struct {
 	killed  error     // why nothing more leaves
 	until   time.Time // of what is queued, once ended
 
+	gathered []byte   // what waits for letGo; nil when sending is direct
+	buffers  *buffers // where its memory is from
+
 	write   func(fd uintptr) // inKernel, made once
 	pending []byte           // its argument
 	failed  error            // its result
@@ -42,7 +45,7 @@ type outbox struct {
 
 func newOutbox(nc net.Conn, raw syscall.RawConn, l *Layer) *outbox {
 	o := &outbox{
-		nc: nc, raw: raw, limit: l.opts.QueueBytes, stall: l.opts.Stall, held: &l.held, wg: &l.wg,
+		nc: nc, raw: raw, limit: l.opts.QueueBytes, stall: l.opts.Stall, held: &l.held, wg: &l.wg, buffers: &l.buffers,
 	}
 	o.write = o.inKernel
 	return o
@@ -52,9 +55,48 @@ func newOutbox(nc net.Conn, raw syscall.RawConn, l *Layer) *outbox {
 func (o *outbox) send(b []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.err != nil {
+	switch {
+	case o.err != nil:
 		return o.err
+	case o.gathered == nil:
+		return o.leaveLocked(b)
+	case len(o.gathered)+len(b) > cap(o.gathered):
+		if err := o.letGoLocked(); err != nil {
+			return err
+		}
+		return o.leaveLocked(b)
 	}
+	o.gathered = append(o.gathered, b...)
+	return nil
+}
+
+// gather has what is sent wait for letGo, if it is little.
+func (o *outbox) gather() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.gathered = o.buffers.get()[:0]
+}
+
+// letGo sends what was gathered, in one piece.
+func (o *outbox) letGo() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_ = o.letGoLocked() // it ends the flow, and the reader sees that
+	o.buffers.put(o.gathered[:cap(o.gathered)])
+	o.gathered = nil
+}
+
+func (o *outbox) letGoLocked() error {
+	b := o.gathered
+	o.gathered = b[:0]
+	if o.killed != nil {
+		return o.killed
+	}
+	return o.leaveLocked(b)
+}
+
+// leaveLocked writes or queues b.
+func (o *outbox) leaveLocked(b []byte) error {
 	if o.drained == nil && o.raw != nil {
 		var err error
 		if b, err = o.tryLocked(b); err != nil {
