@@ -44,7 +44,7 @@ func FuzzParse(f *testing.F) {
 		}
 		checkTiling(t, m)
 		checkAccessors(t, m)
-		checkReply(t, m)
+		checkReply(t, m, err)
 		checkReceived(t, m, raw, netip.MustParseAddrPort("[2001:db8::1%eth0]:65535"))
 		if v, ok := m.TopVia(); ok {
 			if addr, isAddr := HostAddr(v.Host); isAddr {
@@ -102,8 +102,9 @@ func checkAccessors(t *testing.T, m *Message) {
 	}
 }
 
-// checkReply checks that what answers a valid request is a valid response, and what answers any parses.
-func checkReply(t *testing.T, m *Message) {
+// checkReply checks that what answers a valid request is a valid response. What is wrong with a request may come back to its
+// sender in the lines that an answer copies.
+func checkReply(t *testing.T, m *Message, wrong error) {
 	t.Helper()
 	if !m.IsRequest() {
 		return
@@ -112,7 +113,7 @@ func checkReply(t *testing.T, m *Message) {
 	r.Add(UserAgent, "x\r\ny")
 	reply, err := ParseString(string(r.AppendTo(nil)))
 	if reply == nil || err != nil {
-		if m.Validate() == nil {
+		if wrong == nil && m.Validate() == nil {
 			t.Fatalf("reply to a valid request: %v", err)
 		}
 		return
