@@ -49,6 +49,10 @@ type Node struct {
 	closers     []closer // in the order of opening; Close goes backwards
 }
 
+// firstLoad is how long a node reads its registrations before it answers anybody:
+// all but the largest have them by then, the others while they serve.
+const firstLoad = time.Second
+
 type closer struct {
 	name  string
 	close func() error
@@ -139,11 +143,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	n.onClose("the registrations", kept.Close)
-	for _, b := range kept.Load() {
-		n.bindings.Restore(b)
-	}
-	phones.restored()
 	n.bindings.OnChange(kept.Changed)
+	kept.Load(firstLoad, phones)
 
 	memory := trace.New(n.identity.traceBytes())
 	sip, err := sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
@@ -206,11 +207,18 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		v := &voters{self: n.identity.Name, config: n.config, quorum: n.quorum, log: n.component("node")}
 		n.run("the mains that decide", v.Run)
 	}
-	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord) })
+	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord, phones) })
 	n.run("the end of registrations", n.bindings.Run)
 	n.run("the news of phones", phones.Run)
 	n.run("the end of bans", n.bans.Run)
-	n.run("the sessions", sessions.Run)
+	n.run("the sessions", func(ctx context.Context) error {
+		select {
+		case <-kept.Loaded(): // others must not believe that the phones not yet loaded are gone
+		case <-ctx.Done():
+			return nil
+		}
+		return sessions.Run(ctx)
+	})
 	n.run("the rings", rings.Run)
 	n.run("the mode", n.standing.Run)
 	n.run("the members", members.Run)

@@ -18,11 +18,10 @@ type phones struct {
 	events   *admin.Events
 	wake     chan struct{} // has one element when news has become not empty
 
-	// Run's own
-	known        map[string]phone // by key
-	left, untold int              // how much may still be told this time, and what was not
+	left, untold int // Run's own: how much may still be told this time, and what was not
 
 	mu    sync.Mutex
+	known map[string]phone    // by key
 	news  map[string]struct{} // keys; at most one for each binding
 	spare map[string]struct{} // empty, or what Run has taken
 }
@@ -70,14 +69,26 @@ func (p *phones) note(key string) {
 	}
 }
 
-// restored takes note of the phones that came back from disk without telling of
-// each.
-func (p *phones) restored() {
-	for _, b := range p.bindings.All() {
-		p.known[b.Key()] = p.phoneOf(b)
+// Restore implements [disk.Restorer]: who comes back from disk is no news.
+func (p *phones) Restore(b live.Binding) bool {
+	key := b.Key()
+	p.mu.Lock()
+	_, known := p.known[key]
+	if !known {
+		p.known[key] = phone{user: b.User, contact: b.Contact, up: b.Transport == "udp"}
 	}
-	clear(p.take())
+	p.mu.Unlock()
+	back := p.bindings.Restore(b)
+	if !back && !known {
+		p.mu.Lock()
+		delete(p.known, key)
+		p.mu.Unlock()
+	}
+	return back
 }
+
+// Restored implements [disk.Restorer].
+func (p *phones) Restored() { p.bindings.Restored() }
 
 // Run tells the news until ctx ends: at once, then every newsEvery as long as
 // there are any.
@@ -120,18 +131,13 @@ func (p *phones) take() map[string]struct{} {
 
 // tell says what became of one binding.
 func (p *phones) tell(key string) {
-	old, known := p.known[key]
 	b, exists := p.bindings.Own(key)
-	if !exists {
-		delete(p.known, key)
-		if known {
-			p.say("%s: the phone at %s is no longer registered", old.user, old.contact)
-		}
-		return
-	}
 	next := p.phoneOf(b)
-	p.known[key] = next
+	old, known := p.learn(key, next, exists)
 	switch {
+	case !exists && known:
+		p.say("%s: the phone at %s is no longer registered", old.user, old.contact)
+	case !exists:
 	case !known:
 		p.say("%s registered a phone at %s over %s", b.User, b.Contact, b.Transport)
 	case old.up && !next.up:
@@ -141,6 +147,19 @@ func (p *phones) tell(key string) {
 	case !old.up && next.up:
 		p.say("%s: the phone at %s is back over %s", b.User, b.Contact, b.Transport)
 	}
+}
+
+// learn takes note of what became of a phone and returns what was known of it.
+func (p *phones) learn(key string, next phone, exists bool) (old phone, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old, known = p.known[key]
+	if exists {
+		p.known[key] = next
+	} else {
+		delete(p.known, key)
+	}
+	return old, known
 }
 
 func (p *phones) say(format string, args ...any) {

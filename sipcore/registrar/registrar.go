@@ -129,6 +129,9 @@ func (r *Registrar) authenticated(j *job, user string) {
 		j.refuse(&refusal{403, "Contact Points At This Server"})
 		return
 	}
+	if j.takesBack() {
+		r.o.Bindings.Forgo(user)
+	}
 	if err := r.o.Bindings.Update(user, j.decide); err != nil {
 		r.counters.refused.Add(1)
 		j.refuse(asRefusal(err))

@@ -146,6 +146,16 @@ func (r *request) checkOutbound(asks bool) *refusal {
 	return nil
 }
 
+// takesBack reports whether the phone unregisters something.
+func (r *request) takesBack() bool {
+	for i := range r.contacts {
+		if r.contacts[i].asked == 0 {
+			return true
+		}
+	}
+	return r.star
+}
+
 // usesOutbound reports whether a contact is registered by RFC 5626.
 func (r *request) usesOutbound() bool {
 	for i := range r.contacts {

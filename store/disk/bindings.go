@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"carillon/store/live"
 )
 
 const (
@@ -51,8 +49,9 @@ type Bindings struct {
 
 	// owned by OpenBindings and Load, then by Run
 	ledger *ledger
-	last   uint64            // number of the last batch
-	loaded map[string][]byte // records until Load
+	last   uint64  // number of the last batch
+	unread *unread // nil when all is loaded
+	loaded chan struct{}
 	spare  map[string]struct{}
 	buffer []batch
 	record []byte
@@ -62,15 +61,18 @@ type Bindings struct {
 // read is set aside, because phones that register again are worth more than a
 // node that does not start.
 func OpenBindings(dir string, logger *slog.Logger) (*Bindings, error) {
-	b := &Bindings{log: logger, dirty: make(map[string]struct{}), spare: make(map[string]struct{}), wake: make(chan struct{}, 1)}
+	b := &Bindings{
+		log: logger, dirty: make(map[string]struct{}), spare: make(map[string]struct{}),
+		wake: make(chan struct{}, 1), loaded: make(chan struct{}),
+	}
 	path := filepath.Join(dir, bindingsName)
-	db, err := open(path, b.load)
+	db, err := open(path, b.survey)
 	if err != nil && !errors.Is(err, ErrInUse) && isThere(path) {
 		aside := path + ".damaged"
 		logger.Error("bindings cannot be read: set aside, phones will come back as they register",
 			"error", err, "kept_as", aside)
 		if err = os.Rename(path, aside); err == nil {
-			db, err = open(path, b.load)
+			db, err = open(path, b.survey)
 		}
 	}
 	if err != nil {
@@ -108,37 +110,14 @@ func (b *Bindings) Changed(key string) {
 	}
 }
 
-// Load returns the bindings that were on disk and may not have ended, once. They
-// must be in the live table again before Run starts, which forgets the others.
-func (b *Bindings) Load() []live.Binding { return b.loadAt(time.Now()) }
-
-func (b *Bindings) loadAt(now time.Time) []live.Binding {
-	bad, beat := 0, parseBeat(b.loaded[beatKey]).Add(beatEvery)
-	delete(b.loaded, beatKey)
-	all := make([]live.Binding, 0, len(b.loaded))
-	for key, value := range b.loaded {
-		x, err := live.ParseRecord(key, value)
-		switch {
-		case err != nil:
-			bad++
-			b.Changed(key)
-		case x.Expires.After(now) || beat.Add(x.Granted).After(now):
-			all = append(all, x)
-		default:
-			b.Changed(key)
-		}
+// Run loads what Load has left, and writes what changes until ctx ends, and then
+// what is still unwritten. read appends the record of a key to dst, or returns
+// false when there is no such binding any more ([live.Bindings.AppendRecord]).
+func (b *Bindings) Run(ctx context.Context, read reader, to Restorer) error {
+	for b.unread != nil && ctx.Err() == nil {
+		b.Load(flushEvery, to)
+		b.tryFlush(read)
 	}
-	b.loaded = nil
-	if bad > 0 {
-		b.log.Warn("bindings on disk that cannot be read were left out", "bindings", bad)
-	}
-	return all
-}
-
-// Run writes what changes until ctx ends, and then what is still unwritten.
-// read appends the record of a key to dst, or returns false when there is no
-// such binding any more ([live.Bindings.AppendRecord]).
-func (b *Bindings) Run(ctx context.Context, read reader) error {
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
 	for {
@@ -152,13 +131,17 @@ func (b *Bindings) Run(ctx context.Context, read reader) error {
 			continue
 		case <-b.wake:
 		}
-		if err := b.flush(read); err != nil {
-			b.log.Error("bindings could not be written, will try again", "error", err)
-		}
+		b.tryFlush(read)
 		select {
 		case <-ctx.Done():
 		case <-time.After(flushEvery):
 		}
+	}
+}
+
+func (b *Bindings) tryFlush(read reader) {
+	if err := b.flush(read); err != nil {
+		b.log.Error("bindings could not be written, will try again", "error", err)
 	}
 }
 
@@ -175,7 +158,9 @@ func (b *Bindings) flush(read reader) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	keys[beatKey] = struct{}{}
+	if b.unread == nil { // or what is still to be loaded would seem to have been alive just now
+		keys[beatKey] = struct{}{}
+	}
 	old, err := b.clean(keys)
 	if err == nil {
 		batches := b.build(keys, read)
@@ -208,7 +193,7 @@ type dropped struct {
 // clean adds to keys what must be written again so that the oldest batches can
 // be dropped, which it returns.
 func (b *Bindings) clean(keys map[string]struct{}) ([]dropped, error) {
-	if !b.ledger.isWasteful() {
+	if b.unread != nil || !b.ledger.isWasteful() {
 		return nil, nil
 	}
 	var old []dropped
@@ -243,7 +228,7 @@ func (b *Bindings) build(keys map[string]struct{}, read reader) []batch {
 			value, ok = read(b.record[:0], key)
 		}
 		b.record = value
-		if !ok && !b.ledger.has(key) {
+		if !ok && !b.mayHave(key) {
 			continue
 		}
 		if len(now) == 0 {
@@ -262,6 +247,10 @@ func (b *Bindings) build(keys map[string]struct{}, read reader) []batch {
 	b.buffer = slices.Clone(batches[:min(len(batches), keepBuffers)])
 	return batches
 }
+
+// mayHave reports whether the file says, as far as is known, that there is a
+// binding of key.
+func (b *Bindings) mayHave(key string) bool { return b.unread != nil || b.ledger.has(key) }
 
 // reuse returns the memory of the i-th batch of the flush before.
 func (b *Bindings) reuse(i int) batch {
@@ -310,40 +299,3 @@ func parseBeat(value []byte) time.Time {
 }
 
 func bucketBatches() []byte { return []byte("batches") }
-
-// load reads all batches and leaves the newest records for Load.
-func (b *Bindings) load(db *bbolt.DB) error {
-	b.ledger, b.last, b.loaded = newLedger(), 0, make(map[string][]byte)
-	bad := 0
-	err := db.Update(func(tx *bbolt.Tx) error {
-		bucket, err := tx.CreateBucketIfNotExists(bucketBatches())
-		if err != nil {
-			return err
-		}
-		return bucket.ForEach(func(key, value []byte) error {
-			b.last = number(key)
-			x := batch(value)
-			if x.check() != nil {
-				bad++
-				x = x[:0]
-			}
-			b.ledger.add(b.last, x)
-			b.collect(x)
-			return nil
-		})
-	})
-	if bad > 0 {
-		b.log.Warn("batches of bindings are damaged and were left out", "batches", bad)
-	}
-	return err
-}
-
-func (b *Bindings) collect(x batch) {
-	for r := range x.records() {
-		if r.gone {
-			delete(b.loaded, string(r.key))
-		} else {
-			b.loaded[string(r.key)] = slices.Clone(r.value)
-		}
-	}
-}

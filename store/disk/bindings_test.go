@@ -14,12 +14,21 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 
 	"carillon/store/live"
 )
 
+// openBindingsTest opens the file and loads what is in it.
 func openBindingsTest(t *testing.T, dir string, log *slog.Logger) *Bindings {
+	t.Helper()
+	b := openUnread(t, dir, log)
+	b.Load(time.Hour, &keeper{})
+	return b
+}
+
+func openUnread(t *testing.T, dir string, log *slog.Logger) *Bindings {
 	t.Helper()
 	b, err := OpenBindings(dir, log)
 	if err != nil {
@@ -54,16 +63,60 @@ func onDisk(t *testing.T, dir string) table {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := make(table)
-	for k, v := range c.loaded {
-		if k != beatKey {
-			found[k] = string(v)
-		}
-	}
+	found := c.newest(t)
 	if err = c.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// newest reads all that is there to load, as loadBatch does.
+func (b *Bindings) newest(t *testing.T) table {
+	t.Helper()
+	found := make(table)
+	err := b.db.View(func(tx *bbolt.Tx) error {
+		l := newLedger()
+		for n := b.last; ; n-- {
+			key, value := atOrBelow(tx.Bucket(bucketBatches()).Cursor(), n)
+			if key == nil {
+				return nil
+			}
+			x := batch(value)
+			if x.check() != nil {
+				x = x[:0]
+			}
+			l.addOlder(number(key), x, func(r record) {
+				if len(r.key) > 0 {
+					found[string(r.key)] = string(r.value)
+				}
+			})
+			if n = number(key); n == 0 {
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// A keeper takes back what it gets.
+type keeper struct {
+	all []live.Binding
+	end bool
+}
+
+func (k *keeper) Restore(x live.Binding) bool { k.all = append(k.all, x); return true }
+func (k *keeper) Restored()                   { k.end = true }
+
+// loadAt returns what is restored by a node that starts at that time.
+func (b *Bindings) loadAt(now time.Time) []live.Binding {
+	var k keeper
+	for b.unread != nil {
+		b.loadBatch(now, &k)
+	}
+	return k.all
 }
 
 func TestBindingsSurviveARestart(t *testing.T) {
@@ -100,7 +153,7 @@ func TestBindingsSurviveARestart(t *testing.T) {
 		for _, i := range tt.want {
 			want[binding(i).User] = binding(i).Contact
 		}
-		b = openBindingsTest(t, dir, quiet())
+		b = openUnread(t, dir, quiet())
 		for _, x := range b.loadAt(time.Now().Add(tt.away)) {
 			users[x.User] = x.Contact
 		}
@@ -121,7 +174,7 @@ func TestAChangedBindingIsOnDiskWithinASecond(t *testing.T) {
 		now := make(table)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- b.Run(ctx, now.read) }()
+		go func() { ended <- b.Run(ctx, now.read, &keeper{}) }()
 		for i := range 20 { // changes that come while others are written wait longest
 			synctest.Wait()
 			now[fmt.Sprint("key", i%7)] = fmt.Sprint("value", i)
@@ -172,13 +225,18 @@ func TestBindingsOnDiskEqualTheTable(t *testing.T) {
 			}
 			if rapid.Bool().Draw(rt, "restart") {
 				_ = b.Close()
-				b = openBindingsTest(t, dir, quiet())
+				b = openUnread(t, dir, quiet())
 				b.db.NoSync = true
+			}
+			for range rapid.IntRange(0, 9).Draw(rt, "loaded") {
+				if b.unread != nil {
+					b.loadBatch(time.Now(), &keeper{})
+				}
 			}
 			if diff := cmp.Diff(now, onDisk(t, dir)); diff != "" {
 				rt.Fatalf("after flush %d (-want +got):\n%.2000s", flush, diff)
 			}
-			if l := b.ledger; l.total > 2*l.live+slack+cleanStep+1<<20 {
+			if l := b.ledger; b.unread == nil && l.total > 2*l.live+slack+cleanStep+1<<20 {
 				rt.Fatalf("after flush %d: %d bytes on disk for %d", flush, l.total, l.live)
 			}
 		}
@@ -240,11 +298,11 @@ func TestDamagedBindingsDoNotPreventStart(t *testing.T) {
 			tt.damage(t, filepath.Join(dir, bindingsName))
 
 			var log strings.Builder
-			b = openBindingsTest(t, dir, slog.New(slog.NewTextHandler(&log, nil)))
+			b = openUnread(t, dir, slog.New(slog.NewTextHandler(&log, nil)))
 			if !strings.Contains(log.String(), tt.says) || tt.says == "" && log.Len() > 0 {
 				t.Errorf("got log %q, want %q", log.String(), tt.says)
 			}
-			if got := len(b.loaded); (got > 0) != tt.left {
+			if got := len(b.newest(t)); (got > 0) != tt.left {
 				t.Errorf("got %d bindings, want some: %v", got, tt.left)
 			}
 			b.Changed("key1") // and it goes on
@@ -288,7 +346,7 @@ func TestAFailedFlushIsTriedAgain(t *testing.T) {
 	if err := b.flush(now.read); err == nil {
 		t.Fatal("got no error")
 	}
-	db, err := open(filepath.Join(dir, bindingsName), b.load)
+	db, err := open(filepath.Join(dir, bindingsName), func(*bbolt.DB) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,4 +377,63 @@ func FuzzBatch(f *testing.F) {
 			_ = r
 		}
 	})
+}
+
+// TestLoadBesideTraffic: what changes while the file is read is written within
+// the second, counts more than what is read, and is there after the next start.
+func TestLoadBesideTraffic(t *testing.T) {
+	dir := t.TempDir()
+	b := openBindingsTest(t, dir, quiet())
+	before := live.NewBindings("laurel", nil)
+	before.OnChange(b.Changed)
+	for i := range 3000 {
+		before.Put(binding(i))
+	}
+	if err := b.flush(before.AppendRecord); err != nil {
+		t.Fatal(err)
+	}
+	_ = b.Close()
+
+	b = openUnread(t, dir, quiet())
+	phones := live.NewBindings("laurel", nil)
+	phones.OnChange(b.Changed)
+	oldest, newest := binding(0), binding(1) // somewhere in the file
+	b.loadBatch(time.Now(), phones)
+	if b.unread == nil || phones.Count() == 0 {
+		t.Fatalf("one batch has all of %d bindings", phones.Count())
+	}
+	oldest.Contact = "sip:moved@10.9.9.9"
+	phones.Put(oldest)
+	phones.Forgo(newest.User)
+	if err := phones.Update(newest.User, func([]live.Binding) ([]live.Binding, error) { return nil, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.flush(phones.AppendRecord); err != nil {
+		t.Fatal(err)
+	}
+	b.Load(time.Hour, phones)
+	if err := b.flush(phones.AppendRecord); err != nil {
+		t.Fatal(err)
+	}
+	_ = b.Close()
+
+	after := live.NewBindings("laurel", nil)
+	b = openUnread(t, dir, quiet())
+	b.Load(time.Hour, after)
+	for name, table := range map[string]*live.Bindings{"loaded": phones, "after the next start": after} {
+		if got := table.Of(oldest.User); len(got) != 1 || got[0].Contact != oldest.Contact {
+			t.Errorf("%s: who moved meanwhile is %+v", name, got)
+		}
+		if got := table.Of(newest.User); len(got) != 0 {
+			t.Errorf("%s: who unregistered meanwhile is back: %+v", name, got)
+		}
+		if got := table.Count(); got != 2999 {
+			t.Errorf("%s: got %d bindings, want 2999", name, got)
+		}
+	}
+	select {
+	case <-b.Loaded():
+	default:
+		t.Error("it does not say that all is loaded")
+	}
 }

@@ -53,6 +53,23 @@ func (l *ledger) add(number uint64, b batch) {
 	}
 }
 
+// addOlder enters a batch that was written before all that was entered so far,
+// and calls newest for each record that is the newest of its key and says that
+// there is a binding. The caller puts the batch where it belongs in batches.
+func (l *ledger) addOlder(number uint64, b batch, newest func(record)) {
+	for r := range b.records() {
+		if l.newest[string(r.key)] != nil {
+			continue
+		}
+		l.newest[string(r.key)] = &place{batch: number, size: int32(r.size), gone: r.gone} //nolint:gosec // smaller than a batch
+		l.live += r.size
+		if !r.gone {
+			newest(r)
+		}
+	}
+	l.total += len(b)
+}
+
 // isWasteful reports whether so much is history that cleaning pays.
 func (l *ledger) isWasteful() bool { return l.total > 2*l.live+slack }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type Bindings struct {
 	seed    maphash.Seed
 	base    time.Time // what deadlines are counted from; has a monotonic reading
 	shards  [shards]shard
+
+	restored atomic.Bool // Restore will not be called any more
 
 	silenceMu sync.Mutex // serialises changes of silent
 	silent    silence

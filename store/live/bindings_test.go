@@ -318,11 +318,46 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// TestRestoreYieldsToAPhone: while the bindings of before are put back, phones
+// register, and know better.
 func TestRestoreYieldsToAPhone(t *testing.T) {
+	put := func(edit ...func(*Binding)) func(*Bindings) {
+		return func(b *Bindings) { b.Put(phone(edit...)) }
+	}
+	named := func(x *Binding) { x.Device = "urn:uuid:2" }
+	tests := []struct {
+		name  string
+		since func(*Bindings)
+		back  bool
+	}{
+		{"nobody came", func(*Bindings) {}, true},
+		{"it came back", put(func(x *Binding) { x.Contact = "sip:new" }), false},
+		{"it came back with another name", put(named), false},
+		{"another phone came", put(named, func(x *Binding) { x.Contact = "sip:other" }), true},
+		{"another phone came, behind another NAT", put(named, func(x *Binding) { x.Source = netip.MustParseAddrPort("198.51.100.1:40000") }), true},
+		{"a phone of the user unregistered", func(b *Bindings) { b.Forgo("201") }, false},
+		{"a phone of another user unregistered", func(b *Bindings) { b.Forgo("202") }, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := NewBindings("laurel", nil)
+			tt.since(b)
+			before := b.Count()
+			if got := b.Restore(phone()); got != tt.back || b.Count()-before != toInt(tt.back) {
+				t.Errorf("got %v and %d more bindings, want %v", got, b.Count()-before, tt.back)
+			}
+		})
+	}
+}
+
+func TestForgoEndsWithRestoring(t *testing.T) {
 	b := NewBindings("laurel", nil)
-	b.Put(phone(func(x *Binding) { x.Contact = "sip:new" }))
-	b.Restore(phone())
-	if got := b.Of("201"); len(got) != 1 || got[0].Contact != "sip:new" {
-		t.Errorf("got %v, want the phone's own word", got)
+	b.Forgo("201")
+	b.Restored()
+	b.Forgo("202")
+	for i := range b.shards {
+		if b.shards[i].forgone != nil {
+			t.Error("it still takes note of who unregisters")
+		}
 	}
 }

@@ -58,10 +58,11 @@ const maxText = math.MaxUint16
 // of one.
 const pathSeparator = "\n"
 
-func (e *entry) user() string   { return e.text[:e.userEnd] }
-func (e *entry) key() string    { return e.text[:e.keyEnd] }
-func (e *entry) device() string { return e.text[int(e.userEnd)+len(separator) : e.keyEnd] }
-func (e *entry) node() string   { return e.common.Value().node }
+func (e *entry) user() string    { return e.text[:e.userEnd] }
+func (e *entry) key() string     { return e.text[:e.keyEnd] }
+func (e *entry) device() string  { return e.text[int(e.userEnd)+len(separator) : e.keyEnd] }
+func (e *entry) contact() string { return e.text[e.keyEnd:e.contactEnd] }
+func (e *entry) node() string    { return e.common.Value().node }
 
 // binding unpacks e. Only a Path costs an allocation.
 func (e *entry) binding(base time.Time) Binding {

@@ -9,13 +9,14 @@ import (
 // user and by connection, and knows when they end. A user's bindings are a
 // chain, because most users have one.
 type shard struct {
-	mu    sync.RWMutex
-	users map[string]*entry // the first of each user's chain
-	flows map[uint64]*entry // the first on each connection to this node
-	due   wheel
-	count int       // of users' devices: entries that are shown
-	work  []Binding // what Update hands out; kept so that it costs nothing
-	words []byte    // what the journal is told; kept as well
+	mu      sync.RWMutex
+	users   map[string]*entry // the first of each user's chain
+	flows   map[uint64]*entry // the first on each connection to this node
+	due     wheel
+	forgone map[string]struct{} // users whose bindings are not to be restored; nil: none
+	count   int                 // of users' devices: entries that are shown
+	work    []Binding           // what Update hands out; kept so that it costs nothing
+	words   []byte              // what the journal is told; kept as well
 }
 
 // find returns the best claim to a device.

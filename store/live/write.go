@@ -96,27 +96,6 @@ func (b *Bindings) Put(x Binding) {
 	b.writeLocked(s, &x, time.Now())
 }
 
-// Restore puts back a binding that this node had before it was restarted. A
-// UDP phone can be reached at once, for one more lifetime; another has lost its
-// connection, and is known but down until it comes back. OnChange's function is
-// not called.
-func (b *Bindings) Restore(x Binding) {
-	if x.textSize() > maxText {
-		return
-	}
-	s := b.shard(x.User)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	x.Node, x.Expires = b.node, time.Now().Add(x.Granted)
-	if x.isStream() {
-		x.Flow = 0
-	}
-	if s.find(x.User, x.Device) == nil {
-		e := s.add(&x, b.base, true)
-		b.tellLocked(s, e, &x)
-	}
-}
-
 // FlowClosed marks the bindings on a connection of this node as down.
 func (b *Bindings) FlowClosed(flow uint64) {
 	for i := range b.shards {
