@@ -85,11 +85,15 @@ func (m *membership) follow() {
 		}
 	}
 	for name := range known {
-		if _, stays := next[name]; !stays && name != own {
+		if _, stays := next[name]; stays {
+			continue
+		}
+		m.events.Add("member", "%s was removed", name)
+		if name != own {
 			m.port.Disconnect(name)
+			m.sessions.Forget(name)
 			m.bindings.Forget(name)
 			m.bans.Forget(name)
-			m.events.Add("member", "%s was removed", name)
 		}
 	}
 	m.sessions.Kick()
@@ -109,7 +113,8 @@ func (m *membership) announce(ctx context.Context) <-chan time.Time {
 	}
 	old, known := view.Node(self.Name)
 	self.Epoch = old.Epoch
-	if old == self || known && old.Certificate != "" && old.Certificate != self.Certificate {
+	switch {
+	case old == self, view.IsRevoked(self.Certificate), known && old.Certificate != "" && old.Certificate != self.Certificate:
 		return nil
 	}
 	by := store.Author{Who: "node " + self.Name, At: time.Now()}

@@ -175,6 +175,11 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		self: n.self, started: time.Now(), version: o.Version, config: n.config, peers: n.peers,
 		rings: rings, bindings: n.bindings, calls: n.calls, bans: n.bans, authority: n.authority,
 	}
+	if n.quorum != nil {
+		n.system.voters = &voters{
+			self: n.identity.Name, config: n.config, quorum: n.quorum, log: n.component("node"), known: make(map[string]string),
+		}
+	}
 	n.system.answers(port)
 
 	messages := &tracing{name: n.identity.Name, ring: memory, bindings: n.bindings, system: n.system}
@@ -182,7 +187,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	figures := metrics.Handler(n.reading(sip))
 
 	api, err := admin.Open(ctx, admin.Options{
-		Dir: o.Data, Status: n.status, System: n.system, Banning: n.system,
+		Dir: o.Data, Status: n.status, System: n.system, Nodes: n.system, Banning: n.system,
 		Tracing: messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
 	})
 	if err != nil {
@@ -203,9 +208,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, bans: n.bans.Bans,
 		events: n.events, log: n.component("node"),
 	})
-	if n.quorum != nil {
-		v := &voters{self: n.identity.Name, config: n.config, quorum: n.quorum, log: n.component("node")}
-		n.run("the mains that decide", v.Run)
+	if n.system.voters != nil {
+		n.run("the mains that decide", n.system.voters.Run)
 	}
 	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord, phones) })
 	n.run("the end of registrations", n.bindings.Run)

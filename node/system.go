@@ -24,6 +24,7 @@ const (
 	askCalls         = "calls"
 	askMembers       = "members"
 	askToken         = "token"
+	askRemove        = "remove"
 )
 
 // The states of a member.
@@ -34,7 +35,7 @@ const (
 )
 
 // A system answers what one node does not know alone. It implements
-// [admin.System], and answers other nodes' questions about this one.
+// [admin.System] and [admin.Nodes], and answers other nodes' questions about this one.
 type system struct {
 	self      func() store.Node // this node as it is
 	started   time.Time
@@ -46,6 +47,7 @@ type system struct {
 	calls     *live.Calls
 	bans      *bans
 	authority *link.Authority // nil where this node is no main
+	voters    *voters         // likewise
 }
 
 // answers has the port hand over the questions of other nodes.
@@ -60,6 +62,7 @@ func (s *system) answers(port *link.Port) {
 	port.HandleAsk(askMembers, func(context.Context, link.Peer, []byte) ([]byte, error) {
 		return json.Marshal(s.ownMembers())
 	})
+	port.HandleAsk(askRemove, s.remove)
 	port.HandleAsk(askToken, func(ctx context.Context, from link.Peer, body []byte) ([]byte, error) {
 		var q tokenQuestion
 		if err := json.Unmarshal(body, &q); err != nil {

@@ -19,7 +19,7 @@ type tokenQuestion struct {
 	TTL time.Duration `json:"ttl"`
 }
 
-// NewToken implements [admin.System]. Only a main knows the authority; another
+// NewToken implements [admin.Nodes]. Only a main knows the authority; another
 // node asks one.
 func (s *system) NewToken(ctx context.Context, who string, ttl time.Duration) (admin.Token, error) {
 	if s.authority == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"carillon/cluster/quorum"
@@ -17,7 +18,9 @@ type voters struct {
 	config *configuration
 	quorum *quorum.Quorum
 	log    *slog.Logger
-	known  map[string]string // certificates of the mains, by name
+
+	mu    sync.Mutex        // held while votes are given and taken
+	known map[string]string // certificates of the mains, by name
 }
 
 // votersEvery is how often the leader compares.
@@ -25,7 +28,6 @@ const votersEvery = time.Second
 
 // Run compares until ctx ends.
 func (v *voters) Run(ctx context.Context) error {
-	v.known = make(map[string]string)
 	tick := time.NewTicker(votersEvery)
 	defer tick.Stop()
 	for {
@@ -41,6 +43,8 @@ func (v *voters) Run(ctx context.Context) error {
 }
 
 func (v *voters) compare(ctx context.Context) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	mains := make(map[string]store.Node)
 	for _, n := range v.config.View().Nodes() {
 		if n.Role == store.Main {
@@ -62,6 +66,21 @@ func (v *voters) compare(ctx context.Context) {
 		}
 		v.known[name] = n.Certificate
 	}
+}
+
+// dismiss takes a main out of the system, at the main that leads: its vote first,
+// which is refused when the others cannot decide without it, then the node. In
+// the other order the leader might need the vote of one that is turned away.
+func (v *voters) dismiss(ctx context.Context, change store.RemoveNode) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, err := change.On(v.config.View()); err != nil {
+		return err
+	}
+	if err := v.quorum.RemoveVoter(ctx, change.Name); err != nil {
+		return explainPropose(err)
+	}
+	return v.config.Propose(ctx, change)
 }
 
 // isAnother reports whether a main is a new one under an old name, whose log is

@@ -115,6 +115,9 @@ func (s SetNode) On(v *View) (*View, error) {
 	if known && old.Certificate != "" && old.Certificate != n.Certificate {
 		return nil, &Error{Kind: Conflict, Field: "node", Message: fmt.Sprintf("node %s is another one now: it was replaced", n.Name)}
 	}
+	if v.IsRevoked(n.Certificate) {
+		return nil, &Error{Kind: Conflict, Field: "node", Message: fmt.Sprintf("node %s was removed", n.Name)}
+	}
 	if err := n.check(v); err != nil {
 		return nil, err
 	}

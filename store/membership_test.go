@@ -125,6 +125,24 @@ func TestMembershipRefusals(t *testing.T) {
 	}
 }
 
+// TestARemovedNodeStaysOut: what it still says of itself does not bring it back.
+func TestARemovedNodeStaysOut(t *testing.T) {
+	now := time.Now()
+	v, err := (Join{By: Author{At: now}, Token: "t1", Node: hardy("bb")}).On(system(t, now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err = again(t, RemoveNode{By: Author{At: now}, Name: "hardy"}).On(v); err != nil {
+		t.Fatal(err)
+	}
+	if _, known := v.Node("hardy"); known || !v.IsRevoked("bb") {
+		t.Errorf("got %+v, revoked %v", v.Nodes(), v.config.Revoked)
+	}
+	if _, err = (SetNode{Node: hardy("bb")}).On(v); err == nil || !strings.Contains(err.Error(), "hardy was removed") {
+		t.Errorf("got %v, want that it was removed", err)
+	}
+}
+
 func TestGoingBackKeepsTheNodes(t *testing.T) {
 	v := system(t, time.Now())
 	next, err := ReplaceAll(example(), Author{}).On(v)

@@ -1,6 +1,8 @@
 package quorum
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -34,6 +36,19 @@ func (n *news) tell() {
 func (q *Quorum) Leader() (node string, ok bool) {
 	_, id := q.raft.LeaderWithID()
 	return string(id), id != ""
+}
+
+// Settled returns who leads, as soon as the others confirm it. The error says
+// why nobody does: [ErrNoQuorum] after about three seconds.
+func (q *Quorum) Settled(ctx context.Context) (leader string, err error) {
+	for {
+		if _, err = q.request(ctx, opBarrier, nil); err != nil {
+			return "", fmt.Errorf("finding who leads: %w", err)
+		}
+		if leader, ok := q.Leader(); ok {
+			return leader, nil
+		}
+	}
 }
 
 // leads says whether this node leads.

@@ -41,7 +41,8 @@ func (q *Quorum) AddVoter(ctx context.Context, node string) error {
 }
 
 // RemoveVoter takes a main's vote, asked for on any main that stays. Removing
-// one that has none is nothing.
+// one that has none is nothing. It is refused when too few of those that stay
+// answer to decide anything afterwards.
 func (q *Quorum) RemoveVoter(ctx context.Context, node string) error {
 	_, err := q.request(ctx, opDropVoter, []byte(node))
 	return wrap("removing "+node+" from the quorum", err)
@@ -71,7 +72,44 @@ func (q *Quorum) dropVoter(ctx context.Context, node string) error {
 	if node == q.options.Node && !q.several() {
 		return errors.New("it is the last one")
 	}
+	if err := q.enoughWithout(ctx, node); err != nil {
+		return err
+	}
 	return unchanged(wait(ctx, q.raft.RemoveServer(raft.ServerID(node), 0, 0)))
+}
+
+// enoughWithout says whether those who have a vote can decide without node.
+func (q *Quorum) enoughWithout(ctx context.Context, node string) error {
+	stay := q.Voters()
+	if i := slices.Index(stay, node); i >= 0 {
+		stay = slices.Delete(stay, i, i+1)
+	}
+	missing, need := q.missing(ctx, stay), len(stay)/2+1
+	if len(stay)-len(missing) >= need {
+		return nil
+	}
+	return fmt.Errorf("%w then: of the %d that stay %d would be missing (%s), %d are needed",
+		ErrNoQuorum, len(stay), len(missing), strings.Join(missing, ", "), need)
+}
+
+// StepAside hands the lead, if this node has it, to another main that answers,
+// and returns when it has it no more.
+func (q *Quorum) StepAside(ctx context.Context) error {
+	voters := q.Voters()
+	missing := q.missing(ctx, voters)
+	err := errors.New("no other main answers")
+	for _, v := range voters {
+		if !q.leads() {
+			return nil
+		}
+		if v == q.options.Node || slices.Contains(missing, v) {
+			continue
+		}
+		if err = wait(ctx, q.raft.LeadershipTransferToServer(raft.ServerID(v), raft.ServerAddress(v))); err == nil {
+			return nil
+		}
+	}
+	return wrap("handing over the lead", err)
 }
 
 // caughtUp waits until node has what this node has now.

@@ -41,6 +41,9 @@ func (s *Set) Drop(owner string) {
 	})
 }
 
+// Has reports whether r, which Get has returned, was not dropped since.
+func (s *Set) Has(r *Replica) bool { return s.byName[name{r.owner, r.channel}] == r }
+
 // Len returns the number of namespaces.
 func (s *Set) Len() int { return len(s.sorted) }
 

@@ -203,6 +203,9 @@ func (c *conn) apply(id uint64, r *replica.Replica, d *replica.Delta, size int) 
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.peer.count(&c.peer.in, r.Channel(), size)
+	if !c.s.set.Has(r) {
+		return nil // of a node that is forgotten
+	}
 	changes, result, at := r.Apply(*d)
 	switch result {
 	case replica.Applied:

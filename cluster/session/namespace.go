@@ -1,6 +1,8 @@
 package session
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"carillon/cluster/replica"
@@ -46,6 +48,30 @@ func (n *Namespace) Delete(key string) {
 	if n.r.Delete(key) {
 		n.s.touchedLocked(n.r)
 	}
+}
+
+// Forget drops what is known of a node that will not come back, so that it is
+// not passed on to others. Learned is not told, and hears nothing more of it: it
+// must not call Forget itself.
+func (s *Sessions) Forget(owner string) {
+	s.learning.Lock() // what is being learned comes before
+	defer s.learning.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if owner == s.o.Node {
+		return
+	}
+	for _, p := range s.order {
+		if p.conn != nil {
+			p.conn.forgetLocked(owner)
+		}
+	}
+	s.set.Drop(owner)
+}
+
+func (c *conn) forgetLocked(owner string) {
+	c.marked = slices.DeleteFunc(c.marked, func(st *stream) bool { return st.replica.Owner() == owner })
+	maps.DeleteFunc(c.streams, func(r *replica.Replica, _ *stream) bool { return r.Owner() == owner })
 }
 
 // touchedLocked has all connections that carry r look at it.

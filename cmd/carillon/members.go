@@ -15,7 +15,8 @@ func (c *cli) membersCommand() *cobra.Command {
 		Short: "Which nodes the system has",
 		Long: `Which nodes the system has, where they stand and how they are, as this node sees
 them: alive, suspect (it does not answer, others are being asked), dead or left.
-Dead nodes stay listed until another one joins under their name.`,
+Dead nodes stay listed until another one joins under their name, or they are
+removed: "carillon node remove".`,
 		Example: `  carillon members
   carillon members --watch
   carillon members -o json | jq -r '.[] | select(.state != "alive") | .name'`,

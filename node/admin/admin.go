@@ -34,6 +34,7 @@ type Options struct {
 	Status  func() Status
 	System  System
 	Banning Banning
+	Nodes   Nodes
 	Tracing Tracing
 	Metrics http.Handler // answers with figures for Prometheus
 	Events  *Events
@@ -117,6 +118,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /v1/tokens", s.createToken)
 	mux.HandleFunc("GET /v1/bans", s.bans)
 	mux.HandleFunc("POST /v1/bans/lift", s.liftBan)
+	mux.HandleFunc("DELETE /v1/nodes", s.removeNode)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/users", s.users)
 	mux.HandleFunc("GET /v1/trace/dialogs", s.dialogs)

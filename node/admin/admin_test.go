@@ -87,12 +87,19 @@ func (*system) NewToken(_ context.Context, who string, ttl time.Duration) (Token
 	return Token{Token: "for " + who, Expires: time.Now().Add(ttl)}, nil
 }
 
+func (*system) RemoveNode(_ context.Context, who, name string) (Removed, error) {
+	if name != "mons" {
+		return Removed{}, &store.Error{Kind: store.NotFound, Message: "there is no node " + name}
+	}
+	return Removed{Name: name, Role: who, Mains: 2}, nil
+}
+
 // serve runs a Server in dir until the test ends.
 func serve(t *testing.T, dir string) (*Client, Options) {
 	t.Helper()
 	sys := &system{bindings: live.NewBindings("laurel", nil), calls: live.NewCalls(), bans: live.NewBans("laurel", nil)}
 	o := Options{
-		Dir: dir, System: sys, Banning: sys,
+		Dir: dir, System: sys, Nodes: sys, Banning: sys,
 		Tracing: &traced{}, Metrics: http.NotFoundHandler(),
 		Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
 	}

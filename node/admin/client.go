@@ -76,6 +76,11 @@ func (c *Client) CreateToken(ctx context.Context, ttl time.Duration) (Token, err
 	return post[Token](ctx, c, "/v1/tokens", url.Values{"ttl": {ttl.String()}}, nil)
 }
 
+// RemoveNode takes a node out of the system for good.
+func (c *Client) RemoveNode(ctx context.Context, name string) (Removed, error) {
+	return ask[Removed](ctx, c, http.MethodDelete, "/v1/nodes", url.Values{"name": {name}}, nil)
+}
+
 // Events returns the events that the node remembers, oldest first.
 func (c *Client) Events(ctx context.Context) ([]Event, error) {
 	return get[[]Event](ctx, c, "/v1/events", nil)

@@ -19,8 +19,6 @@ type System interface {
 	Links() []LinkDetail
 	Registrations(ctx context.Context, user string) (found []Registration, silent []string)
 	Calls(ctx context.Context) (found []Call, silent []string)
-	// NewToken makes a token for who that is good for ttl.
-	NewToken(ctx context.Context, who string, ttl time.Duration) (Token, error)
 }
 
 // A Member is one node of the system.
@@ -56,14 +54,6 @@ type NodeAtSite struct {
 	Name  string `json:"name"`
 	Role  string `json:"role"`
 	State string `json:"state"`
-}
-
-// A Token lets one node join.
-type Token struct {
-	Token   string    `json:"token"`
-	Expires time.Time `json:"expires"`
-	Join    string    `json:"join"` // what to give with --join
-	Site    string    `json:"site"` // where the node stands that made it
 }
 
 // silentHeader names the nodes that an answer lacks.
@@ -108,24 +98,6 @@ func siteRow(x store.Site, nodes []NodeAtSite, users int) Site {
 	}
 	slices.SortFunc(row.Nodes, func(a, b NodeAtSite) int { return cmp.Compare(a.Name, b.Name) })
 	return row
-}
-
-// longestTTL bounds how long a token may lie about.
-const longestTTL = 30 * 24 * time.Hour
-
-// createToken makes a token that is good for ?ttl=.
-func (s *Server) createToken(w http.ResponseWriter, r *http.Request) {
-	ttl, err := time.ParseDuration(r.URL.Query().Get("ttl"))
-	if err != nil || ttl <= 0 || ttl > longestTTL {
-		s.refuse(w, r, invalid("ttl", "a token is good for a time like 30m, at most 30 days"))
-		return
-	}
-	t, err := s.o.System.NewToken(r.Context(), author(r), ttl)
-	if err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	s.answer(w, t)
 }
 
 func notNil[T any](list []T) []T {

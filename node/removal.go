@@ -1,0 +1,165 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"carillon/cluster/link"
+	"carillon/node/admin"
+	"carillon/store"
+)
+
+// removing is how long it may take to remove a main: another one may have to
+// take the lead first.
+const removing = 20 * time.Second
+
+// A removal asks a main to remove a node.
+type removal struct {
+	Who  string `json:"who"`
+	Name string `json:"name"`
+}
+
+// A removed is its answer.
+type removed struct {
+	decision
+
+	Again bool `json:"again,omitempty"` // nothing has happened: another main leads by now
+}
+
+// errMoved says that this main does not lead, or not any more.
+var errMoved = errors.New("another main leads")
+
+// RemoveNode implements [admin.Nodes]. A node that is no main is a Change like
+// any other; a main is removed by the main that leads.
+func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Removed, error) {
+	ctx, cancel := context.WithTimeout(ctx, removing)
+	defer cancel()
+	n, known := s.config.View().Node(name)
+	var err error
+	switch change := (store.RemoveNode{By: store.Author{Who: who, At: time.Now()}, Name: name}); {
+	case !known || n.Role != store.Main:
+		err = s.config.Propose(ctx, change)
+	case s.voters == nil:
+		err = s.askToRemove(ctx, removal{Who: who, Name: name})
+	default:
+		err = s.removeMain(ctx, change)
+	}
+	if err != nil {
+		return admin.Removed{}, err
+	}
+	r := admin.Removed{Name: name, Role: n.Role}
+	for _, other := range s.config.View().Nodes() {
+		if other.Role == store.Main && other.Name != name {
+			r.Mains++
+		}
+	}
+	return r, nil
+}
+
+// askToRemove asks one main after the other.
+func (s *system) askToRemove(ctx context.Context, r removal) error {
+	err := errors.New("no main is known here")
+	for _, main := range s.peers.mains() {
+		var again bool
+		if again, err = s.askOne(ctx, main.Name, r); err == nil && !again {
+			return nil
+		}
+		if !isUnavailable(err) {
+			return err
+		}
+	}
+	return &admin.Problem{Kind: admin.Unavailable, Message: fmt.Sprintf("no main removes it: %v", err)}
+}
+
+// removeMain has the main that leads remove a main, and another one lead if it
+// is the one to go.
+func (s *system) removeMain(ctx context.Context, change store.RemoveNode) error {
+	for {
+		leader, err := s.voters.quorum.Settled(ctx)
+		if err != nil {
+			return explainPropose(err)
+		}
+		var again bool
+		if leader == s.self().Name {
+			err = s.removeHere(ctx, change)
+			again = errors.Is(err, errMoved)
+		} else {
+			again, err = s.askOne(ctx, leader, removal{Who: change.By.Who, Name: change.Name})
+		}
+		if !again {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// removeHere removes a main if this node leads, and stays.
+func (s *system) removeHere(ctx context.Context, change store.RemoveNode) error {
+	own := s.self().Name
+	if leader, ok := s.voters.quorum.Leader(); !ok || leader != own {
+		return errMoved
+	}
+	if change.Name == own {
+		if _, err := change.On(s.config.View()); err != nil {
+			return err
+		}
+		return errors.Join(errMoved, s.voters.quorum.StepAside(ctx))
+	}
+	return s.voters.dismiss(ctx, change)
+}
+
+// askOne asks one main. It reports whether that one has only become another
+// than the leader.
+func (s *system) askOne(ctx context.Context, main string, r removal) (again bool, err error) {
+	n, _ := s.peers.find(main)
+	body, err := json.Marshal(r)
+	if err != nil {
+		return false, err
+	}
+	answer, err := s.peers.port.Ask(ctx, n.Name, n.Address, askRemove, body)
+	if err != nil {
+		return false, &admin.Problem{Kind: admin.Unavailable, Message: fmt.Sprintf("it is not known whether %s is removed: %v", r.Name, err)}
+	}
+	var d removed
+	if err = json.Unmarshal(answer, &d); err != nil || d.Again || d.Index > 0 {
+		return d.Again, err
+	}
+	if err = decodeRefusal(answer); len(d.Errors) == 0 {
+		err = &admin.Problem{Kind: admin.Unavailable, Message: err.Error()}
+	}
+	return false, err
+}
+
+// remove answers another node that asks for a removal. A main has found out who
+// leads and asks that one; for others it is found out here.
+func (s *system) remove(ctx context.Context, from link.Peer, body []byte) ([]byte, error) {
+	var r removal
+	if err := json.Unmarshal(body, &r); err != nil {
+		return nil, err
+	}
+	var err error
+	change := store.RemoveNode{By: store.Author{Who: r.Who + " at " + from.Node, At: time.Now()}, Name: r.Name}
+	switch {
+	case s.voters == nil:
+		err = errors.New("this node is no main")
+	case from.Role == link.Main:
+		err = s.removeHere(ctx, change)
+	default:
+		err = s.removeMain(ctx, change)
+	}
+	switch {
+	case err == nil:
+		return json.Marshal(removed{decision: decision{Index: s.config.View().Index()}})
+	case errors.Is(err, errMoved):
+		return json.Marshal(removed{Again: true})
+	default:
+		return encodeRefusal(err), nil
+	}
+}
