@@ -61,8 +61,7 @@ func (t *tracing) Dialogs(ctx context.Context, q admin.TraceQuery) ([]admin.Dial
 // Messages implements [admin.Tracing].
 func (t *tracing) Messages(ctx context.Context, q admin.TraceQuery) ([]admin.Message, []string) {
 	found, silent := askEverybody(ctx, t, askMessages, q, t.ownMessages)
-	admin.SortMessages(found)
-	return found, silent
+	return admin.MergeMessages(found), silent
 }
 
 func askEverybody[T any](ctx context.Context, t *tracing, kind string, q admin.TraceQuery, own func(admin.TraceQuery) []T) ([]T, []string) {

@@ -48,6 +48,7 @@ func addOutput(cmd *cobra.Command, o *output) {
 func writeJSON(w io.Writer, v any) error {
 	lines := json.NewEncoder(w)
 	lines.SetIndent("", "  ")
+	lines.SetEscapeHTML(false) // it is for shells, and SIP is full of brackets
 	return lines.Encode(v)
 }
 

@@ -47,8 +47,9 @@ same data directory, or changes its configuration.`,
 	root.SetOut(c.out)
 	root.SetErr(c.words)
 	root.AddCommand(
-		c.runCommand(), c.tokenCommand(), c.nodeCommand(), c.statusCommand(), c.membersCommand(), c.sitesCommand(), c.linksCommand(),
-		c.registrationsCommand(), c.callsCommand(), c.bansCommand(), c.eventsCommand(), c.metricsCommand(), c.configCommand(), c.versionCommand(),
+		c.runCommand(), c.tokenCommand(), c.statusCommand(), c.membersCommand(), c.nodeCommand(), c.sitesCommand(), c.linksCommand(),
+		c.registrationsCommand(), c.callsCommand(), c.bansCommand(), c.eventsCommand(), c.traceCommand(), c.metricsCommand(),
+		c.configCommand(), c.versionCommand(),
 	)
 	root.InitDefaultHelpFlag() // else `carillon --help --data DIR` takes DIR for a command
 	c.noteStart(root)

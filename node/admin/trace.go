@@ -1,11 +1,9 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 )
 
@@ -16,7 +14,7 @@ type Tracing interface {
 	// Dialogs returns what passed, one row for each Call-ID, the one that began
 	// first first.
 	Dialogs(ctx context.Context, q TraceQuery) (found []Dialog, silent []string)
-	// Messages returns the messages themselves in the order of time.
+	// Messages returns the messages themselves in the order of time, each once.
 	Messages(ctx context.Context, q TraceQuery) (found []Message, silent []string)
 }
 
@@ -53,7 +51,8 @@ type End struct {
 // A Message is one that a node received or sent. What its reader must not know
 // (passwords' proofs, keys) has become stars.
 type Message struct {
-	Time      time.Time `json:"time"` // by the node's clock
+	Time      time.Time `json:"time"`                   // by the node's clock
+	Corrected int64     `json:"corrected_ms,omitempty"` // what was added to that clock, because it is off
 	Node      string    `json:"node"`
 	Sent      bool      `json:"sent"` // by the node; else received
 	Transport string    `json:"transport"`
@@ -90,51 +89,4 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) {
 	found, silent := s.o.Tracing.Messages(r.Context(), traceQuery(r))
 	sayPartial(w, silent)
 	s.answer(w, notNil(found))
-}
-
-// SortMessages puts messages in the order of time.
-func SortMessages(all []Message) {
-	slices.SortStableFunc(all, func(a, b Message) int { return a.Time.Compare(b.Time) })
-}
-
-// MergeDialogs makes one row of those in which several nodes tell of the same
-// dialog. Each knows its own side: the one that has a phone at the beginning
-// knows who asked and what he heard, and another may know whom it came to.
-func MergeDialogs(rows []Dialog) []Dialog {
-	slices.SortStableFunc(rows, func(a, b Dialog) int {
-		return cmp.Or(cmp.Compare(a.CallID, b.CallID), compareBool(a.Source.Node, b.Source.Node), a.First.Compare(b.First))
-	})
-	var merged []Dialog
-	for _, d := range rows {
-		if last := len(merged) - 1; last >= 0 && merged[last].CallID == d.CallID {
-			merged[last].join(d)
-		} else {
-			merged = append(merged, d)
-		}
-	}
-	slices.SortStableFunc(merged, func(a, b Dialog) int { return a.First.Compare(b.First) })
-	return merged
-}
-
-// join adds what another node knows.
-func (d *Dialog) join(other Dialog) {
-	d.Messages += other.Messages
-	d.Nodes = append(slices.Clip(d.Nodes), other.Nodes...)
-	if d.Destination.Node && other.Destination != (End{}) && !other.Destination.Node {
-		d.Destination = other.Destination
-	}
-	if other.Last.After(d.Last) {
-		d.Last = other.Last
-	}
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	default:
-		return 1
-	}
 }

@@ -3,6 +3,9 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,5 +55,83 @@ func TestDialogsOfSeveralNodesAreMerged(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, MergeDialogs(rows)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A story is told in milliseconds: "3 laurel > hardy INVITE" is what laurel sent
+// to hardy, "4 hardy < laurel INVITE" what hardy says it got.
+func story(lines ...string) []Message {
+	var all []Message
+	for _, line := range lines {
+		word := strings.Fields(line)
+		ms, _ := strconv.Atoi(word[0])
+		all = append(all, Message{
+			Time: time.UnixMilli(int64(ms)).UTC(), Node: word[1], Sent: word[2] == ">",
+			Peer: End{Name: word[3], Node: word[3] != "alice" && word[3] != "bob"}, Start: word[4], Text: strings.Join(word[4:], " "),
+		})
+	}
+	return all
+}
+
+func told(all []Message) []string {
+	var lines []string
+	for _, m := range all {
+		way := "<"
+		if m.Sent {
+			way = ">"
+		}
+		lines = append(lines, fmt.Sprintf("%d %s %s %s %s", m.Time.UnixMilli(), m.Node, way, m.Peer.Name, m.Text))
+	}
+	return lines
+}
+
+func TestMessagesOfSeveralNodesAreMerged(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		in, want  []string
+		corrected map[string]int64
+	}{
+		{
+			"one node",
+			[]string{"2 laurel > bob INVITE", "1 laurel < alice INVITE"},
+			[]string{"1 laurel < alice INVITE", "2 laurel > bob INVITE"},
+			nil,
+		},
+		{
+			"good clocks",
+			[]string{"1 laurel < alice INVITE", "2 laurel > hardy INVITE", "5 laurel < hardy 180", "3 hardy < laurel INVITE", "4 hardy > laurel 180"},
+			[]string{"1 laurel < alice INVITE", "2 laurel > hardy INVITE", "4 hardy > laurel 180"},
+			nil,
+		},
+		{
+			"hardy's clock is behind",
+			[]string{"1001 laurel < alice INVITE", "1002 laurel > hardy INVITE", "1010 laurel < hardy 180", "3 hardy < laurel INVITE", "4 hardy > bob INVITE", "9 hardy > laurel 180"},
+			[]string{"1001 laurel < alice INVITE", "1002 laurel > hardy INVITE", "1004 hardy > bob INVITE", "1009 hardy > laurel 180"},
+			map[string]int64{"hardy": 1000},
+		},
+		{
+			"by way of a third",
+			[]string{"101 mons < alice INVITE", "102 mons > laurel INVITE", "52 laurel < mons INVITE", "53 laurel > namur INVITE", "254 namur < laurel INVITE", "255 namur > laurel 180", "57 laurel < namur 180", "58 laurel > mons 180", "109 mons < laurel 180"},
+			[]string{"101 mons < alice INVITE", "102 mons > laurel INVITE", "103 laurel > namur INVITE", "106 namur > laurel 180", "108 laurel > mons 180"},
+			map[string]int64{"laurel": 50, "namur": -149},
+		},
+		{
+			"sent twice, and the other is silent about one",
+			[]string{"1 laurel > hardy INVITE", "2 laurel > hardy INVITE", "3 hardy < laurel INVITE", "4 hardy < mons INVITE"},
+			[]string{"1 laurel > hardy INVITE", "2 laurel > hardy INVITE", "4 hardy < mons INVITE"},
+			nil,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := MergeMessages(story(tt.in...))
+			if diff := cmp.Diff(tt.want, told(got)); diff != "" {
+				t.Error(diff)
+			}
+			for _, m := range got {
+				if m.Corrected != tt.corrected[m.Node] {
+					t.Errorf("%s: got corrected by %d ms, want %d", m.Node, m.Corrected, tt.corrected[m.Node])
+				}
+			}
+		})
 	}
 }

@@ -58,9 +58,10 @@ func TestPipelined(t *testing.T) {
 			}
 		}
 	})
-	if got := l.Counters().TCP; got.In != n || got.Out != n {
-		t.Errorf("got %+v, want %d in and out", got, n)
-	}
+	eventually(t, fmt.Sprintf("%d counted in and out", n), func() bool {
+		got := l.Counters().TCP
+		return got.In == n && got.Out == n
+	})
 }
 
 func TestStreamFlow(t *testing.T) {

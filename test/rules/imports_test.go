@@ -18,6 +18,10 @@ const module = "carillon/"
 // directly below dir. Tests may import anything.
 var mayImport = []layer{
 	{"cmd/...", []string{"node", "node/admin"}, "a command parses and hands over"},
+	{"cmd/carillon", []string{"node", "node/admin", "cmd/carillon/*"}, "a command parses and hands over"},
+	{"cmd/carillon/ladder", []string{"node/admin"}, "a drawing is made of what a node answers"},
+	{"cmd/carillon/capture", []string{"node/admin"}, "a capture is made of what a node answers"},
+	{"cmd/carillon/browse", []string{"node/admin", "cmd/carillon/ladder"}, "a screen shows drawings of what a node answers"},
 
 	{"node/...", []string{"node/...", "cluster/...", "sipcore/...", "store/..."}, "node is the one place where everything meets"},
 	{"node/mode", nil, "deciding on the mode is pure: it sees facts about links, not links"},

@@ -20,6 +20,8 @@
 //	message DURATION ADDRESS FROM TO
 //	                               sends a MESSAGE over TCP; prints the status, which must come
 //	                               within that time
+//	busy ADDRESS USER PASSWORD     registers a phone over TCP that rings and is busy
+//	call ADDRESS FROM TO           calls over TCP; prints the status
 //	freeze NAME, thaw NAME         stops a node in the middle of what it does, and lets it go on
 //	knock ADDRESS [PROTOCOL [NODE.JSON]]
 //	                               comes to the port between nodes: without TLS, without a
@@ -95,6 +97,8 @@ func TestStories(t *testing.T) {
 			"register": register,
 			"readme":   readmeFile,
 			"message":  message,
+			"busy":     busy,
+			"call":     call,
 			"freeze":   freeze,
 			"thaw":     freeze,
 			"knock":    knock,
