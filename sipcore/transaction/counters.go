@@ -47,14 +47,14 @@ func (t *table[T]) populations() (invites, others Population) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		invites.add(s.made[invite], s.gone[invite])
-		others.add(s.made[other], s.gone[other])
+		invites.add(s.made[invite], s.here[invite])
+		others.add(s.made[other], s.here[other])
 		s.mu.Unlock()
 	}
 	return invites, others
 }
 
-func (p *Population) add(made, gone uint64) {
+func (p *Population) add(made uint64, here uint32) {
 	p.Created += made
-	p.Live += made - gone
+	p.Live += uint64(here)
 }

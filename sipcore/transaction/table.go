@@ -4,7 +4,7 @@ import "sync"
 
 const (
 	tableShards = 64
-	shrinkAbove = 1024 // entries that a shard may have had and keep the room for
+	shrinkAbove = 2048 // slots that a shard may keep when it is empty
 )
 
 // A kind of transaction has its own state machine and its own counters.
@@ -20,12 +20,10 @@ const (
 type table[T any] struct{ shards [tableShards]tableShard[T] }
 
 type tableShard[T any] struct {
-	mu   sync.Mutex
-	live map[key]*T
-	peak int
+	mu   sync.Mutex // and all below: a cache line
+	here [kinds]uint32
 	made [kinds]uint64
-	gone [kinds]uint64
-	_    [8]byte // a cache line each
+	live slots[T]
 }
 
 func (t *table[T]) shard(k key) *tableShard[T] { return &t.shards[k[0]%tableShards] }
@@ -35,7 +33,7 @@ func (t *table[T]) find(k key) *T {
 	s := t.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.live[k]
+	return s.live.get(k)
 }
 
 // findOrAdd returns the transaction called k, or adds what create returns.
@@ -45,10 +43,10 @@ func (t *table[T]) findOrAdd(k key, of kind, limit int, create func() *T) (x *T,
 	s := t.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if have, ok := s.live[k]; ok {
+	if have := s.live.get(k); have != nil {
 		return have, false
 	}
-	if len(s.live) >= limit {
+	if s.live.used >= limit {
 		return nil, false
 	}
 	x = create()
@@ -68,13 +66,9 @@ func (t *table[T]) remove(k key, of kind, x *T) {
 	s := t.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gone[of]++
-	if s.live[k] != x {
-		return
-	}
-	delete(s.live, k)
-	if len(s.live) == 0 && s.peak > shrinkAbove {
-		s.live, s.peak = nil, 0 // a map never shrinks by itself
+	s.here[of]--
+	if s.live.get(k) == x {
+		s.live.remove(k)
 	}
 }
 
@@ -84,7 +78,7 @@ func (t *table[T]) len() int {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		n += len(s.live)
+		n += s.live.used
 		s.mu.Unlock()
 	}
 	return n
@@ -103,19 +97,16 @@ func (t *table[T]) collect(want func(*T) bool) []*T {
 func (s *tableShard[T]) collect(want func(*T) bool, found []*T) []*T {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, x := range s.live {
-		if want(x) {
-			found = append(found, x)
+	for _, slot := range s.live.all {
+		if slot.x != nil && want(slot.x) {
+			found = append(found, slot.x)
 		}
 	}
 	return found
 }
 
 func (s *tableShard[T]) put(k key, of kind, x *T) {
-	if s.live == nil {
-		s.live = make(map[key]*T)
-	}
-	s.live[k] = x
-	s.peak = max(s.peak, len(s.live))
+	s.live.put(k, x)
 	s.made[of]++
+	s.here[of]++
 }
