@@ -108,23 +108,8 @@ func hangUp(port *link.Port) func(session.Link) {
 	}
 }
 
-// journals hands what happens to this node's registrations to all that want to
-// know. It implements [live.Journal].
-type journals struct {
-	phones *phones
-	others cluster.Namespace
-}
+// journal hands what happens to this node's registrations to the other nodes: a
+// namespace that there is only once there are sessions, which need the table.
+type journal struct{ cluster.Namespace }
 
-// Set implements [live.Journal].
-func (j *journals) Set(key string, value []byte) {
-	j.phones.Set(key, value)
-	j.others.Set(key, value)
-}
-
-// Delete implements [live.Journal].
-func (j *journals) Delete(key string) {
-	j.phones.Delete(key)
-	j.others.Delete(key)
-}
-
-var _ live.Journal = (*journals)(nil)
+var _ live.Journal = (*journal)(nil)

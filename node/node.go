@@ -122,10 +122,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		port.HandleAsk(askChange, n.config.decide)
 	}
 
-	phones := newPhones(n.events)
-	said := &journals{phones: phones}
+	said := new(journal)
 	n.bindings, n.calls = live.NewBindings(n.identity.Name, said), live.NewCalls()
-	phones.bindings = n.bindings
 	n.bans = newBans(n.identity.Name, n.events)
 
 	sessions, err := session.New(n.sessionOptions(dir, port))
@@ -133,7 +131,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	n.peers.links = sessions.Links
-	said.others, n.bans.others = sessions.Namespace(registrations), sessions.Namespace(banned)
+	said.Namespace, n.bans.others = sessions.Namespace(registrations), sessions.Namespace(banned)
 	n.standing = newStanding(n.peers, n.bindings, n.events, n.config.View().SiteOf(n.self()))
 	sessions.OnLink(n.standing.heard)
 	sessions.OnLink(hangUp(port))
@@ -144,7 +142,9 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.onClose("the registrations", kept.Close)
 	n.bindings.OnChange(kept.Changed)
-	kept.Load(firstLoad, phones)
+	phones := newPhones(n.events)
+	n.bindings.OnNews(phones.note)
+	kept.Load(firstLoad, n.bindings)
 
 	memory := trace.New(n.identity.traceBytes())
 	sip, err := sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
@@ -211,7 +211,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	if n.system.voters != nil {
 		n.run("the mains that decide", n.system.voters.Run)
 	}
-	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord, phones) })
+	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord, n.bindings) })
 	n.run("the end of registrations", n.bindings.Run)
 	n.run("the news of phones", phones.Run)
 	n.run("the end of bans", n.bans.Run)

@@ -47,13 +47,14 @@ func TestNewsOfPhones(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				events := admin.NewEvents("laurel")
 				p := newPhones(events)
-				p.bindings = live.NewBindings("laurel", p)
+				bindings := live.NewBindings("laurel", nil)
+				bindings.OnNews(p.note)
 				ctx, stop := context.WithCancel(t.Context())
 				defer synctest.Wait()
 				defer stop()
 				go func() { _ = p.Run(ctx) }()
 				for _, do := range tt.do {
-					do(p.bindings)
+					do(bindings)
 					time.Sleep(newsEvery)
 					synctest.Wait()
 				}
@@ -74,9 +75,9 @@ func TestPhonesFromDiskAreNoNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := admin.NewEvents("laurel")
 		p := newPhones(events)
-		p.bindings = live.NewBindings("laurel", p)
-		p.Restore(live.Binding{User: "201", Device: "desk", Contact: "sip:desk", Transport: "udp", Flow: 7, Granted: time.Minute})
-		p.Restored()
+		bindings := live.NewBindings("laurel", nil)
+		bindings.OnNews(p.note)
+		bindings.Restore(live.Binding{User: "201", Device: "desk", Contact: "sip:desk", Transport: "udp", Flow: 7, Granted: time.Minute})
 		ctx, stop := context.WithCancel(t.Context())
 		defer synctest.Wait()
 		defer stop()
@@ -85,7 +86,7 @@ func TestPhonesFromDiskAreNoNews(t *testing.T) {
 		if found, _ := events.After(0); len(found) != 0 {
 			t.Errorf("got %v", found)
 		}
-		p.bindings.Expire(time.Now().Add(time.Hour))
+		bindings.Expire(time.Now().Add(time.Hour))
 		time.Sleep(newsEvery)
 		synctest.Wait()
 		if found, _ := events.After(0); len(found) != 1 {
@@ -99,9 +100,10 @@ func TestManyPhonesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := admin.NewEvents("laurel")
 		p := newPhones(events)
-		p.bindings = live.NewBindings("laurel", p)
+		bindings := live.NewBindings("laurel", nil)
+		bindings.OnNews(p.note)
 		for i := range 100 {
-			p.bindings.Put(live.Binding{User: fmt.Sprint(i), Device: "desk", Contact: "sip:desk", Transport: "udp", Flow: 7, Granted: time.Minute})
+			bindings.Put(live.Binding{User: fmt.Sprint(i), Device: "desk", Contact: "sip:desk", Transport: "udp", Flow: 7, Granted: time.Minute})
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		defer synctest.Wait()

@@ -21,21 +21,26 @@ import (
 // it. baresip before 3.12 gives up when any line is not MD5 ("Function not
 // implemented"), so it gets one line.
 func (c *Checker) ChallengeFor(m *message.Message, realm string, stale bool, to netip.Addr, now time.Time) []string {
-	nonce := c.sealer.Nonce(to, now)
-	first := challenge(realm, nonce, "MD5", stale)
-	agent, _ := m.Header(message.UserAgent)
-	if knowsOnlyMD5(agent) {
-		return []string{first}
+	var nonce [nonceTextLen]byte
+	c.sealer.appendNonce(nonce[:0], to, now)
+	var room [512]byte // both are parts of one text: nothing is sent to strangers as often
+	text := appendChallenge(room[:0], realm, nonce[:], "MD5", stale)
+	first := len(text)
+	if agent, _ := m.Header(message.UserAgent); knowsOnlyMD5(agent) {
+		return []string{string(text)}
 	}
-	return []string{first, challenge(realm, nonce, "SHA-256", stale)}
+	both := string(appendChallenge(text, realm, nonce[:], "SHA-256", stale))
+	return []string{both[:first], both[first:]}
 }
 
-func challenge(realm, nonce, algorithm string, stale bool) string {
-	s := `Digest realm="` + realm + `", nonce="` + nonce + `", algorithm=` + algorithm + `, qop="auth"`
+func appendChallenge(dst []byte, realm string, nonce []byte, algorithm string, stale bool) []byte {
+	dst = append(append(append(dst, `Digest realm="`...), realm...), `", nonce="`...)
+	dst = append(append(append(dst, nonce...), `", algorithm=`...), algorithm...)
+	dst = append(dst, `, qop="auth"`...)
 	if stale {
-		s += ", stale=true"
+		dst = append(dst, ", stale=true"...)
 	}
-	return s
+	return dst
 }
 
 // knowsOnlyMD5 reports whether a phone fails when it is offered anything else.

@@ -50,6 +50,11 @@ func (s NonceState) String() string {
 // Nonce returns a new nonce: 36 characters. Who comes back with it receives at
 // the address to, which says something where addresses can be forged.
 func (s *Sealer) Nonce(to netip.Addr, now time.Time) string {
+	var text [nonceTextLen]byte
+	return string(s.appendNonce(text[:0], to, now))
+}
+
+func (s *Sealer) appendNonce(dst []byte, to netip.Addr, now time.Time) []byte {
 	w := s.nonces.scratch.Get().(*scratch)
 	defer s.nonces.scratch.Put(w)
 	where := s.place(w, to)
@@ -59,8 +64,7 @@ func (s *Sealer) Nonce(to netip.Addr, now time.Time) string {
 	b = append(b, where[:]...)
 	s.nonces.cmac(w, b)
 	w.text = append(b, w.sum[:nonceSize-nonceMAC]...)
-	var text [nonceTextLen]byte
-	return string(encoding().AppendEncode(text[:0], w.text))
+	return w.encoding.AppendEncode(dst, w.text)
 }
 
 // CheckNonce says what nonce is worth at now.

@@ -4,7 +4,6 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"sync/atomic"
 )
 
@@ -48,16 +47,11 @@ func derive(key [32]byte, purpose string) []byte {
 	return sub
 }
 
-// encoding is base64url without padding: all its characters may stand in the
-// user part of a SIP URI and in a quoted string. Strict and decode together
-// accept one spelling only.
-func encoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
-
 // decode puts what text encodes into w.text. It refuses line breaks, which
 // package base64 skips.
 func (w *scratch) decode(text string) bool {
 	w.code = append(w.code[:0], text...)
 	var err error
-	w.text, err = encoding().AppendDecode(w.text[:0], w.code)
-	return err == nil && encoding().EncodedLen(len(w.text)) == len(text)
+	w.text, err = w.encoding.AppendDecode(w.text[:0], w.code)
+	return err == nil && w.encoding.EncodedLen(len(w.text)) == len(text)
 }

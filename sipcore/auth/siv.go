@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/binary"
 	"sync"
 )
@@ -30,11 +31,17 @@ type scratch struct {
 	sum, pad [blockSize]byte
 	text     []byte // in binary
 	code     []byte // in base64
+
+	// encoding is base64url without padding: all its characters may stand in the
+	// user part of a SIP URI and in a quoted string. Strict and decode together
+	// accept one spelling only.
+	encoding *base64.Encoding
 }
 
 func newSIV(macKey, encKey []byte) *siv {
 	s := &siv{mac: newAES(macKey), enc: newAES(encKey)}
-	s.scratch.New = func() any { return &scratch{text: make([]byte, 0, 256)} }
+	encoding := base64.RawURLEncoding.Strict()
+	s.scratch.New = func() any { return &scratch{text: make([]byte, 0, 256), encoding: encoding} }
 	var zero [blockSize]byte
 	s.mac.Encrypt(zero[:], zero[:])
 	s.k1 = double(zero)

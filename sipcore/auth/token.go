@@ -61,7 +61,7 @@ func (s *Sealer) AppendSeal(dst []byte, t Token) []byte {
 	var room [tagSize]byte
 	w.text = t.append(append(w.text[:0], room[:]...))
 	s.tokens.seal(w)
-	return encoding().AppendEncode(dst, w.text)
+	return w.encoding.AppendEncode(dst, w.text)
 }
 
 // Open returns the Token that was sealed as text, and false when text is not

@@ -76,7 +76,14 @@ func TestAllocations(t *testing.T) {
 		{"Frame", 0, func() { _, _, _ = Frame(raw, 0) }},
 		{"Validate", 0, func() { _ = m.Validate() }},
 		{"Edit", 0, func() { buf = proxied(m, buf[:0]) }},
-		{"Reply", 1, func() { buf = m.Reply(100, "", "").AppendTo(buf[:0]) }},
+		{"Reply", 0, func() { buf = m.Reply(100, "", "").AppendTo(buf[:0]) }},
+		{"Reply, grown", 1, func() {
+			r := m.Reply(200, "", "tag")
+			r.Add(Contact, "<sip:1017@192.0.2.17:5060;transport=udp>")
+			r.Body("text/plain", "hello")
+			_ = r.AppendTo(nil)
+		}},
+		{"Edit, grown", 2, func() { _ = proxied(m, nil) }},
 		{"accessors", 0, func() {
 			_, _ = m.TopVia()
 			_, _ = m.FromTag(), m.ToTag()

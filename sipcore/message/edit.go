@@ -1,6 +1,9 @@
 package message
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // An Edit collects changes to one message and writes the result; bytes nobody touched are copied as they are. It needs no
 // memory of its own for the few changes a proxy makes. Changes are to the message's own lines: Drop and Replace do not see
@@ -100,9 +103,10 @@ func (e *Edit) SetBody(contentType, body string) {
 	}
 }
 
-// AppendTo appends the edited message to dst. Content-Length is added where it is missing.
+// AppendTo appends the edited message to dst, which it makes larger once, if at all. Content-Length is added where it is
+// missing.
 func (e *Edit) AppendTo(dst []byte) []byte {
-	dst = e.appendStartLine(dst)
+	dst = e.appendStartLine(slices.Grow(dst, e.size()))
 	for i := e.count - 1; i >= 0; i-- {
 		if c := e.at(i); c.kind == prepend {
 			dst = appendHeader(dst, c.name.String(), c.value)
@@ -125,6 +129,23 @@ func (e *Edit) AppendTo(dst []byte) []byte {
 		dst = appendLength(dst, len(body))
 	}
 	return append(append(dst, "\r\n"...), body...)
+}
+
+// size is about the length of the result, and seldom less.
+func (e *Edit) size() int {
+	n := len(e.m.raw) + len(e.uri) + len(e.body) + len("Content-Length: 65535\r\n\r\n")
+	for i := range e.count {
+		switch c := e.at(i); c.kind {
+		case prepend, appendix:
+			n += len(c.name.String()) + len(": \r\n") + len(c.value)
+		case replace:
+			l := e.m.at(int(c.line))
+			n += len(c.value) - int(l.end-l.value)
+		case drop:
+			n += int(e.m.at(int(c.line)).start) - e.m.lineEnd(int(c.line))
+		}
+	}
+	return n
 }
 
 func (e *Edit) appendStartLine(dst []byte) []byte {

@@ -19,7 +19,9 @@ func offset(n int) uint16 {
 // read makes text the message, and reports the first thing wrong with it. Line breaks in front are skipped (RFC 3261 7.5).
 // A head whose lines end in LF alone is rewritten with CRLF first: what is copied from it is well-formed then.
 func (m *Message) read(text string) *SyntaxError {
-	text = strings.TrimLeft(text, "\r\n")
+	for text != "" && (text[0] == '\r' || text[0] == '\n') {
+		text = text[1:]
+	}
 	wrong, bareLF := m.index(text)
 	if bareLF {
 		*m = Message{}

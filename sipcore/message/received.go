@@ -32,24 +32,25 @@ func (m *Message) stamp(from *Message, source netip.AddrPort) bool {
 	value, _, _ := cutValue(from.value(i))
 	start := int(from.at(i).value)
 	end := start + len(value)
+	before := strings.TrimSuffix(from.raw[:end-len(via.Params)], ";")
+	var room [256]byte
+	params := via.appendStamped(room[:0], source, via.HasRPort || host != source.Addr())
 	var b strings.Builder
-	b.Grow(len(from.raw) + len(";received=;rport=65535") + 45)
-	b.WriteString(strings.TrimSuffix(from.raw[:end-len(via.Params)], ";"))
-	via.writeStamped(&b, source, via.HasRPort || host != source.Addr())
-	grown := b.Len() - end
+	b.Grow(len(before) + len(params) + len(from.raw) - end)
+	b.WriteString(before)
+	b.Write(params)
 	b.WriteString(from.raw[end:])
 	if m != from {
 		*m = *from
 		m.more = slices.Clone(from.more)
 	}
 	m.raw = b.String()
-	m.shift(i, grown)
+	m.shift(i, len(before)+len(params)-end)
 	return true
 }
 
-// writeStamped writes the parameters from their first semicolon on, with what is known about the source.
-func (v ViaValue) writeStamped(b *strings.Builder, source netip.AddrPort, received bool) {
-	var buf [48]byte
+// appendStamped appends the parameters from their first semicolon on, with what is known about the source.
+func (v *ViaValue) appendStamped(dst []byte, source netip.AddrPort, received bool) []byte {
 	for rest := v.Params; rest != ""; {
 		name, _, next, _ := nextParam(rest)
 		text := rest[:len(rest)-len(next)]
@@ -57,18 +58,17 @@ func (v ViaValue) writeStamped(b *strings.Builder, source netip.AddrPort, receiv
 		if sameFold(name, "received") {
 			continue
 		}
-		b.WriteByte(';')
+		dst = append(dst, ';')
 		if sameFold(name, "rport") {
-			b.WriteString("rport=")
-			b.Write(strconv.AppendUint(buf[:0], uint64(source.Port()), 10))
+			dst = strconv.AppendUint(append(dst, "rport="...), uint64(source.Port()), 10)
 		} else {
-			b.WriteString(text)
+			dst = append(dst, text...)
 		}
 	}
 	if received {
-		b.WriteString(";received=")
-		b.Write(source.Addr().AppendTo(buf[:0]))
+		dst = source.Addr().AppendTo(append(dst, ";received="...))
 	}
+	return dst
 }
 
 // shift moves what lies behind the value of line i by n bytes.

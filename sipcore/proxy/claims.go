@@ -83,5 +83,5 @@ func (f *fork) strip(e *message.Edit, m *message.Message, clean bool) {
 }
 
 func (f *fork) send(m *message.Message, e *message.Edit) {
-	f.tx.Respond(m.Status(), e.AppendTo(make([]byte, 0, len(m.Raw()))))
+	f.tx.Respond(m.Status(), e.AppendTo(nil))
 }

@@ -90,7 +90,7 @@ func (f *fork) isInvite() bool { return f.tx.Method() == message.INVITE }
 // says that this one is there, whatever the method: RFC 4320 section 4.1 allows
 // that where nothing is lost.
 func (f *fork) trying() {
-	f.tx.Respond(100, f.m.Reply(100, "", "").AppendTo(make([]byte, 0, replySize(f.m))))
+	f.tx.Respond(100, f.m.Reply(100, "", "").AppendTo(nil))
 }
 
 // carryOut does what the pipeline decided.

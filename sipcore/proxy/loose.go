@@ -175,8 +175,8 @@ func (p *Proxy) isSystem(addr netip.AddrPort) bool {
 // IsOurs reports whether uri leads to this node: to one of its listeners or to
 // the domain.
 func (p *Proxy) IsOurs(view *store.View, uri message.URI) bool {
-	addr, err := netip.ParseAddr(unbracket(uri.Host))
-	if err != nil {
+	addr, numeric := message.HostAddr(uri.Host)
+	if !numeric {
 		return view.IsLocal(uri.Host)
 	}
 	return (uri.Port == 0 || p.o.Ports.Has(uri.Port)) && p.o.Transport.IsOwn(addr.WithZone(""))

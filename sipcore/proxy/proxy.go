@@ -163,9 +163,5 @@ func (p *Proxy) recovered() {
 // is acknowledged.
 func Respond(tx *transaction.Server, status int, reason string) {
 	m := tx.Request()
-	tx.Respond(status, m.Reply(status, reason, tx.Tag()).AppendTo(make([]byte, 0, replySize(m))))
+	tx.Respond(status, m.Reply(status, reason, tx.Tag()).AppendTo(nil))
 }
-
-// replySize guesses the length of a response to m, so that it is built in one
-// allocation.
-func replySize(m *message.Message) int { return len(m.Raw()) - len(m.Body()) + 128 }

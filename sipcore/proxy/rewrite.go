@@ -38,7 +38,7 @@ func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b
 	f.dropClaims(&e, m)
 	forwards(&e, m)
 	e.Prepend(message.Via, f.p.via(flow, branch))
-	return e.AppendTo(make([]byte, 0, len(m.Raw())+512))
+	return e.AppendTo(nil)
 }
 
 // via is our own Via: the address the flow came to and the port we listen on,

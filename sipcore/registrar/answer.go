@@ -19,7 +19,7 @@ func (j *job) accept() {
 		reply.Add(message.Contact, string(j.line))
 	}
 	if len(j.path) > 0 {
-		j.addRoutes(reply)
+		j.addRoutes(&reply)
 	}
 	if j.usesOutbound() {
 		reply.Add(message.Require, "outbound")
@@ -28,7 +28,7 @@ func (j *job) accept() {
 		}
 	}
 	reply.Add(message.Supported, "path, outbound")
-	j.respond(200, reply)
+	j.respond(200, &reply)
 }
 
 // flowTimer is within how many seconds a phone that speaks RFC 5626 over a
@@ -84,7 +84,7 @@ func (j *job) refuse(r *refusal) {
 	if r.status == 423 {
 		reply.Add(message.MinExpires, strconv.Itoa(int(j.policy.expiry.Min/time.Second)))
 	}
-	j.respond(r.status, reply)
+	j.respond(r.status, &reply)
 }
 
 func (j *job) respond(status int, reply *message.Reply) {

@@ -77,7 +77,7 @@ func instanceOf(value string) string {
 	if urn == "" || len(urn) <= usual && strings.HasPrefix(urn, "urn:") && isPlain(urn) {
 		return urn
 	}
-	return "i:" + digest(urn)
+	return digest("i:", urn)
 }
 
 func isPlain(s string) bool {
@@ -98,7 +98,7 @@ const anonymous = "c:"
 func (c *contact) device(callID string) string {
 	switch {
 	case c.instance == "":
-		return anonymous + digest(callID)
+		return digest(anonymous, callID)
 	case c.regID == 0:
 		return c.instance
 	}
@@ -107,11 +107,12 @@ func (c *contact) device(callID string) string {
 
 // deviceOfURI names the phone of one of several contacts with one Call-ID.
 func (c *contact) deviceOfURI(callID string) string {
-	return anonymous + digest(callID+"\x00"+c.text)
+	return digest(anonymous, callID+"\x00"+c.text)
 }
 
-// digest is a short name for s.
-func digest(s string) string {
+// digest is a short name for s, behind a prefix.
+func digest(prefix, s string) string {
 	sum := sha256.Sum256([]byte(s))
-	return base64.RawURLEncoding.EncodeToString(sum[:12])
+	var room [24]byte
+	return string(base64.RawURLEncoding.AppendEncode(append(room[:0], prefix...), sum[:12]))
 }

@@ -30,6 +30,7 @@ type Bindings struct {
 	node    string
 	journal Journal
 	changed func(key string)
+	news    func(was, is *Binding)
 	seed    maphash.Seed
 	base    time.Time // what deadlines are counted from; has a monotonic reading
 	shards  [shards]shard
@@ -47,7 +48,7 @@ func NewBindings(node string, journal Journal) *Bindings {
 		journal = nobody{}
 	}
 	b := &Bindings{
-		node: node, journal: journal, changed: func(string) {},
+		node: node, journal: journal, changed: func(string) {}, news: func(*Binding, *Binding) {},
 		seed: maphash.MakeSeed(), base: time.Now(),
 	}
 	for i := range b.shards {
@@ -62,6 +63,12 @@ func NewBindings(node string, journal Journal) *Bindings {
 // with a lock of the table held: it must neither block nor call the table. Set
 // it before the table is used.
 func (b *Bindings) OnChange(f func(key string)) { b.changed = f }
+
+// OnNews has f called with what a binding of this node was and what it is now
+// when that is more than a refresh; nil stands for none. f runs with a lock of the
+// table held: it must neither block nor call the table, nor keep the Bindings.
+// Set it before the table is used.
+func (b *Bindings) OnNews(f func(was, is *Binding)) { b.news = f }
 
 // Run removes bindings that have ended, until ctx ends.
 func (b *Bindings) Run(ctx context.Context) error {

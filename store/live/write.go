@@ -107,11 +107,12 @@ func (b *Bindings) flowClosed(s *shard, flow uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e := s.flows[flow]; e != nil; e = s.flows[flow] {
-		x := e.binding(b.base)
+		was := e.binding(b.base)
+		x := was
 		x.Flow = 0
 		s.change(e, &x, b.base, true)
 		b.tellLocked(s, e, &x)
-		b.changed(e.key())
+		b.changedLocked(e, &was, &x)
 	}
 }
 
@@ -130,7 +131,7 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 		}
 		e = s.add(x, b.base, true)
 		b.tellLocked(s, e, x)
-		b.changed(e.key())
+		b.changedLocked(e, nil, x)
 		return
 	}
 	old := e.binding(b.base)
@@ -142,7 +143,7 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 	switch {
 	case !x.sharesAllOf(&old):
 		b.tellLocked(s, e, x)
-		b.changed(e.key())
+		b.changedLocked(e, &old, x)
 	case !x.refreshes(&old):
 		b.changed(e.key())
 	}
@@ -154,12 +155,23 @@ func (b *Bindings) tellLocked(s *shard, e *entry, x *Binding) {
 	b.journal.Set(e.key(), s.words)
 }
 
+// changedLocked has this node hear of it. A claim to what is gone was nothing.
+func (b *Bindings) changedLocked(e *entry, was, is *Binding) {
+	b.changed(e.key())
+	if was != nil && was.Gone {
+		was = nil
+	}
+	if was != is {
+		b.news(was, is)
+	}
+}
+
 // removeLocked forgets e, and tells others if it was ours.
 func (b *Bindings) removeLocked(s *shard, e *entry) {
-	key, ours := e.key(), e.node() == b.node
+	was := e.binding(b.base)
 	s.remove(e)
-	if ours {
-		b.journal.Delete(key)
-		b.changed(key)
+	if was.Node == b.node {
+		b.journal.Delete(e.key())
+		b.changedLocked(e, &was, nil)
 	}
 }
