@@ -17,6 +17,7 @@ type Counters struct {
 	Transactions transaction.Counters
 	Answers      transaction.Answers
 	Registrar    registrar.Counters
+	Refusals     Refusals
 
 	Ringing int // INVITEs without a final response
 	Pending int // other requests that were forwarded and have none
@@ -39,6 +40,7 @@ func (s *Server) Counters() Counters {
 		Transactions: s.transactions.Counters(),
 		Answers:      s.transactions.Answers(),
 		Registrar:    s.registrar.Counters(),
+		Refusals:     s.Refusals(),
 		Ringing:      s.proxy.Ringing(),
 		Pending:      s.proxy.Pending(),
 		Dialing:      s.proxy.Dialing(),

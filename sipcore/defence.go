@@ -23,7 +23,8 @@ type defence struct {
 	store *store.Store
 	log   *slog.Logger
 	count defenceCounts
-	told  atomic.Int64 // when strangers were last told of, in Unix seconds
+
+	toldStrangers, toldLoad atomic.Int64 // when it was, in Unix seconds
 }
 
 var (
@@ -169,10 +170,16 @@ func (d *defence) blame(from netip.Addr, why string, now time.Time) {
 
 // tell tells the operator, once a minute, that strangers send too much.
 func (d *defence) tell(from netip.Addr, now time.Time) {
-	last := d.told.Load()
-	if now.Unix()-last < 60 || !d.told.CompareAndSwap(last, now.Unix()) {
-		return
+	if onceAMinute(&d.toldStrangers, now) {
+		d.log.Warn("strangers send too much: it is dropped unread", "one_of_them", from.String(),
+			"dropped_so_far", d.count.tooFast.Load()+d.count.crowded.Load())
 	}
-	d.log.Warn("strangers send too much: it is dropped unread", "one_of_them", from.String(),
-		"dropped_so_far", d.count.tooFast.Load()+d.count.crowded.Load())
+}
+
+// mayTellLoad reports whether the operator may hear of overload again.
+func (d *defence) mayTellLoad(now time.Time) bool { return onceAMinute(&d.toldLoad, now) }
+
+func onceAMinute(told *atomic.Int64, now time.Time) bool {
+	last := told.Load()
+	return now.Unix()-last >= 60 && told.CompareAndSwap(last, now.Unix())
 }

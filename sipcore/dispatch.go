@@ -25,6 +25,9 @@ type request struct {
 // locked.
 func (s *Server) Request(tx *transaction.Server) {
 	r := request{Message: tx.Request(), tx: tx, view: s.o.Store.View()}
+	if s.turnsAway(&r) {
+		return
+	}
 	if status, reason := r.check(); status != 0 {
 		refuse(tx, status, reason)
 		return

@@ -23,6 +23,7 @@ import (
 	"carillon/sipcore/auth"
 	"carillon/sipcore/dialog"
 	"carillon/sipcore/feature"
+	"carillon/sipcore/guard"
 	"carillon/sipcore/proxy"
 	"carillon/sipcore/registrar"
 	"carillon/sipcore/resolve"
@@ -91,6 +92,8 @@ type Server struct {
 	peers        *pool
 	calls        *dialog.Tracker
 	defence      *defence
+	load         guard.Load
+	fresh        atomic.Uint64 // requests of the kind that overload refuses
 	draining     atomic.Bool
 }
 
@@ -149,6 +152,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.transport.Run(work, receiver{s}) })
 	g.Go(func() error { return s.letBrowsersIn(work) })
 	g.Go(func() error { return s.calls.Run(work) })
+	g.Go(func() error { return s.watchLoad(work) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():

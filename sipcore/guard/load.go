@@ -6,17 +6,16 @@ import (
 )
 
 // SampleEvery is how often a Load wants to hear how far behind the node is.
-const SampleEvery = 20 * time.Millisecond
+const SampleEvery = 50 * time.Millisecond
 
 const (
-	lagHigh = 40 * time.Millisecond // from here on more is refused
-	lagLow  = 10 * time.Millisecond // from here on less; between them nothing changes
+	lagHigh = 80 * time.Millisecond // from here on more is refused
+	lagLow  = 20 * time.Millisecond // from here on less; between them nothing changes
+	lagLong = 3                     // samples that are high before anything is refused
 
-	whole     = 1000 // thousandths: everything
-	moreEach  = 50   // more refused each sample that is high: all within 0.4 s
-	mostEach  = 250  // when the lag is far beyond
-	lessEach  = 10   // less refused each sample that is low: nothing after 2 s
-	farBehind = 5    // times lagHigh
+	whole    = 1000 // thousandths: everything
+	moreEach = 200  // more refused each sample that is high
+	lessEach = 25   // less refused each sample that is low: nothing after 2 s
 )
 
 // A Load decides which share of what is new is refused, so that what has begun
@@ -26,6 +25,7 @@ const (
 type Load struct {
 	share atomic.Uint32 // thousandths of what is new
 	turn  atomic.Uint32
+	high  int // samples in a row; Sample's own
 }
 
 // Sample takes how long what is being handled had to wait. It reports whether
@@ -33,10 +33,11 @@ type Load struct {
 func (l *Load) Sample(lag time.Duration) (began, ended bool) {
 	old := int(l.share.Load())
 	next := old
+	if l.high++; lag < lagHigh {
+		l.high = 0
+	}
 	switch {
-	case lag > farBehind*lagHigh:
-		next += mostEach
-	case lag > lagHigh:
+	case l.high >= lagLong || l.high > 0 && old > 0:
 		next += moreEach
 	case lag < lagLow:
 		next -= lessEach

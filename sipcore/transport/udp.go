@@ -31,6 +31,8 @@ type udpSocket struct {
 	only  *point    // unless bound to all addresses
 	ops   sync.Pool // of *sendOp
 
+	caughtUp time.Time // when nothing waited; Lag's own
+
 	mu     sync.Mutex // serialises changes of points
 	points atomic.Pointer[map[netip.Addr]*point]
 }
