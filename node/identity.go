@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -20,10 +21,12 @@ type identity struct {
 	Name    string     `json:"name"`
 	Role    string     `json:"role"`
 	Site    string     `json:"site,omitempty"`
-	Listen  netip.Addr `json:"listen,omitzero"`   // zero: all addresses
-	Metrics string     `json:"metrics,omitempty"` // where Prometheus is answered
-	Trace   int        `json:"trace,omitempty"`   // MB of messages; 0: firstTrace, negative: none
-	Key     []byte     `json:"key"`               // 32 bytes; seals nonces and tokens; the same at all nodes of a system
+	Listen  netip.Addr `json:"listen,omitzero"`    // zero: all addresses
+	Metrics string     `json:"metrics,omitempty"`  // where Prometheus is answered
+	Trace   int        `json:"trace,omitempty"`    // MB of messages; 0: firstTrace, negative: none
+	TLSCert string     `json:"tls_cert,omitempty"` // the administrator's files; none: the authority issues one
+	TLSKey  string     `json:"tls_key,omitempty"`
+	Key     []byte     `json:"key"` // 32 bytes; seals nonces and tokens; the same at all nodes of a system
 	// Founded is when the first configuration stood, or the node had joined.
 	// While it is zero neither has been finished, and the next start does it again.
 	Founded time.Time `json:"founded,omitzero"`
@@ -34,6 +37,8 @@ type identity struct {
 	Epoch       uint64  `json:"epoch,omitempty"`       // which life of its name this node is
 	Incarnation uint64  `json:"incarnation,omitempty"` // the last life of what it says about itself
 	Mains       []place `json:"mains,omitempty"`       // whom it met when it joined
+
+	newFiles bool // TLSCert and TLSKey are not those of the last start
 }
 
 // A place is where a node can be reached.
@@ -143,6 +148,29 @@ func (i *identity) take(dir string, o Options) error {
 	if o.Trace != 0 {
 		i.Trace = o.Trace
 	}
+	return i.takeFiles(o)
+}
+
+// takeFiles remembers where the certificate for phones is, wherever this process
+// was started.
+func (i *identity) takeFiles(o Options) error {
+	switch o.TLSCert {
+	case "":
+		return nil
+	case systemCertificate:
+		i.TLSCert, i.TLSKey = "", ""
+		return nil
+	}
+	certificate, err := filepath.Abs(o.TLSCert)
+	if err != nil {
+		return err
+	}
+	key, err := filepath.Abs(o.TLSKey)
+	if err != nil {
+		return err
+	}
+	i.newFiles = certificate != i.TLSCert || key != i.TLSKey
+	i.TLSCert, i.TLSKey = certificate, key
 	return nil
 }
 

@@ -45,6 +45,7 @@ type Node struct {
 	bindings    *live.Bindings
 	calls       *live.Calls
 	bans        *bans
+	shown       *certificates
 	parts       []*part  // what Run runs, in the order of opening
 	closers     []closer // in the order of opening; Close goes backwards
 }
@@ -146,9 +147,13 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.bindings.OnNews(phones.note)
 	kept.Load(firstLoad, n.bindings)
 
+	if n.shown, err = n.newCertificates(dir, port); err != nil {
+		return n, err
+	}
 	memory := trace.New(n.identity.traceBytes())
 	sip, err := sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
 		Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
+		Certificate: n.shown.certify, Roots: n.shown.roots,
 		Bindings: n.bindings, Calls: n.calls, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Trace: memory, Logger: n.component("sip"),
 	})
 	if err != nil {
@@ -160,6 +165,9 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	if err = n.settle(ctx, dir); err != nil {
 		return n, err
+	}
+	if n.authority != nil {
+		n.shown.look(ctx)
 	}
 
 	rings, err := ring.New(ring.Options{
@@ -188,7 +196,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	api, err := admin.Open(ctx, admin.Options{
 		Dir: o.Data, Status: n.status, System: n.system, Nodes: n.system, Banning: n.system,
-		Tracing: messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
+		Certificate: n.shown.describe,
+		Tracing:     messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
 	})
 	if err != nil {
 		return n, fmt.Errorf("opening the API: %w", err)
@@ -226,6 +235,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.run("the rings", rings.Run)
 	n.run("the mode", n.standing.Run)
 	n.run("the members", members.Run)
+	n.run("the certificate for phones", n.shown.Run)
 	n.run("SIP", sip.Run)
 	n.run("the API", api.Run)
 	return n, nil

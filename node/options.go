@@ -35,6 +35,10 @@ type Options struct {
 	// first 8, and a negative number none.
 	Trace int
 
+	// TLSCert and TLSKey are the files of the certificate that phones are shown,
+	// and of its key; "system" is again the one that the system issues itself.
+	TLSCert, TLSKey string
+
 	// Version is what other nodes show of this program.
 	Version string
 
@@ -48,6 +52,9 @@ const (
 	firstTrace = 8 // MB
 	mostTrace  = 4096
 )
+
+// systemCertificate stands for no files.
+const systemCertificate = "system"
 
 // off is the address that nobody listens on.
 const off = "off"
@@ -91,6 +98,9 @@ func (o Options) Validate() error {
 	}
 	if o.Trace > mostTrace {
 		return fmt.Errorf("%d MB are too many to remember messages in: %d are the most", o.Trace, mostTrace)
+	}
+	if o.TLSCert != systemCertificate && (o.TLSCert == "") != (o.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together; `--tls-cert system` alone is the system's own certificate again")
 	}
 	if o.First && (o.Join != "" || o.Token != "") {
 		return errors.New("--first founds a system and --join joins one: give one of them")

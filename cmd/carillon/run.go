@@ -32,8 +32,11 @@ again, for ever; a token that is refused ends it with exit code 4. Where a node
 lives, --join and --token are ignored: one command line is good for every start.
 A node may join under the name of one that is not alive, and replaces it.
 
-A node listens on UDP and TCP port 5060 for phones and on 7946 for other nodes, of
-one address or of all. It may be killed at any time: what it has acknowledged is
+A node listens on UDP and TCP port 5060 and TLS port 5061 for phones and on 7946 for
+other nodes, of one address or of all; for browsers, if the configuration has some,
+on 5066 and, with TLS, 7443. The system issues the certificates for TLS itself (see
+carillon certificate); with --tls-cert and --tls-key a node shows yours, and reads
+the files again when they change, or on SIGHUP. It may be killed at any time: what it has acknowledged is
 on disk.
 
 With --metrics it also answers Prometheus, without asking who it is: figures and
@@ -60,13 +63,22 @@ the names of nodes, and nothing about users.`,
 	f.StringVar(&o.Apply, "apply", "", "a configuration file to put in force first")
 	f.StringVar(&o.Metrics, "metrics", "", "address and port that answer Prometheus, as 127.0.0.1:9464, or off (default: off)")
 	f.Func("trace-memory", "MB for the last SIP messages, see carillon trace; 0 is none (default: 8)", func(s string) error { return parseTrace(&o, s) })
+	f.StringVar(&o.TLSCert, "tls-cert", "", "file of your own certificate for TLS, with its issuers'; \"system\" is the system's again")
+	f.StringVar(&o.TLSKey, "tls-key", "", "file of its key")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	completeRun(cmd)
+	return cmd
+}
+
+// completeRun tells shells what the flags take.
+func completeRun(cmd *cobra.Command) {
 	_ = cmd.MarkFlagFilename("apply", "yaml", "yml")
+	_ = cmd.MarkFlagFilename("tls-cert", "pem", "crt")
+	_ = cmd.MarkFlagFilename("tls-key", "pem", "key")
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(
 		[]cobra.Completion{node.RoleMain, node.RoleLifeguard, node.RoleWitness}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions(
 		[]cobra.Completion{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
-	return cmd
 }
 
 // parseTrace reads a number of MB.
@@ -111,6 +123,7 @@ func (c *cli) runNode(ctx context.Context, o node.Options) error {
 	}
 	o.Logger.Info("the node runs", "name", n.Name(), "listen", listening(n), "data", o.Data, "version", version())
 	context.AfterFunc(ctx, func() { o.Logger.Info("stopping") })
+	defer c.reloadOnHangup(n)()
 	err = errors.Join(n.Run(ctx), n.Close())
 	if err == nil {
 		o.Logger.Info("stopped")

@@ -37,9 +37,11 @@ type Options struct {
 	Nodes   Nodes
 	Tracing Tracing
 	Metrics http.Handler // answers with figures for Prometheus
-	Events  *Events
-	Config  Configuration
-	Logger  *slog.Logger
+
+	Certificate func() Certificate
+	Events      *Events
+	Config      Configuration
+	Logger      *slog.Logger
 }
 
 // A Server answers questions about one node. Use Open to make one.
@@ -121,6 +123,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("DELETE /v1/nodes", s.removeNode)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/users", s.users)
+	mux.HandleFunc("GET /v1/certificate", s.certificate)
 	mux.HandleFunc("GET /v1/trace/dialogs", s.dialogs)
 	mux.HandleFunc("GET /v1/trace/messages", s.messages)
 	mux.Handle("GET /v1/metrics", s.o.Metrics)

@@ -15,8 +15,14 @@
 //	absent TEXT PATH...            no file in or below PATH contains TEXT
 //	users N FILE                   writes a configuration of N users
 //	readme FILE                    writes the configuration that the README shows
-//	register ADDRESS USER PASSWORD [tcp]
-//	                               registers a phone over UDP or TCP; prints the status, hangs up
+//	register ADDRESS USER PASSWORD [tcp | tls AUTHORITY]
+//	                               registers a phone over UDP, TCP or TLS, where it believes the
+//	                               authority in that file alone; prints the status, hangs up
+//	certificate ADDRESS FILE KEYFILE
+//	                               writes a certificate for an address that nobody issued, and its key
+//	browse ANSWER ORIGIN URL [AUTHORITY]
+//	                               asks for a WebSocket as a page of ORIGIN does, until the answer
+//	                               contains ANSWER; "closed" is none
 //	message DURATION ADDRESS FROM TO
 //	                               sends a MESSAGE over TCP; prints the status, which must come
 //	                               within that time
@@ -83,28 +89,30 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"address":  address,
-			"start":    start,
-			"begin":    begin,
-			"until":    until,
-			"said":     said,
-			"end":      end,
-			"exits":    exits,
-			"within":   within,
-			"capture":  capture,
-			"absent":   absent,
-			"users":    users,
-			"register": register,
-			"readme":   readmeFile,
-			"message":  message,
-			"busy":     busy,
-			"call":     call,
-			"freeze":   freeze,
-			"thaw":     freeze,
-			"knock":    knock,
-			"throw":    throw,
-			"fetch":    fetch,
-			"swallow":  swallow,
+			"address":     address,
+			"start":       start,
+			"begin":       begin,
+			"until":       until,
+			"said":        said,
+			"end":         end,
+			"exits":       exits,
+			"within":      within,
+			"capture":     capture,
+			"absent":      absent,
+			"users":       users,
+			"register":    register,
+			"certificate": ownCertificate,
+			"browse":      browse,
+			"readme":      readmeFile,
+			"message":     message,
+			"busy":        busy,
+			"call":        call,
+			"freeze":      freeze,
+			"thaw":        freeze,
+			"knock":       knock,
+			"throw":       throw,
+			"fetch":       fetch,
+			"swallow":     swallow,
 		},
 	})
 }

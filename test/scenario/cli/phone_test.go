@@ -2,6 +2,7 @@ package cli
 
 import (
 	"crypto/md5"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"regexp"
@@ -15,12 +16,12 @@ import (
 // challenge with MD5, prints the last status line, or that there is no answer,
 // and is gone.
 func register(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 || len(args) > 4 {
-		ts.Fatalf("usage: register ADDRESS USER PASSWORD [tcp]")
+	if neg || len(args) < 3 || len(args) > 5 {
+		ts.Fatalf("usage: register ADDRESS USER PASSWORD [tcp | tls AUTHORITY]")
 	}
 	transport := append(args, "udp")[3]
 	answer := "no answer"
-	if c, err := net.Dial(transport, net.JoinHostPort(args[0], "5060")); err == nil {
+	if c, err := dialPhone(ts, args[0], transport, args[len(args)-1]); err == nil {
 		defer func() { _ = c.Close() }()
 		p := phone{Conn: c, user: args[1], password: args[2], server: args[0], transport: strings.ToUpper(transport)}
 		answer = p.send(ts, "")
@@ -31,6 +32,15 @@ func register(ts *testscript.TestScript, neg bool, args []string) {
 	status, _, _ := strings.Cut(answer, "\r\n")
 	_, err := fmt.Fprintln(ts.Stdout(), status)
 	ts.Check(err)
+}
+
+// dialPhone connects a phone to the node at an address. Over TLS it believes the
+// authority in a file, and nobody else.
+func dialPhone(ts *testscript.TestScript, address, transport, authority string) (net.Conn, error) {
+	if transport != "tls" {
+		return net.Dial(transport, net.JoinHostPort(address, "5060"))
+	}
+	return tls.Dial("tcp", net.JoinHostPort(address, "5061"), believing(ts, authority))
 }
 
 // message is one from a network whose phones need no password.
