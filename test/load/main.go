@@ -2,7 +2,9 @@
 // this machine, with the comparison rig that stands beside the project, and
 // prints the table that a claim about speed needs; it can also say where the
 // server's time goes. It measures from outside and decides nothing: goals are
-// in the design. Its tests keep the rig working, and send RFC 4475's messages.
+// in the design. Two measurements bring phones of their own: a start with a million
+// registrations, and calls beside black holes. Its tests keep the rig working, and
+// send RFC 4475's messages.
 package main
 
 import (
@@ -20,6 +22,8 @@ const usage = `Measure Carillon beside Kamailio, on loopback, and print a table 
 
   go run ./test/load [flags] [reg|call|ring ...]    compare; all three if none is named
   go run ./test/load profile [flags] reg|call       where the server's CPU time goes
+  go run ./test/load million [-n N]                 a start with a million registrations on disk, beside traffic
+  go run ./test/load holes [-rounds N]              calls to users with a phone in a black hole, and without, in turns
 
 reg is an authenticated REGISTER and call a proxied call, in CPU time; ring is the
 memory of a ringing call. Needs sip-tester, kamailio and python3 of Debian's packages,
@@ -48,9 +52,9 @@ type flags struct {
 }
 
 func run(ctx context.Context, args []string) error {
-	profiling := len(args) > 0 && args[0] == "profile"
-	if profiling {
-		args = args[1:]
+	command := "compare"
+	if len(args) > 0 && slices.Contains([]string{"profile", "million", "holes"}, args[0]) {
+		command, args = args[0], args[1:]
 	}
 	var f flags
 	set := flag.NewFlagSet("load", flag.ContinueOnError)
@@ -78,8 +82,13 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer r.close()
-	if profiling {
+	switch command {
+	case "profile":
 		return r.profile(ctx, f, set.Args())
+	case "million":
+		return r.million(ctx, f)
+	case "holes":
+		return r.holes(ctx, f)
 	}
 	return r.compare(ctx, f, set.Args())
 }
