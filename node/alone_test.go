@@ -1,0 +1,115 @@
+package node
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"carillon/cluster/session"
+	"carillon/node/admin"
+	"carillon/node/mode"
+	"carillon/store"
+	"carillon/store/live"
+)
+
+// TestWhoIsSilent: the table of registrations hears which owners cannot be
+// reached: by the link to them, or, without one, by whether a main is heard.
+func TestWhoIsSilent(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		self   store.Node
+		up     []string
+		down   []string
+		silent []string
+	}{
+		{"a main hears all", written("laurel", RoleMain, "hq"), []string{"hardy", "mons", "namur"}, nil, nil},
+		{"a main lost a branch", written("laurel", RoleMain, "hq"), []string{"hardy", "namur"}, []string{"mons"}, []string{"mons"}},
+		{"a main has no link to a branch yet", written("laurel", RoleMain, "hq"), []string{"hardy"}, []string{"mons"}, []string{"mons"}},
+		{"a branch hears both mains", written("mons", RoleLifeguard, "mons"), []string{"laurel", "hardy"}, nil, nil},
+		{"a branch hears one main", written("mons", RoleLifeguard, "mons"), []string{"laurel"}, []string{"hardy"}, []string{"hardy"}},
+		{"a branch hears nobody", written("mons", RoleLifeguard, "mons"), nil, []string{"laurel", "hardy"}, []string{"hardy", "laurel", "namur"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := links{}
+			l.say(session.Up, time.Minute, tt.up...)
+			l.say(session.Down, time.Minute, tt.down...)
+			b := live.NewBindings(tt.self.Name, nil)
+			for _, n := range someNodes() {
+				x := live.Binding{User: "201", Device: n.Name, Contact: "sip:201@192.0.2.1", Transport: "udp", Flow: 1, Granted: time.Hour}
+				if n.Name == tt.self.Name {
+					continue
+				}
+				if err := b.Learn(n.Name, x.Key(), x.AppendShared(nil)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := newStanding(peersOf(t, tt.self, l, someNodes()...), b, admin.NewEvents(tt.self.Name), tt.self.Site)
+			s.decide(time.Now())
+			var silent []string
+			for _, x := range b.All() {
+				if x.Silent {
+					silent = append(silent, x.Node)
+				}
+			}
+			slices.Sort(silent)
+			if !slices.Equal(silent, tt.silent) {
+				t.Errorf("silent: got %q, want %q", silent, tt.silent)
+			}
+		})
+	}
+}
+
+// TestModeFollowsTheLinks: a LifeGUARD is alone as soon as no main is heard, and
+// back ten seconds after one is; a main is never alone.
+func TestModeFollowsTheLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := links{}
+		s := newStanding(peersOf(t, written("mons", RoleLifeguard, "mons"), l, someNodes()...),
+			live.NewBindings("mons", nil), admin.NewEvents("mons"), "mons")
+		check := func(when, want string) {
+			t.Helper()
+			s.decide(time.Now())
+			if got := s.Mode(); got != want {
+				t.Errorf("%s: got %s, want %s", when, got, want)
+			}
+		}
+		check("at the start", mode.Cluster)
+		l.say(session.Up, 0, "laurel")
+		check("one main", mode.Cluster)
+		l.say(session.Down, 0, "laurel", "hardy")
+		check("no main", mode.Survivable)
+		l.say(session.Up, 0, "hardy")
+		check("a main is back", mode.Survivable)
+		if again := s.decide(time.Now()); again != mode.Stability {
+			t.Errorf("it looks again after %v, want %v", again, mode.Stability)
+		}
+		time.Sleep(mode.Stability)
+		check("it was back for long enough", mode.Cluster)
+		want := []string{"mons goes on alone: it hears none of the mains", "mons is back with hardy"}
+		if got := happened(s.events); !slices.Equal(got, want) {
+			t.Errorf("events: got %q, want %q", got, want)
+		}
+
+		l.say(session.Down, time.Hour, "hardy", "mons", "namur")
+		main := newStanding(peersOf(t, written("laurel", RoleMain, "hq"), l, someNodes()...),
+			live.NewBindings("laurel", nil), admin.NewEvents("laurel"), "hq")
+		main.decide(time.Now().Add(time.Hour))
+		if got := main.Mode(); got != mode.Cluster {
+			t.Errorf("a main: got %s", got)
+		}
+	})
+}
+
+func TestLinksAreEvents(t *testing.T) {
+	s := newStanding(&peers{self: identity{Name: "mons", Role: RoleLifeguard}}, nil, admin.NewEvents("mons"), "mons")
+	s.heard(session.Link{Node: "laurel", State: session.Down})
+	s.heard(session.Link{Node: "laurel", State: session.Up})
+	want := []string{"the link to laurel is down", "the link to laurel is up"}
+	if got := happened(s.events); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if len(s.news) != 1 {
+		t.Error("it is not decided anew")
+	}
+}
