@@ -50,7 +50,6 @@ type conn struct {
 	asks          []uint64
 	asked         map[uint64]replica.Cursor
 	feed          parcel
-	installed     uint64 // our own index
 
 	// The reader's own.
 	named    map[uint64]*replica.Replica

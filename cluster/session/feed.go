@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"sync"
+	"time"
 )
 
 // A Source has the configuration, as bytes at an index that grows.
@@ -28,14 +29,36 @@ const (
 
 // FeedChanged says that the source has a new index. The lifeguards whose
 // primary we are get it with the next batch.
+//
+// The others hear of it by a hello at once, so that they know when their primary
+// does not give it to them.
 func (s *Sessions) FeedChanged() {
+	s.configure()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.order {
 		if p.conn != nil && p.conn.feed.wanted {
 			wake(p.conn.work)
 		}
+		if s.o.Feed != nil && p.role() != roleMain && p.up {
+			p.helloSent = time.Time{}
+		}
 	}
+	wake(s.watch)
+}
+
+// configure asks how far our configuration is; without the lock of Sessions.
+func (s *Sessions) configure() {
+	index := uint64(0)
+	switch {
+	case s.o.Feed != nil:
+		index = s.o.Feed.Index()
+	case s.o.FeedTo != nil:
+		index = s.o.FeedTo.Index()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.config = index
 }
 
 // A feed keeps the configuration packed, for all sessions that need it.
@@ -49,10 +72,7 @@ type feed struct {
 // its way. Source and sink are asked without the lock of Sessions.
 func (s *Sessions) wrap(c *conn) {
 	if s.o.FeedTo != nil {
-		installed := s.o.FeedTo.Index()
-		s.mu.Lock()
-		c.installed = installed
-		s.mu.Unlock()
+		s.configure()
 	}
 	if s.o.Feed == nil {
 		return
@@ -172,5 +192,6 @@ func (c *conn) install(a arrival) error {
 	if err = c.s.o.FeedTo.Install(a.index, data); err != nil {
 		c.s.log.Error("taking the configuration of a main", "node", c.peer.Node, "index", a.index, "error", err)
 	}
+	c.s.configure()
 	return nil
 }

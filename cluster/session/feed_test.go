@@ -7,6 +7,50 @@ import (
 	"time"
 )
 
+// A main that is cut off from the others, or was removed and does not know it,
+// does not keep a LifeGUARD from the configuration, though it is the one that
+// this prefers.
+func TestAPrimaryThatLagsIsLeft(t *testing.T) {
+	inHouse(t, 2, []string{"mons", "namur"}, func(h *house) {
+		install := func(main string, index uint64) {
+			_ = h.nodes[main].feed.Install(index, []byte{byte(index)})
+			h.nodes[main].FeedChanged()
+		}
+		primary := func(when, want string) {
+			h.t.Helper()
+			for _, l := range []string{"mons", "namur"} {
+				if !h.nodes[l].link(want).Primary {
+					h.t.Errorf("%s: the primary of %s is another than %s", when, l, want)
+				}
+			}
+		}
+		install("m1", 7)
+		install("m2", 7)
+		time.Sleep(time.Second)
+		primary("both have it", "m1")
+		install("m2", 8)
+		time.Sleep(lag + time.Second)
+		for _, l := range []string{"mons", "namur"} {
+			if got := h.nodes[l].feed.Index(); got != 8 {
+				h.t.Errorf("%s has index %d, want 8", l, got)
+			}
+		}
+		primary("m1 lags", "m2")
+		h.nodes["mons"].reg.Set("201", []byte("a"))
+		time.Sleep(time.Minute)
+		primary("m1 still lags", "m2")
+		h.wants(map[string]string{"mons/reg/201": "a"})
+		install("m1", 8)
+		time.Sleep(time.Second)
+		primary("m1 has it too", "m1")
+		install("m1", 9) // m2 follows a moment later, as Raft does
+		time.Sleep(time.Second)
+		install("m2", 9)
+		time.Sleep(time.Minute)
+		primary("they take turns", "m1")
+	})
+}
+
 func TestFeed(t *testing.T) {
 	inHouse(t, 2, []string{"mons", "namur"}, func(h *house) {
 		data := make([]byte, 300_000) // does not get smaller

@@ -9,12 +9,14 @@ import (
 // anything of the receiver, and carries what it takes to measure the way there
 // and back: a stamp of the sender's clock, the last stamp that came from the
 // receiver, and for how long that was kept. Stamps are milliseconds, modulo
-// 2^16; they are compared only with stamps of the same clock.
+// 2^16; they are compared only with stamps of the same clock. A main's says which
+// configuration it has.
 type hello struct {
 	stamp uint16
 	heard time.Duration // how long ago; below 0 for never
 	echo  uint16
 	held  time.Duration // below 0: no echo
+	index uint64        // 0: not said
 }
 
 const helloVersion = 1
@@ -24,7 +26,11 @@ func (h *hello) encode() []byte {
 	dst = binary.BigEndian.AppendUint16(dst, h.stamp)
 	dst = appendAge(dst, h.heard)
 	dst = appendAge(dst, h.held)
-	return binary.BigEndian.AppendUint16(dst, h.echo)
+	dst = binary.BigEndian.AppendUint16(dst, h.echo)
+	if h.index == 0 {
+		return dst
+	}
+	return binary.AppendUvarint(dst, h.index)
 }
 
 // parseHello reads a hello; what follows it is for later versions.
@@ -34,7 +40,11 @@ func parseHello(b []byte) (h hello, ok bool) {
 	h.stamp = r.short()
 	h.heard, h.held = r.age(), r.age()
 	h.echo = r.short()
-	return h, !r.bad
+	ok = !r.bad
+	if len(r.data) > 0 {
+		h.index = r.number()
+	}
+	return h, ok
 }
 
 // appendAge writes milliseconds plus one, and 0 for none.

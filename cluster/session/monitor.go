@@ -57,8 +57,7 @@ func (s *Sessions) monitor(ctx context.Context) {
 func (s *Sessions) look(now time.Time) (packets []packet, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next = now.Add(memoryGrain)
-	s.reconsiderLocked(now)
+	next = earliest(now.Add(memoryGrain), s.reconsiderLocked(now))
 	for _, p := range s.order {
 		if p.up && s.silentLocked(p, now) {
 			s.downLocked(p, now, "nothing heard")
@@ -115,6 +114,9 @@ func (s *Sessions) helloDue(p *peer) time.Time {
 
 func (s *Sessions) helloLocked(p *peer, now time.Time) packet {
 	h := hello{stamp: s.stamp(now), heard: -time.Millisecond, echo: p.stamp, held: -time.Millisecond}
+	if s.o.Feed != nil && p.role() != roleMain {
+		h.index = s.config
+	}
 	if heard := s.lastHeard(p); !heard.IsZero() {
 		h.heard = now.Sub(heard)
 	}
@@ -154,6 +156,10 @@ func (s *Sessions) heardLocked(from string, h hello, size int) (answer packet, d
 	p.heard.Store(int64(now.Sub(s.base)))
 	p.count(&p.in, classHello, size)
 	p.stamp, p.stampAt = h.stamp, now
+	if h.index > 0 && h.index != p.config {
+		p.config = h.index
+		wake(s.watch)
+	}
 	if h.held >= 0 {
 		back := time.Duration(s.stamp(now)-h.echo) * time.Millisecond
 		p.rtt = max(back-h.held, 0)

@@ -28,6 +28,7 @@ type peer struct {
 	stamp     uint16 // of its last hello
 	stampAt   time.Time
 	rtt       time.Duration
+	config    uint64            // the index of its configuration, as it said last; 0: unknown
 	out, in   map[string]uint64 // payload bytes by class
 }
 

@@ -2,8 +2,6 @@ package session
 
 import (
 	"math"
-	"slices"
-	"time"
 
 	"carillon/cluster/replica"
 )
@@ -14,8 +12,8 @@ import (
 //     mains to its primary only.
 //   - A main sends everything to the lifeguards whose primary it is, and to the
 //     other mains what it has from these.
-//   - The primary is the first main in the order of the peers. While there is no
-//     session with that one, it is the next.
+//   - The primary is the first main in the order of the peers that is worth it:
+//     see primary.go.
 
 // A scope is what a node wants of a peer.
 type scope uint8
@@ -48,52 +46,6 @@ func (s *Sessions) sendsLocked(c *conn, r *replica.Replica) bool {
 func (s *Sessions) isPrimaryOfLocked(node string) bool {
 	p := s.peers[node]
 	return p != nil && p.conn != nil && p.conn.scope == scopeAll && p.role() != roleMain
-}
-
-// stable is how long a session has to stand before it is preferred to one that
-// works.
-const stable = 10 * time.Second
-
-// choosePrimaryLocked is called whenever a session began or ended.
-func (s *Sessions) choosePrimaryLocked() {
-	if s.o.Role == roleMain || s.primary != nil && s.primary.conn != nil && s.peers[s.primary.Node] == s.primary {
-		return
-	}
-	s.primary = nil
-	i := slices.IndexFunc(s.order, func(p *peer) bool { return p.conn != nil && p.role() == roleMain })
-	if i >= 0 {
-		s.preferLocked(s.order[i])
-	}
-}
-
-// reconsiderLocked turns to a main that stands before the primary in the order
-// of the peers, if its session is stable.
-func (s *Sessions) reconsiderLocked(now time.Time) {
-	if s.primary == nil || s.primary.conn == nil {
-		return
-	}
-	for _, p := range s.order {
-		if p == s.primary {
-			return
-		}
-		if p.conn != nil && p.role() == roleMain && now.Sub(p.joined) >= stable {
-			s.primary.conn.wantLocked(scopeNone)
-			s.preferLocked(p)
-			return
-		}
-	}
-}
-
-// preferLocked makes p, which has a session, the primary.
-func (s *Sessions) preferLocked(p *peer) {
-	s.primary = p
-	p.conn.wantLocked(scopeAll)
-	if !p.conn.subscribed {
-		return // what it has of ours will come with its subscription
-	}
-	for r := range s.set.Of(s.o.Node) {
-		p.conn.offerLocked(r)
-	}
 }
 
 func (c *conn) wantLocked(want scope) {

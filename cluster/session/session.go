@@ -98,9 +98,11 @@ type Sessions struct {
 	set      replica.Set
 	marks    map[*replica.Replica][]mark
 	peers    map[string]*peer
-	order    []*peer // as Peers returned them
-	primary  *peer   // of a node that is no main
-	changed  []*peer // links to tell the watchers of
+	order    []*peer   // as Peers returned them
+	primary  *peer     // of a node that is no main
+	config   uint64    // the index of our configuration, whether we decide it or are given it
+	behind   time.Time // since when a main other than the primary has a later one; zero: none has
+	changed  []*peer   // links to tell the watchers of
 	watchers []func(Link)
 }
 
@@ -125,6 +127,7 @@ func New(o Options) (*Sessions, error) {
 func (s *Sessions) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.configure()
 	s.mu.Lock()
 	s.running = ctx
 	s.work.Go(func() { s.monitor(ctx) })

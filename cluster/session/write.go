@@ -71,7 +71,7 @@ func (c *conn) fill() (buf []byte, more, batched bool) {
 		c.mustSubscribe = false
 		sub := c.s.subscriptionLocked(c)
 		if c.s.o.FeedTo != nil && sub.scope == scopeAll {
-			sub.feed, sub.index = true, c.installed
+			sub.feed, sub.index = true, c.s.config
 		}
 		buf = appendSubscription(buf, sub)
 	}
