@@ -10,13 +10,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"carillon/test/house"
+	"carillon/node/admin"
+	"carillon/test/house/wire"
 )
 
 // Where a baresip listens on its own address.
@@ -65,6 +69,8 @@ type Baresip struct {
 	tb      testing.TB
 	dir     string
 	user    string
+	own     netip.Addr
+	hertz   float64 // of its tone
 	output  *output
 	control net.Conn
 
@@ -72,16 +78,15 @@ type Baresip struct {
 	events []string // types of the events so far
 }
 
-// StartBaresip starts baresip as a user over "tcp" or "udp", playing a tone
-// into every call, and waits until it registered.
-func StartBaresip(tb testing.TB, program string, n *Node, user, transport string, hertz float64) *Baresip {
+// StartBaresip starts baresip on a host of its own as a user over "tcp" or
+// "udp", playing a tone into every call, and waits until it registered.
+func StartBaresip(tb testing.TB, program string, h Host, n *Node, user, transport string, hertz float64) *Baresip {
 	tb.Helper()
-	b := &Baresip{tb: tb, dir: tb.TempDir(), user: user, output: new(output)}
-	own := house.Address(tb)
-	control := netip.AddrPortFrom(own, baresipControl)
+	b := &Baresip{tb: tb, dir: tb.TempDir(), user: user, own: h.Addr, hertz: hertz, output: new(output)}
+	control := netip.AddrPortFrom(h.Addr, baresipControl)
 	account := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;answermode=manual;regint=60;outbound=\"sip:%s;transport=%s\"\n",
 		user, Domain, transport, user, Password, n.Addr, transport)
-	files := map[string]string{"config": fmt.Sprintf(baresipConfig, own, control, baresipSound, b.dir), "accounts": account, "contacts": ""}
+	files := map[string]string{"config": fmt.Sprintf(baresipConfig, b.own, control, baresipSound, b.dir), "accounts": account, "contacts": ""}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
@@ -90,22 +95,20 @@ func StartBaresip(tb testing.TB, program string, n *Node, user, transport string
 	if err := tone(hertz, 20).save(filepath.Join(b.dir, "tone.wav")); err != nil {
 		tb.Fatal(err)
 	}
-	b.run(exec.Command(program, "-f", b.dir, "-v", "-s")) //nolint:gosec,noctx // ended at the end of the test
-	b.connect(control)
-	eventually(tb, user+" registered", 10*time.Second, func() bool { return n.registered(user) })
+	b.run(h.command(program, "-f", b.dir, "-v", "-s"))
+	b.connect(h, control)
+	eventually(tb, user+" registered", 10*time.Second, func() bool { return n.holds(user, b.own) })
 	return b
 }
 
-// registered reports whether a user has a binding.
-func (n *Node) registered(user string) bool {
-	var rows []struct{ User, State string }
+// holds reports whether a user has a phone at an address that is up.
+func (n *Node) holds(user string, at netip.Addr) bool {
+	n.tb.Helper()
+	var rows []admin.Registration
 	n.Ask("registrations", &rows)
-	for _, r := range rows {
-		if r.User == user && r.State == "up" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(rows, func(r admin.Registration) bool {
+		return r.User == user && r.State == "up" && strings.Contains(r.Contact, "@"+at.String())
+	})
 }
 
 func (b *Baresip) run(cmd *exec.Cmd) {
@@ -126,13 +129,13 @@ func (b *Baresip) run(cmd *exec.Cmd) {
 }
 
 // connect opens baresip's control connection: netstrings of JSON.
-func (b *Baresip) connect(control netip.AddrPort) {
+func (b *Baresip) connect(h Host, control netip.AddrPort) {
 	b.tb.Helper()
 	eventually(b.tb, b.user+" takes commands", 10*time.Second, func() bool {
-		d := net.Dialer{Timeout: time.Second}
-		conn, err := d.DialContext(b.tb.Context(), "tcp", control.String())
-		b.control = conn
-		return err == nil
+		return h.from(func() (err error) {
+			b.control, err = net.DialTimeout("tcp", control.String(), time.Second) //nolint:noctx // a second
+			return err
+		}) == nil
 	})
 	done := make(chan struct{})
 	go func() {
@@ -196,6 +199,58 @@ func (b *Baresip) Sees(event string) {
 	})
 }
 
+// traced is a SIP message as baresip writes it down when it is told -s.
+var traced = regexp.MustCompile(`(?s)#\n\w+ (\S+):\d+ -> \S+\n(.*?)\x1b\[;m`)
+
+// story returns the messages of the phone's last call in their order, < those it
+// received and > those it sent, by method or status, without 100.
+func (b *Baresip) story() string {
+	var call string
+	var words []string
+	for _, found := range traced.FindAllStringSubmatch(b.output.tail(1<<20), -1) {
+		m, err := wire.Parse(found[2])
+		if err != nil || m.Method() == "REGISTER" || m.Status() == 100 {
+			continue
+		}
+		if id := m.Get("Call-ID"); m.Method() == "INVITE" && m.Request() && id != call {
+			call, words = id, nil
+		}
+		if m.Get("Call-ID") == call {
+			words = append(words, way(found[1] == b.own.String())+what(m))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func way(sent bool) string {
+	if sent {
+		return ">"
+	}
+	return "<"
+}
+
+func what(m wire.Message) string {
+	if m.Request() {
+		return m.Method()
+	}
+	return strconv.Itoa(m.Status())
+}
+
+// Lives waits until the story of the phone's last call is this one.
+func (b *Baresip) Lives(story string) {
+	b.tb.Helper()
+	var got string
+	defer func() {
+		if b.tb.Failed() {
+			b.tb.Logf("story of %s: %s", b.user, got)
+		}
+	}()
+	eventually(b.tb, b.user+" lives "+story, 10*time.Second, func() bool {
+		got = b.story()
+		return got == story
+	})
+}
+
 // heard returns a second of the sound that was received in the last call.
 func (b *Baresip) heard() (wave, error) {
 	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
@@ -207,4 +262,11 @@ func (b *Baresip) heard() (wave, error) {
 		return nil, err
 	}
 	return w.middle()
+}
+
+// Baresip starts baresip over TCP on a host of its own at a site.
+func (s *System) Baresip(program, site, node, user string, hertz float64) *Baresip {
+	s.tb.Helper()
+	h := s.Host(site, fmt.Sprintf("%s-phone%d", site, len(s.hosts)))
+	return StartBaresip(s.tb, program, h, s.nodes[node], user, "tcp", hertz)
 }

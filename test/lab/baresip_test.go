@@ -11,45 +11,48 @@ import (
 // TestBaresipHearsBaresip: two real phones talk through a node, once over TCP
 // and once over UDP, and each hears the tone that the other plays.
 func TestBaresipHearsBaresip(t *testing.T) {
-	const highA, e = 440, 660
+	baresip, binary := tool.Need(t, "baresip", "baresip-core"), tool.Carillon(t)
 	for _, transport := range []string{"tcp", "udp"} {
 		t.Run(transport, func(t *testing.T) {
-			baresip := tool.Need(t, "baresip", "baresip-core")
-			n := Start(t, tool.Carillon(t), []string{"alice", "bob"})
-			alice := StartBaresip(t, baresip, n, "alice", transport, highA)
-			bob := StartBaresip(t, baresip, n, "bob", transport, e)
+			n := Start(t, binary, []string{"alice", "bob"})
+			alice := StartBaresip(t, baresip, Loopback(t), n, "alice", transport, 440)
+			bob := StartBaresip(t, baresip, Loopback(t), n, "bob", transport, 660)
 
-			alice.Does("dial", "sip:bob@"+Domain)
-			bob.Sees("CALL_INCOMING")
-			bob.Does("accept", "")
-			alice.Sees("CALL_ESTABLISHED")
-			bob.Sees("CALL_ESTABLISHED")
-			if got := n.Rows("calls"); got != 1 {
-				t.Errorf("calls while they talk: got %d, want 1", got)
-			}
-			time.Sleep(3 * time.Second) // they talk
-			alice.Does("hangup", "")
-			bob.Sees("CALL_CLOSED")
-			n.eventually("no call is left", 5*time.Second, func() bool { return n.Rows("calls") == 0 })
-
-			hears(t, alice, e)
-			hears(t, bob, highA)
+			talk(t, alice, bob, func() { n.HasCalls(1, "up") })
+			n.HasCalls(0, "")
 		})
 	}
 }
 
+// talk has one phone call another and hang up, and checks that each hears the
+// other's tone. f runs while they talk.
+func talk(tb testing.TB, caller, callee *Baresip, f func()) {
+	tb.Helper()
+	caller.Does("dial", "sip:"+callee.user+"@"+Domain)
+	callee.Sees("CALL_INCOMING")
+	callee.Does("accept", "")
+	caller.Sees("CALL_ESTABLISHED")
+	callee.Sees("CALL_ESTABLISHED")
+	f()
+	time.Sleep(3 * time.Second) // they talk
+	caller.Does("hangup", "")
+	callee.Sees("CALL_CLOSED")
+	hears(tb, caller, callee.hertz)
+	hears(tb, callee, caller.hertz)
+}
+
 // hears checks that what a phone received is a pure tone.
-func hears(t *testing.T, b *Baresip, hertz float64) {
-	t.Helper()
+func hears(tb testing.TB, b *Baresip, hertz float64) {
+	tb.Helper()
 	w, err := b.heard()
 	if err != nil {
-		t.Error(err)
+		tb.Error(err)
 		return
 	}
 	if got := w.frequency(); math.Abs(got-hertz) > 5 {
-		t.Errorf("%s hears %.1f Hz, want %.0f Hz", b.user, got, hertz)
+		tb.Errorf("%s hears %.1f Hz, want %.0f Hz", b.user, got, hertz)
 	}
 	if got := w.share(hertz); got < 0.9 {
-		t.Errorf("%s hears %.0f Hz with %.2f of the energy, want nearly all", b.user, hertz, got)
+		tb.Errorf("%s hears %.0f Hz with %.2f of the energy, want nearly all", b.user, hertz, got)
 	}
 }

@@ -2,74 +2,122 @@ package lab
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"carillon/node/admin"
 	"carillon/test/tool"
 )
 
 // TestBranchGoesOnAlone: a branch's line is cut, once silently and once so that
-// its router says it. The branch notices, its own calls go on all the while, who
-// calls it from outside is told soon, and when the line is back all is as before.
+// its router says it. The branch notices, its own calls go on all the while and
+// its phones register, who calls it from outside is told soon, and when the line
+// is back all is as before.
 func TestBranchGoesOnAlone(t *testing.T) {
 	if Elsewhere(t) {
 		return
 	}
+	b := openBranch(t)
+	for _, c := range []struct {
+		how        string
+		cut, mends func()
+	}{
+		{"silently", b.lines["mons"].Cut, b.lines["mons"].Mend},
+		{"by taking the link down", b.lines["mons"].Unplug, b.lines["mons"].Plug},
+	} {
+		t.Logf("the line to mons is cut %s", c.how)
+		began := time.Now()
+		c.cut()
+		b.isAlone(t, began)
+		began = time.Now()
+		c.mends()
+		b.isBack(t, began)
+	}
+	complainOfNothing(t, b.sipp...)
+}
+
+// A branch is mons, whose phones call each other all the time, and phones that
+// call it from outside.
+type branch struct {
+	*System
+
+	node    *Node
+	calls   group
+	sipp    []*SIPp
+	outside []*Deskphone
+	quiet   *Deskphone // registered once, before
+	users   []string   // of all phones
+	phones  []string   // as each node knew them when the line was last up
+}
+
+func openBranch(t *testing.T) *branch {
+	t.Helper()
 	sipp := tool.Need(t, "sipp", "sip-tester")
-	s := OpenSystem(t, allUsers(12))
-	mons := s.nodes["mons-node"]
-	s.SIPp(sipp, "mons", "mons-node", waiting("mons", 6))
+	s := OpenSystem(t, twoMains(), slices.Concat(allUsers(12), numbered("late", 2)))
 	local := make([]SIPpPhone, 5)
 	for i, u := range numbered("mons", 12)[7:] {
 		local[i] = SIPpPhone{User: u, Target: numbered("mons", 5)[i], Calls: 1000, Callee: i % 2}
 	}
-	callers := s.SIPp(sipp, "mons", "mons-node", local)
-	outside := []*Deskphone{s.Deskphone("hq", "laurel", "hq000"), s.Deskphone("hq", "hardy", "hq001"), s.Deskphone("namur", "namur-node", "namur000")}
-	everybody := slices.Concat(numbered("mons", 6), numbered("mons", 12)[7:], []string{"hq000", "hq001", "namur000"})
-	s.know(everybody, 10*time.Second)
-	calls := group{callers: local}
-	calls.goOn(t, 1)
-	for _, p := range outside {
+	called, calling := s.SIPp(sipp, "mons", "mons-node", waiting("mons", 6)), s.SIPp(sipp, "mons", "mons-node", local)
+	b := &branch{
+		System: s, node: s.nodes["mons-node"], sipp: []*SIPp{called, calling}, calls: group{calling: local},
+		outside: []*Deskphone{s.Deskphone("hq", "laurel", "hq000"), s.Deskphone("hq", "hardy", "hq001"), s.Deskphone("namur", "namur-node", "namur000")},
+		quiet:   s.Deskphone("mons", "mons-node", "mons006"),
+		users:   slices.Concat(numbered("mons", 12), []string{"hq000", "hq001", "namur000"}),
+	}
+	s.know(b.users, 10*time.Second)
+	b.phones = b.node.phones(b.users)
+	b.calls.goOn(t, 1)
+	b.isReached()
+	return b
+}
+
+// isReached has everybody outside call a phone of the branch, and one of them the
+// quiet one.
+func (b *branch) isReached() {
+	b.tb.Helper()
+	for _, p := range b.outside {
 		p.reaches("mons005")
 	}
-
-	for _, cut := range []struct {
-		how        string
-		cut, mends func()
-	}{
-		{"silently", s.lines["mons"].Cut, s.lines["mons"].Mend},
-		{"by taking the link down", s.lines["mons"].Unplug, s.lines["mons"].Plug},
-	} {
-		t.Logf("the line to mons is cut %s", cut.how)
-		cut.cut()
-		began := time.Now()
-		told := areTold(outside, "mons005")
-		eventually(t, "mons is survivable", 10*time.Second-time.Since(began), func() bool { return mons.status().Mode == "survivable" })
-		t.Logf("survivable after %v", time.Since(began))
-		told()
-		areTold(outside, "mons005")()
-		calls.goOn(t, 2)
-
-		cut.mends()
-		began = time.Now()
-		eventually(t, "mons is with the others again", 15*time.Second, func() bool { return mons.status().Mode == "cluster" })
-		t.Logf("with the others again after %v", time.Since(began))
-		s.know(everybody, 15*time.Second-time.Since(began))
-		for _, p := range outside {
-			p.reaches("mons005")
-		}
-		calls.goOn(t, 2) // so none of their calls failed: after that SIPp would have ended the phone
+	if err := b.outside[0].talksTo(b.quiet).ends(false); err != nil {
+		b.tb.Error(err)
 	}
 }
 
-// reaches calls somebody who answers.
-func (p *Deskphone) reaches(user string) {
-	p.tb.Helper()
-	if status, after, err := p.Calls(user); status != 200 || err != nil {
-		p.tb.Errorf("%s calls %s: got %d, %v after %v, want 200", p.user, user, status, err, after)
+// isAlone checks what the branch does from when its line is cut.
+func (b *branch) isAlone(t *testing.T, began time.Time) {
+	t.Helper()
+	told := areTold(b.outside, "mons005")
+	eventually(t, "mons is survivable", 10*time.Second-time.Since(began), func() bool { return b.node.status().Mode == "survivable" })
+	t.Logf("survivable after %v", time.Since(began))
+	told()
+	told = areTold(b.outside, "mons005")
+	late := b.Deskphone("mons", "mons-node", numbered("late", 2)[len(b.users)-15])
+	for _, byCaller := range []bool{true, false} {
+		if err := b.quiet.talksTo(late).ends(byCaller); err != nil {
+			t.Errorf("a call to a phone that registered while the branch is alone: %v", err)
+		}
 	}
+	b.calls.goOn(t, 2)
+	told()
+	b.users = append(b.users, late.user)
+}
+
+// isBack checks what the system does from when the line is back.
+func (b *branch) isBack(t *testing.T, began time.Time) {
+	t.Helper()
+	const within = 15 * time.Second
+	eventually(t, "mons is with the others again", within, func() bool { return b.node.status().Mode == "cluster" })
+	t.Logf("with the others again after %v", time.Since(began))
+	b.know(b.users, within-time.Since(began))
+	earlier := b.users[:len(b.phones)] // all but who has registered meanwhile
+	for name, n := range b.nodes {
+		if got := n.phones(earlier); !slices.Equal(got, b.phones) {
+			t.Errorf("phones that %s knows:\ngot  %q\nwant %q", name, got, b.phones)
+		}
+	}
+	b.phones = b.node.phones(b.users)
+	b.isReached()
+	b.calls.goOn(t, 1)
 }
 
 // areTold lets phones call somebody who cannot be reached, all at once. The
@@ -98,46 +146,4 @@ func areTold(phones []*Deskphone, user string) (wait func()) {
 			check()
 		}
 	}
-}
-
-// know waits until each node says of each of these users that one phone of his
-// is registered and up, and of nobody else.
-func (s *System) know(users []string, within time.Duration) {
-	s.tb.Helper()
-	want := slices.Sorted(slices.Values(users))
-	deadline := time.Now().Add(within)
-	for name, n := range s.nodes {
-		var got []string
-		for {
-			got = n.users()
-			if slices.Equal(got, want) {
-				break
-			}
-			if time.Now().After(deadline) {
-				s.tb.Fatalf("phones that %s knows:\ngot  %s\nwant %s", name, strings.Join(got, " "), strings.Join(want, " "))
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-	}
-}
-
-// users are those of all registered phones that are up; none when a node does
-// not answer.
-func (n *Node) users() []string {
-	n.tb.Helper()
-	if n.run("registrations") != nil {
-		return nil // not all nodes answered
-	}
-	var rows []admin.Registration
-	n.Ask("registrations", &rows)
-	var up []string
-	for _, r := range rows {
-		if r.State == "up" {
-			up = append(up, r.User)
-		} else {
-			up = append(up, r.User+"-down")
-		}
-	}
-	slices.Sort(up)
-	return up
 }

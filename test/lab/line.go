@@ -18,9 +18,9 @@ const (
 	cuts   = "cuts"   // the head office's table of lines that swallow everything
 )
 
-func (s *Sites) openLine(site, network, ends string) *Line {
+func (s *Sites) openLine(to lan, ends string) *Line {
 	s.tb.Helper()
-	l := &Line{s: s, site: site, network: network + ".0/24", far: ends + ".2"}
+	l, site := &Line{s: s, site: to.site, network: to.network, far: ends + ".2"}, to.site
 	s.do(s.ip, "link", "add", site, "netns", s.name+"hq", "type", "veth", "peer", "name", uplink, "netns", s.name+site)
 	s.in("hq", s.ip, "address", "add", ends+".1/30", "dev", site)
 	s.in(site, s.ip, "address", "add", l.far+"/30", "dev", uplink)
@@ -47,6 +47,15 @@ func (l *Line) Cut() {
 func (l *Line) Mend() {
 	l.s.tb.Helper()
 	l.s.in("hq", l.s.nft, "flush chain inet "+cuts+l.site+" forward")
+}
+
+// keepApart makes the head office's router swallow what two branches send each
+// other: their nodes reach each other by way of a main alone.
+func (s *Sites) keepApart(a, b *Line) {
+	s.tb.Helper()
+	for _, way := range [][2]*Line{{a, b}, {b, a}} {
+		s.in("hq", s.nft, "add rule inet "+cuts+a.site+" forward iifname "+way[0].site+" oifname "+way[1].site+" drop")
+	}
 }
 
 // Unplug takes the line's interface at the head office down: its router answers

@@ -1,23 +1,19 @@
 package lab
 
 import (
-	"testing"
 	"time"
 )
 
-// TestRefreshCostsTheLineNothing: phones of a branch that renew what is
+// refreshCostsTheLineNothing: phones of a branch that renew what is
 // registered put no more bytes on its line than phones that rest.
-func TestRefreshCostsTheLineNothing(t *testing.T) {
-	if Elsewhere(t) {
-		return
-	}
-	const phones, rounds, round = 20, 25, 600 * time.Millisecond
-	s := OpenSystem(t, allUsers(phones))
+func refreshCostsTheLineNothing(s *System) {
+	t := s.tb
+	const phones, rounds, round = 20, 25, 400 * time.Millisecond
 	var all []*Deskphone
-	for _, u := range numbered("mons", phones) {
+	for _, u := range numbered("quiet", phones) {
 		all = append(all, s.Deskphone("mons", "mons-node", u))
 	}
-	s.know(numbered("mons", phones), 10*time.Second)
+	s.knowAmongOthers(numbered("quiet", phones), 10*time.Second)
 	time.Sleep(3 * time.Second) // what the registrations cost is over
 
 	line := s.lines["mons"]

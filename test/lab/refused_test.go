@@ -16,15 +16,11 @@ import (
 	"carillon/cluster/link"
 )
 
-// TestStrangersAreRefused: whoever is not of the system gets nothing at its
+// strangersAreRefused: whoever is not of the system gets nothing at its
 // cluster port, and the log says so once, however often he comes.
-func TestStrangersAreRefused(t *testing.T) {
-	if Elsewhere(t) {
-		return
-	}
-	s := OpenSystem(t, allUsers(1))
-	s.Host("namur", "stranger")
-	main := s.nodes["laurel"]
+func strangersAreRefused(s *System) {
+	t := s.tb
+	h, main := s.Host("namur", "stranger"), s.nodes["laurel"]
 	at := netip.AddrPortFrom(main.Addr, 7946)
 	protocols := []string{link.ProtocolRaft, link.ProtocolSession, link.ProtocolRing, link.ProtocolAsk, link.ProtocolSIP}
 	foreign := foreignCertificate(t, "mons-node")
@@ -42,21 +38,24 @@ func TestStrangersAreRefused(t *testing.T) {
 		{"without TLS", func(string) *tls.Config { return nil }},
 	} {
 		for _, p := range protocols {
-			err := s.From("stranger", func() error { return visit(at, c.config(p)) })
+			err := h.from(func() error { return visit(at, c.config(p)) })
 			if err != nil {
 				t.Errorf("a stranger %s who asks for %s: %v", c.who, p, err)
 			}
 		}
 	}
-	err := s.From("stranger", func() error { return scatter(at) })
+	err := h.from(func() error { return scatter(at) })
 	if err != nil {
 		t.Errorf("packets of a stranger: %v", err)
 	}
 	if got := strings.Count(main.output.tail(1<<20), "a stranger came to the cluster port"); got != 1 {
 		t.Errorf("lines of the log about strangers: got %d, want 1", got)
 	}
-	if got := main.alive(); got != 4 {
-		t.Errorf("nodes alive after the strangers: got %d, want 4", got)
+	if got := main.status().Refused; got.Strangers != 10 || got.OtherSystem != 5 || got.Protocols != 5 || got.Forged == 0 {
+		t.Errorf("who was refused: got %+v, want 10 strangers, 5 of another system, 5 with no protocol, and packets", got)
+	}
+	if got := main.alive(); got != len(s.nodes) {
+		t.Errorf("nodes alive after the strangers: got %d, want %d", got, len(s.nodes))
 	}
 }
 
@@ -117,48 +116,40 @@ func scatter(at netip.AddrPort) error {
 }
 
 // foreignCertificate is that of a node of the same name in another system.
-func foreignCertificate(t *testing.T, name string) tls.Certificate {
-	t.Helper()
+func foreignCertificate(tb testing.TB, name string) tls.Certificate {
+	tb.Helper()
 	authority, err := link.NewAuthority("another")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	key, request, err := link.NewRequest(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	certificate, err := authority.Issue(request, name, "lifeguard")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	id, err := key.Identity(certificate, authority.Certificate())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	text := id.Marshal()
 	pair, err := tls.X509KeyPair(text, text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pair
 }
 
-// TestTokensAreRefused: a token that is wrong, used, or of another system lets
+// tokensAreRefused: a token that is wrong, used, or of another system lets
 // nobody in, and both sides say so.
-func TestTokensAreRefused(t *testing.T) {
-	if Elsewhere(t) {
-		return
-	}
-	s := OpenSystem(t, allUsers(1))
-	main := s.nodes["laurel"]
-	s.Host("namur", "other")
-	s.Host("namur", "stranger")
-
-	used := s.token()
-	s.add("namur", "namur-second", "--role", "lifeguard", "--join", main.Addr.String(), "--token", used)
-	fresh := s.token()
-	other := &Node{Addr: s.hosts["other"], tb: t, binary: s.binary, data: filepath.Join(t.TempDir(), "other"), output: new(output)}
-	s.start(other, "other", "--first", "--name", "other", "--listen", other.Addr.String())
+func tokensAreRefused(s *System) {
+	t := s.tb
+	main, stranger := s.nodes["laurel"], s.Host("namur", "intruder")
+	used, fresh := s.join("namur", "namur-second", "lifeguard"), s.token()
+	other := newNode(t, "other", s.Host("namur", "other"), s.binary, t.TempDir())
+	other.start("--first", "--name", other.name, "--listen", other.Addr.String())
 	foreign, err := other.command("token", "create").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -177,8 +168,8 @@ func TestTokensAreRefused(t *testing.T) {
 		{"a token of another system", strings.TrimSpace(string(foreign))},
 	} {
 		began := time.Now()
-		joining := s.command("stranger", s.binary, "run", "--data", filepath.Join(t.TempDir(), "data"), "--name", "stranger",
-			"--site", "namur", "--role", "lifeguard", "--listen", s.hosts["stranger"].String(), "--join", main.Addr.String(), "--token", c.token)
+		joining := stranger.command(s.binary, "run", "--data", filepath.Join(t.TempDir(), "data"), "--name", "stranger",
+			"--site", "namur", "--role", "lifeguard", "--listen", stranger.Addr.String(), "--join", main.Addr.String(), "--token", c.token)
 		guard := time.AfterFunc(20*time.Second, func() { _ = joining.Process.Kill() })
 		out, err := joining.CombinedOutput()
 		guard.Stop()
@@ -187,8 +178,11 @@ func TestTokensAreRefused(t *testing.T) {
 		}
 		t.Logf("%s: %s", c.what, out)
 	}
-	if got := main.alive(); got != 5 {
-		t.Errorf("nodes of the system: got %d, want 5", got)
+	if got := main.alive(); got != len(s.nodes) {
+		t.Errorf("nodes of the system: got %d, want %d", got, len(s.nodes))
+	}
+	if got := main.status().Refused.Joins; got != 2 { // the node itself sees what is wrong with the others
+		t.Errorf("joins that were refused: got %d, want 2", got)
 	}
 	if got := strings.Count(main.output.tail(1<<20), "a join was refused"); got != 1 {
 		t.Errorf("lines of the log about refused joins: got %d, want 1", got)

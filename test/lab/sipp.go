@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"carillon/test/house"
 )
 
 // A SIPpPhone is one line of the file that SIPp reads its phones from: see
@@ -33,37 +31,43 @@ type SIPp struct {
 	done   chan struct{}
 }
 
-// StartSIPp starts phones over a transport: "tn" is one TCP connection for each
-// phone, "un" one UDP socket.
-func StartSIPp(tb testing.TB, program string, n *Node, transport string, phones []SIPpPhone) *SIPp {
+// StartSIPp starts phones on a host over a transport: "tn" is one TCP connection
+// for each phone, "un" one UDP socket.
+func StartSIPp(tb testing.TB, program string, h Host, n *Node, transport string, phones []SIPpPhone) *SIPp {
 	tb.Helper()
-	s := &SIPp{tb: tb, dir: tb.TempDir(), output: new(output), done: make(chan struct{})}
+	p := &SIPp{tb: tb, dir: tb.TempDir(), output: new(output), done: make(chan struct{})}
 	scenarios, err := filepath.Abs(filepath.Join("testdata", "sipp"))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, "phones.csv"), []byte(table(phones)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, "phones.csv"), []byte(table(phones)), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	own := house.Address(tb).String()
-	s.cmd = exec.Command(program, //nolint:gosec,noctx // ended by stop
+	own := h.Addr.String()
+	p.cmd = h.command(program,
 		n.Addr.String()+":5060", "-t", transport, "-i", own, "-ci", own,
 		"-sf", filepath.Join(scenarios, "phone.xml"), "-oocsf", filepath.Join(scenarios, "answer.xml"),
 		"-inf", "phones.csv", "-m", strconv.Itoa(len(phones)), "-l", "1000", "-r", "50",
 		"-key", "domain", Domain, "-max_socket", "500", "-deadcall_wait", "0", "-skip_rlimit",
 		"-default_behaviors", "all,-abortunexp,-bye", // a repetition is no error; what is missing is noticed
-		"-recv_timeout", "20000", "-timeout", "80", "-nostdin",
+		"-recv_timeout", "20000", "-timeout", "180", "-nostdin",
 		"-trace_logs", "-log_file", "calls.log", "-trace_err", "-error_file", "errors.log")
-	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, s.output, s.output
-	if err := s.cmd.Start(); err != nil {
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = p.dir, p.output, p.output
+	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
 	go func() {
-		_ = s.cmd.Wait()
-		close(s.done)
+		_ = p.cmd.Wait()
+		close(p.done)
 	}()
-	tb.Cleanup(s.Stop)
-	return s
+	tb.Cleanup(p.Stop)
+	return p
+}
+
+// SIPp starts phones over TCP on the phones' host of a site, at the node given.
+func (s *System) SIPp(program, site, node string, phones []SIPpPhone) *SIPp {
+	s.tb.Helper()
+	return StartSIPp(s.tb, program, s.hosts[site+"-phones"], s.nodes[node], "tn", phones)
 }
 
 func table(phones []SIPpPhone) string {
@@ -76,9 +80,9 @@ func table(phones []SIPpPhone) string {
 }
 
 // Log returns how many lines of the log of calls begin so.
-func (s *SIPp) Log(beginning string) int {
+func (p *SIPp) Log(beginning string) int {
 	count := 0
-	for _, l := range s.lines() {
+	for _, l := range p.lines() {
 		if strings.HasPrefix(l, beginning) {
 			count++
 		}
@@ -86,27 +90,31 @@ func (s *SIPp) Log(beginning string) int {
 	return count
 }
 
-func (s *SIPp) lines() []string { return lines(filepath.Join(s.dir, "calls.log")) }
+func (p *SIPp) lines() []string { return lines(filepath.Join(p.dir, "calls.log")) }
 
 // harmless is what SIPp always says; it ends no line.
-var harmless = regexp.MustCompile(`[-0-9]+\s[0-9:.]+\s[0-9.]+: (Received out-of-call \w+ message, using the out-of-call scenario|Overload warning: [^.]*\.)`)
+var harmless = regexp.MustCompile(`(?m)^The following events occurred:$|[-0-9]+\s[0-9:.]+\s[0-9.]+: (Received out-of-call \w+ message, using the out-of-call scenario|Overload warning: [^.]*\.)`)
+
+// complaints are what SIPp did not expect.
+func (p *SIPp) complaints() string {
+	return strings.TrimSpace(harmless.ReplaceAllString(strings.Join(lines(filepath.Join(p.dir, "errors.log")), "\n"), ""))
+}
 
 // Errors returns what SIPp complained about first, and how it ended.
-func (s *SIPp) Errors() string {
-	text := strings.Join(lines(filepath.Join(s.dir, "errors.log")), "\n")
-	text = harmless.ReplaceAllString(text, "")
-	return s.output.tail(500) + "\n" + text[:min(len(text), 2000)]
+func (p *SIPp) Errors() string {
+	text := p.complaints()
+	return p.output.tail(500) + "\n" + text[:min(len(text), 2000)]
 }
 
 // Stop ends the phones at once, without a farewell: their connections close.
-func (s *SIPp) Stop() {
-	_ = s.cmd.Process.Kill()
+func (p *SIPp) Stop() {
+	_ = p.cmd.Process.Kill()
 	select {
-	case <-s.done:
+	case <-p.done:
 	case <-time.After(5 * time.Second):
-		s.tb.Error("SIPp is still there 5 s after SIGKILL")
+		p.tb.Error("SIPp is still there 5 s after SIGKILL")
 	}
-	if s.tb.Failed() {
-		s.tb.Logf("SIPp: %d calls made, %d answered; %s", s.Log("caller"), s.Log("callee"), s.Errors())
+	if p.tb.Failed() {
+		p.tb.Logf("SIPp: %d calls made, %d answered; %s", p.Log("caller"), p.Log("callee"), p.Errors())
 	}
 }

@@ -14,17 +14,18 @@ import (
 // 1,000 calls in every mix of transports, and either side hangs up.
 func TestThreeHundredPhones(t *testing.T) {
 	sipp := tool.Need(t, "sipp", "sip-tester")
-	n := Start(t, tool.Carillon(t), append(numbered("t", 200), numbered("u", 100)...))
+	binary := tool.Carillon(t)
+	n := Start(t, binary, append(numbered("t", 200), numbered("u", 100)...))
 	files := n.Files()
 
 	called := []*SIPp{
-		StartSIPp(t, sipp, n, "tn", waiting("t", 100)),
-		StartSIPp(t, sipp, n, "un", waiting("u", 50)),
+		StartSIPp(t, sipp, Loopback(t), n, "tn", waiting("t", 100)),
+		StartSIPp(t, sipp, Loopback(t), n, "un", waiting("u", 50)),
 	}
 	n.eventually("150 phones wait for calls", 20*time.Second, func() bool { return n.Rows("registrations") == 150 })
 	calling := []*SIPp{
-		StartSIPp(t, sipp, n, "tn", dialling("t", 100, 200, 5)),
-		StartSIPp(t, sipp, n, "un", dialling("u", 50, 100, 10)),
+		StartSIPp(t, sipp, Loopback(t), n, "tn", dialling("t", 100, 200, 7)),
+		StartSIPp(t, sipp, Loopback(t), n, "un", dialling("u", 50, 100, 6)),
 	}
 
 	deadline := time.Now().Add(60 * time.Second)
@@ -35,7 +36,7 @@ func TestThreeHundredPhones(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	for mix, want := range map[string]int{
-		`caller t\d+ called t`: 250, `caller t\d+ called u`: 250, `caller u\d+ called t`: 250, `caller u\d+ called u`: 250,
+		`caller t\d+ called t`: 350, `caller t\d+ called u`: 350, `caller u\d+ called t`: 150, `caller u\d+ called u`: 150,
 		`hung up by caller$`: 500, `hung up by callee$`: 500,
 	} {
 		if got := matching(calling, mix); got != want {
@@ -51,7 +52,7 @@ func TestThreeHundredPhones(t *testing.T) {
 		s.Stop()
 	}
 	n.eventually(fmt.Sprintf("no more than %d files are open", files), 10*time.Second, func() bool { return n.Files() <= files })
-	fresh := idleGoroutines(t)
+	fresh := idleGoroutines(t, binary)
 	for who, got := range n.Goroutines() {
 		if got > fresh[who] {
 			t.Errorf("goroutines that %s started: got %d, want no more than %d, which a fresh node has", who, got, fresh[who])
@@ -59,9 +60,9 @@ func TestThreeHundredPhones(t *testing.T) {
 	}
 }
 
-func idleGoroutines(t *testing.T) map[string]int {
+func idleGoroutines(t *testing.T, binary string) map[string]int {
 	t.Helper()
-	fresh := Start(t, tool.Carillon(t), numbered("t", 200))
+	fresh := Start(t, binary, numbered("t", 200))
 	fresh.Rows("calls")
 	return fresh.Goroutines()
 }

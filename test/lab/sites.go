@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,28 +31,43 @@ type Sites struct {
 	ip    string
 	nft   string
 	name  string // how the names of our namespaces begin
-	hosts map[string]netip.Addr
+	hosts map[string]Host
 	lines map[string]*Line
 }
 
+// A lan is the network of a site, 10.60.0.0/24.
+type lan struct{ site, network string }
+
+// address returns the n-th address of the network.
+func (l lan) address(n int) netip.Addr {
+	a := netip.MustParsePrefix(l.network).Addr().As4()
+	a[3] = byte(n) //nolint:gosec // a handful of hosts
+	return netip.AddrFrom4(a)
+}
+
 // The LAN of each site, in this order; the head office is the first.
-var lans = []struct{ site, network string }{{"hq", "10.60.0"}, {"mons", "10.61.0"}, {"namur", "10.62.0"}}
+var lans = []lan{{"hq", "10.60.0.0/24"}, {"mons", "10.61.0.0/24"}, {"namur", "10.62.0.0/24"}}
+
+// siteLAN returns that of a site.
+func siteLAN(site string) lan {
+	return lans[slices.IndexFunc(lans, func(l lan) bool { return l.site == site })]
+}
 
 // OpenSites builds the routers, LANs and lines. They are gone after the test.
 func OpenSites(tb testing.TB) *Sites {
 	tb.Helper()
 	s := &Sites{
 		tb: tb, ip: tool.Need(tb, "ip", "iproute2"), nft: tool.Need(tb, "nft", "nftables"),
-		name: fmt.Sprintf("%s%d-", prefix, os.Getpid()), hosts: map[string]netip.Addr{}, lines: map[string]*Line{},
+		name: fmt.Sprintf("%s%d-", prefix, os.Getpid()), hosts: map[string]Host{}, lines: map[string]*Line{},
 	}
 	tool.Need(tb, "tc", "iproute2")
 	s.sweep()
 	tb.Cleanup(func() { s.remove(s.name) })
-	for _, lan := range lans {
-		s.router(lan.site, lan.network)
+	for _, l := range lans {
+		s.router(l)
 	}
-	for i, lan := range lans[1:] {
-		s.lines[lan.site] = s.openLine(lan.site, lan.network, fmt.Sprintf("10.69.%d", i))
+	for i, l := range lans[1:] {
+		s.lines[l.site] = s.openLine(l, fmt.Sprintf("10.69.%d", i))
 	}
 	return s
 }
@@ -96,34 +112,31 @@ func (s *Sites) namespaces() []string {
 	return found
 }
 
-func (s *Sites) router(site, network string) {
+func (s *Sites) router(l lan) {
 	s.tb.Helper()
-	s.namespace(site)
-	s.in(site, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
-	s.in(site, s.ip, "link", "add", "lan", "type", "bridge")
-	s.in(site, s.ip, "address", "add", network+".1/24", "dev", "lan")
-	s.in(site, s.ip, "link", "set", "lan", "up")
+	s.namespace(l.site)
+	s.in(l.site, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+	s.in(l.site, s.ip, "link", "add", "lan", "type", "bridge")
+	s.in(l.site, s.ip, "address", "add", l.address(1).String()+"/24", "dev", "lan")
+	s.in(l.site, s.ip, "link", "set", "lan", "up")
 }
 
 // Host puts a host on the LAN of a site.
-func (s *Sites) Host(site, name string) netip.Addr {
+func (s *Sites) Host(site, name string) Host {
 	s.tb.Helper()
-	network := ""
-	for _, lan := range lans {
-		if lan.site == site {
-			network = lan.network
-		}
-	}
-	number := 11 + len(s.hosts)
-	address := fmt.Sprintf("%s.%d", network, number)
+	l, number := siteLAN(site), 11+len(s.hosts)
 	port := fmt.Sprintf("h%d", number)
 	s.namespace(name)
 	s.do(s.ip, "link", "add", port, "netns", s.name+site, "type", "veth", "peer", "name", "eth0", "netns", s.name+name)
 	s.in(site, s.ip, "link", "set", port, "master", "lan", "up")
-	s.in(name, s.ip, "address", "add", address+"/24", "dev", "eth0")
+	s.in(name, s.ip, "address", "add", l.address(number).String()+"/24", "dev", "eth0")
 	s.in(name, s.ip, "link", "set", "eth0", "up")
-	s.in(name, s.ip, "route", "add", "default", "via", network+".1")
-	s.hosts[name] = netip.MustParseAddr(address)
+	s.in(name, s.ip, "route", "add", "default", "via", l.address(1).String())
+	s.hosts[name] = Host{
+		Addr:    l.address(number),
+		command: func(program string, args ...string) *exec.Cmd { return s.command(name, program, args...) },
+		from:    func(f func() error) error { return s.from(name, f) },
+	}
 	return s.hosts[name]
 }
 
@@ -157,8 +170,8 @@ func (s *Sites) command(host, program string, args ...string) *exec.Cmd {
 	return exec.Command(s.ip, append([]string{"netns", "exec", s.name + host, program}, args...)...) //nolint:gosec,noctx // ended by who starts it
 }
 
-// From calls f with the network of a host, in which the sockets stay that f opens.
-func (s *Sites) From(host string, f func() error) error {
+// from calls f with the network of a host, in which the sockets stay that f opens.
+func (s *Sites) from(host string, f func() error) error {
 	runtime.LockOSThread()
 	here, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {

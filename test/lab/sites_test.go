@@ -2,45 +2,54 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"carillon/test/tool"
 )
 
-// homes are the nodes at which the phones of each site register.
-var homes = map[string]string{"hq": "laurel", "mons": "mons-node", "namur": "namur-node"}
-
 func allUsers(perSite int) []string {
 	var all []string
-	for _, lan := range lans {
-		all = append(all, numbered(lan.site, perSite)...)
+	for _, l := range lans {
+		all = append(all, numbered(l.site, perSite)...)
 	}
 	return all
 }
 
-// TestSitesCallEachOther: 20 phones at each of three sites, and every site calls
-// every other over its line; either side hangs up.
-func TestSitesCallEachOther(t *testing.T) {
+// TestSites is the everyday life of a system with two mains and two branches:
+// tests that leave it as they found it, but for phones that have gone.
+func TestSites(t *testing.T) {
 	if Elsewhere(t) {
 		return
 	}
+	users := slices.Concat(allUsers(20), numbered("quiet", 20), []string{"alice", "bob", "carol", "dave", "erin"})
+	s := OpenSystem(t, twoMains(), users)
+	s.during(t, "RefreshCostsTheLineNothing", refreshCostsTheLineNothing) // while no phone is missed
+	s.during(t, "CallEachOther", callEachOther)
+	s.during(t, "RingAllPhonesOfAUser", ringAllPhonesOfAUser)
+	s.during(t, "HearEachOther", hearEachOther)
+	s.during(t, "StrangersAreRefused", strangersAreRefused)
+	s.during(t, "TokensAreRefused", tokensAreRefused) // adds a node
+}
+
+// callEachOther: 20 phones at each of three sites, and every site calls every
+// other over its line; either side hangs up, upon which the other one's leg ends.
+func callEachOther(s *System) {
+	t := s.tb
 	sipp := tool.Need(t, "sipp", "sip-tester")
 	const calls = 4 // of each caller
-	s := OpenSystem(t, allUsers(20))
 	var called, calling []*SIPp
-	for _, lan := range lans {
-		home := homes[lan.site]
-		if lan.site == "hq" {
+	for _, l := range lans {
+		home := homes[l.site]
+		if l.site == "hq" {
 			home = "hardy" // the other main
 		}
-		called = append(called, s.SIPp(sipp, lan.site, home, waiting(lan.site, 10)))
+		called = append(called, s.SIPp(sipp, l.site, home, waiting(l.site, 10)))
 	}
-	for _, n := range s.nodes {
-		n.eventually("30 phones wait for calls", 20*time.Second, func() bool { return n.Rows("registrations") == 30 })
-	}
-	for _, lan := range lans {
-		calling = append(calling, s.SIPp(sipp, lan.site, homes[lan.site], callers(lan.site, 10, calls)))
+	s.knowAmongOthers(allUsers(10), 20*time.Second)
+	for _, l := range lans {
+		calling = append(calling, s.SIPp(sipp, l.site, homes[l.site], callers(l.site, 10, calls)))
 	}
 	const want = 3 * 10 * calls
 	deadline := time.Now().Add(60 * time.Second)
@@ -52,32 +61,31 @@ func TestSitesCallEachOther(t *testing.T) {
 	}
 	for _, from := range lans {
 		for _, to := range lans {
-			pair := fmt.Sprintf(`caller %s\d+ called %s`, from.site, to.site)
-			if got := matching(calling, pair); from != to && got != 5*calls {
-				t.Errorf("calls of the kind %q: got %d, want %d", pair, got, 5*calls)
+			for _, end := range []string{"caller", "callee"} {
+				kind := fmt.Sprintf(`^caller %s\d+ called %s\d+, hung up by %s$`, from.site, to.site, end)
+				if got := matching(calling, kind); from != to && got != 5*calls/2 {
+					t.Errorf("calls of the kind %q: got %d, want %d", kind, got, 5*calls/2)
+				}
 			}
 		}
 	}
-	for _, ending := range []string{"hung up by caller$", "hung up by callee$"} {
-		if got := matching(calling, ending); got != want/2 {
-			t.Errorf("calls %q: got %d, want %d", ending, got, want/2)
+	for _, l := range lans {
+		if got := matching(called, `^callee `+l.site+`\d+ ended$`); got != want/3 {
+			t.Errorf("calls to %s that the called phone saw end: got %d, want %d", l.site, got, want/3)
 		}
 	}
-	for _, n := range s.nodes {
-		n.eventually("no call is left", 5*time.Second, func() bool { return n.Rows("calls") == 0 })
-		if got := n.Rows("registrations"); got != 60 {
-			t.Errorf("registrations: got %d, want 60", got)
-		}
-	}
+	s.everyNodeHas(0, "")
+	s.knowAmongOthers(allUsers(20), 5*time.Second)
+	complainOfNothing(t, slices.Concat(called, calling)...)
 }
 
 // callers are the phones of a site from number first on; half of them call each
 // of the other sites.
 func callers(site string, first, calls int) []SIPpPhone {
 	var others []string
-	for _, lan := range lans {
-		if lan.site != site {
-			others = append(others, lan.site)
+	for _, l := range lans {
+		if l.site != site {
+			others = append(others, l.site)
 		}
 	}
 	var phones []SIPpPhone
@@ -91,11 +99,11 @@ func callers(site string, first, calls int) []SIPpPhone {
 // siteNumber is 0 or 1: which of those that call a site another one is.
 func siteNumber(site, called string) int {
 	number := 0
-	for _, lan := range lans {
-		if lan.site == site {
+	for _, l := range lans {
+		if l.site == site {
 			break
 		}
-		if lan.site != called {
+		if l.site != called {
 			number++
 		}
 	}

@@ -1,0 +1,223 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"carillon/node/admin"
+)
+
+// isWhole waits until every node has all others and all its links.
+func (s *System) isWhole(within time.Duration) {
+	s.tb.Helper()
+	deadline := time.Now().Add(within)
+	for _, n := range s.nodes {
+		n.eventually("all nodes are alive", time.Until(deadline), func() bool { return n.alive() == len(s.nodes) })
+		n.eventually("it has all its links", time.Until(deadline), n.connected)
+	}
+}
+
+// agree waits until every node that lives has the same configuration, and
+// returns its index.
+func (s *System) agree() uint64 {
+	s.tb.Helper()
+	var index uint64
+	eventually(s.tb, "all nodes have the same configuration", 20*time.Second, func() bool {
+		seen := map[string]bool{}
+		for _, n := range s.nodes {
+			if n.dead() {
+				continue
+			}
+			status := n.status()
+			index = status.Config
+			seen[fmt.Sprintf("%d %s", status.Config, status.ConfigHash)] = true
+		}
+		return len(seen) == 1
+	})
+	return index
+}
+
+// leader waits until all mains decide together, and returns the one that leads.
+func (s *System) leader(mains []string) string {
+	s.tb.Helper()
+	var leader string
+	eventually(s.tb, "all mains decide", 10*time.Second, func() bool {
+		leads := s.nodes[s.first].said("a main leads")
+		if len(leads) == 0 {
+			leads = []logged{{Node: s.first}} // alone with itself it says nothing
+		}
+		leader = leads[len(leads)-1].Node
+		votes := map[string]bool{s.first: true}
+		for _, n := range s.nodes {
+			for _, l := range n.said("the mains that decide have changed") {
+				votes[l.Node] = true
+			}
+		}
+		return len(votes) == len(mains)
+	})
+	return leader
+}
+
+// everyNodeHas waits until each node says that so many calls ring or are up in
+// the whole system, and no others.
+func (s *System) everyNodeHas(calls int, state string) {
+	s.tb.Helper()
+	for _, n := range s.nodes {
+		n.HasCalls(calls, state)
+	}
+}
+
+// know waits until each node says of each of these users that one phone of his
+// is registered and up, and of nobody else.
+func (s *System) know(users []string, within time.Duration) {
+	s.tb.Helper()
+	s.list(users, within, func(string) bool { return true })
+}
+
+// knowAmongOthers is know, but whatever users there are besides does not matter.
+// Who stands there twice has two phones.
+func (s *System) knowAmongOthers(users []string, within time.Duration) {
+	s.tb.Helper()
+	s.list(users, within, func(u string) bool { return slices.Contains(users, strings.TrimSuffix(u, down)) })
+}
+
+func (s *System) list(users []string, within time.Duration, counts func(user string) bool) {
+	s.tb.Helper()
+	want := slices.Sorted(slices.Values(users))
+	deadline := time.Now().Add(within)
+	for name, n := range s.nodes {
+		for {
+			got := slices.DeleteFunc(n.users(), func(u string) bool { return !counts(u) })
+			if slices.Equal(got, want) {
+				break
+			}
+			if time.Now().After(deadline) {
+				s.tb.Fatalf("phones that %s knows:\ngot  %s\nwant %s", name, strings.Join(got, " "), strings.Join(want, " "))
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+}
+
+// down follows the user of a phone that is registered but cannot be reached.
+const down = "-down"
+
+// hasNoCallsOf waits until no node says that one of these users is in a call.
+func (s *System) hasNoCallsOf(users []string) {
+	s.tb.Helper()
+	for _, n := range s.nodes {
+		var calls []admin.Call
+		n.eventually("calls of "+strings.Join(users, " ")+" are over", 5*time.Second, func() bool {
+			n.Ask("calls", &calls)
+			return !slices.ContainsFunc(calls, func(c admin.Call) bool {
+				return slices.ContainsFunc(users, func(u string) bool { return strings.Contains(c.From+c.To, u) })
+			})
+		})
+	}
+}
+
+// change adds a user of this number to the configuration at a node, and returns
+// what the command says.
+func (s *System) change(node, name string) (string, error) {
+	s.tb.Helper()
+	n := s.nodes[node]
+	before, err := n.command("config", "export").Output()
+	if err != nil {
+		return "", err
+	}
+	text := strings.Replace(string(before), "users:\n", "users:\n  - {number: \""+name+"\"}\n", 1)
+	file := filepath.Join(s.tb.TempDir(), "changed.yaml")
+	if err = os.WriteFile(file, []byte(text), 0o600); err != nil {
+		s.tb.Fatal(err)
+	}
+	out, err := n.command("config", "apply", "-f", file).CombinedOutput()
+	return string(out), err
+}
+
+// dead reports whether the process has ended.
+func (n *Node) dead() bool {
+	select {
+	case <-n.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+func (n *Node) status() admin.Status {
+	n.tb.Helper()
+	var status admin.Status
+	n.Ask("status", &status)
+	return status
+}
+
+// alive returns how many members are.
+func (n *Node) alive() int {
+	n.tb.Helper()
+	var members []admin.Member
+	n.Ask("members", &members)
+	count := 0
+	for _, m := range members {
+		if m.State == "alive" {
+			count++
+		}
+	}
+	return count
+}
+
+func (n *Node) connected() bool {
+	n.tb.Helper()
+	links := n.status().Links
+	return len(links) > 0 && !slices.ContainsFunc(links, func(l admin.Link) bool { return l.State != "up" })
+}
+
+// finds reports whether a user has one phone, which is up at this node.
+func (n *Node) finds(user, node string) bool {
+	n.tb.Helper()
+	rows := n.registrations()
+	rows = slices.DeleteFunc(rows, func(r admin.Registration) bool { return r.User != user })
+	return len(rows) == 1 && rows[0].Node == node && rows[0].State == "up"
+}
+
+// users are those of all registered phones; none when a node does not answer.
+func (n *Node) users() []string {
+	n.tb.Helper()
+	var all []string
+	for _, r := range n.registrations() {
+		if r.State != "up" {
+			r.User += down
+		}
+		all = append(all, r.User)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// phones are the registrations of these users, each with all that does not
+// depend on time.
+func (n *Node) phones(users []string) []string {
+	n.tb.Helper()
+	var all []string
+	for _, r := range n.registrations() {
+		if slices.Contains(users, r.User) {
+			all = append(all, strings.Join([]string{r.User, r.Contact, r.Node, r.Transport, r.State}, " "))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// registrations are those of the whole system; none when a node does not answer.
+func (n *Node) registrations() []admin.Registration {
+	n.tb.Helper()
+	if n.run("registrations") != nil {
+		return nil // not all nodes answered
+	}
+	var rows []admin.Registration
+	n.Ask("registrations", &rows)
+	return rows
+}
