@@ -36,8 +36,7 @@ type Ring struct {
 	masker        *masker
 }
 
-// New returns a Ring that takes so many bytes, which are the system's only when
-// there is something in them. With none it just counts.
+// New returns a Ring that takes so many bytes. With none it just counts.
 func New(size int) *Ring {
 	r := &Ring{masker: newMasker()}
 	memory := outside(r, size)
