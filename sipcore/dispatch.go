@@ -186,6 +186,9 @@ func (s *Server) Ack(f transport.Flow, m *message.Message) {
 // Cancel implements [transaction.User].
 func (s *Server) Cancel(tx *transaction.Server, cancel *message.Message) { s.proxy.Cancel(tx, cancel) }
 
+// Broke implements [transaction.User].
+func (s *Server) Broke(tx *transaction.Server) { s.proxy.Abort(tx) }
+
 // Stray implements [transaction.User]: a response that nobody waits for any
 // more is dropped; forwarding it would make us a reflector (RFC 4475 section
 // 3.3.10).

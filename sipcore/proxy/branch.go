@@ -85,9 +85,9 @@ func (b *branch) patience() time.Duration {
 
 // Expire implements [transaction.Expirer]: timer C has run out, or the time of a
 // node to say 100.
-func (b *branch) Expire(*transaction.Timer) {
-	b.fork.tx.Lock()
-	defer b.fork.tx.Unlock()
+func (b *branch) Expire(*transaction.Timer) { b.fork.tx.Do(b.expire) }
+
+func (b *branch) expire() {
 	if !b.timer.Expired() || b.over {
 		return
 	}

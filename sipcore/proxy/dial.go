@@ -32,10 +32,10 @@ func (b *branch) dial(uri string, kind transport.Kind) {
 func (b *branch) inBackground(f func(context.Context) (transport.Flow, []resolve.Hop, error)) {
 	p, tx := b.fork.p, b.fork.tx
 	ok := p.inBackground(func(ctx context.Context) {
-		flow, hops, err := f(ctx)
-		tx.Lock()
-		defer tx.Unlock()
-		b.dialled(flow, hops, err)
+		var flow transport.Flow
+		var hops []resolve.Hop
+		err := p.tried(func() (err error) { flow, hops, err = f(ctx); return err })
+		tx.Do(func() { b.dialled(flow, hops, err) })
 	})
 	if !ok {
 		b.end(480, nil)

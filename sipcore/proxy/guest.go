@@ -80,11 +80,11 @@ func (p *Proxy) Relay(tx *transaction.Server, view *store.View, to Named, from O
 // node has given it up, or is gone.
 func (p *Proxy) Abandon(flow transport.Flow) {
 	for f := range p.guests.take(flow) {
-		f.tx.Lock()
-		if !f.over {
-			f.cancel("")
-		}
-		f.tx.Unlock()
+		f.tx.Do(func() {
+			if !f.over {
+				f.cancel("")
+			}
+		})
 	}
 }
 

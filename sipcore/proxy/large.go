@@ -32,17 +32,18 @@ func (b *branch) byStream(udp transport.Flow) bool {
 	return f.p.inBackground(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, streamPatience)
 		defer cancel()
-		flow, err := f.p.o.Transport.Dial(ctx, to.Kind, to.Addr)
+		var flow transport.Flow
+		err := f.p.tried(func() (err error) { flow, err = f.p.o.Transport.Dial(ctx, to.Kind, to.Addr); return err })
 		if err != nil {
 			f.p.o.Resolver.Failed(to)
 			flow = udp
 		}
-		f.tx.Lock()
-		defer f.tx.Unlock()
-		if !b.over {
-			b.start(flow)
-		}
-		f.settle()
+		f.tx.Do(func() {
+			if !b.over {
+				b.start(flow)
+			}
+			f.settle()
+		})
 	})
 }
 

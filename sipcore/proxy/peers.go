@@ -117,10 +117,10 @@ func (b *branch) toNode(node string) {
 	}
 	mayRelay := !f.guest()
 	ok := f.p.inBackground(func(ctx context.Context) {
-		flow, relay, err := f.p.reach(ctx, node, mayRelay)
-		f.tx.Lock()
-		defer f.tx.Unlock()
-		b.reached(flow, relay, err)
+		var flow transport.Flow
+		var relay bool
+		err := f.p.tried(func() (err error) { flow, relay, err = f.p.reach(ctx, node, mayRelay); return err })
+		f.tx.Do(func() { b.reached(flow, relay, err) })
 	})
 	if !ok {
 		b.end(480, nil)

@@ -13,6 +13,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -142,6 +143,16 @@ func (p *Proxy) inBackground(f func(context.Context)) bool {
 		f(p.ctx)
 	})
 	return true
+}
+
+// errPanic is the error of what has panicked; the log has more.
+var errPanic = errors.New("it panicked")
+
+// tried calls f, and makes an error of a panic: what waits for f is told.
+func (p *Proxy) tried(f func() error) (err error) {
+	err = errPanic
+	defer p.recovered()
+	return f()
 }
 
 // recovered, deferred, ends a panic. The log says where, but not with what: a

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"carillon/sipcore/message"
+	"carillon/sipcore/transaction"
 )
 
 // waiting is the count of requests that f belongs to.
@@ -35,12 +36,26 @@ func (p *Proxy) Dismiss() {
 
 func (p *Proxy) eachRinging(do func(*fork)) {
 	for _, tx := range p.o.Transactions.Invites() {
-		tx.Lock()
-		if f, ok := tx.Data().(*fork); ok && !f.over {
-			do(f)
-		}
-		tx.Unlock()
+		tx.Do(func() {
+			if f, ok := tx.Data().(*fork); ok && !f.over {
+				do(f)
+			}
+		})
 	}
+}
+
+// Abort takes back what was begun for a request in whose handling something has
+// panicked: it is in no table any more, and its phones stop ringing. tx must be
+// locked.
+func (p *Proxy) Abort(tx *transaction.Server) {
+	f, ok := tx.Data().(*fork)
+	if !ok || f.over {
+		return
+	}
+	f.decided()
+	p.o.Calls.Ended(f.dialog)
+	f.tryNoMore()
+	f.cancelOthers(nil, "")
 }
 
 // turnAway tells a caller, or another node, that the call may succeed elsewhere.

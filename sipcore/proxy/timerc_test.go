@@ -79,6 +79,7 @@ func (p *patient) Request(tx *transaction.Server) {
 }
 
 func (p *patient) Ack(transport.Flow, *message.Message)                   {}
+func (p *patient) Broke(tx *transaction.Server)                           { p.proxy.Abort(tx) }
 func (p *patient) Stray(transport.Flow, *message.Message)                 {}
 func (p *patient) Cancel(tx *transaction.Server, cancel *message.Message) { p.proxy.Cancel(tx, cancel) }
 func (p *patient) Refused(string, string)                                 {}

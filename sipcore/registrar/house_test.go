@@ -74,6 +74,7 @@ type user struct{ h *house }
 func (u user) Request(tx *transaction.Server)             { u.h.registrar.Register(tx, u.h.view) }
 func (user) Ack(transport.Flow, *message.Message)         {}
 func (user) Cancel(*transaction.Server, *message.Message) {}
+func (user) Broke(*transaction.Server)                    {}
 func (user) Stray(transport.Flow, *message.Message)       {}
 
 // A register is a REGISTER to be sent.

@@ -89,12 +89,11 @@ func (m *memory) ask(ctx context.Context, q question) ([]dns.RR, error) {
 // fly asks upstream and remembers the answer. Those who wait look into the
 // memory again: when the one who asked gave up, the next of them asks.
 func (m *memory) fly(ctx context.Context, q question, f *flight) {
+	defer m.landed(q, f)
 	a, err := m.patiently(ctx, q)
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.underway, q)
-	defer close(f.done)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, errGrace) {
 		f.err = err
 		return
@@ -105,6 +104,14 @@ func (m *memory) fly(ctx context.Context, q question, f *flight) {
 	}
 	m.keepLocked(q, e, now)
 	f.records, f.err = e.records, e.err
+}
+
+// landed lets those go on who wait for f, also if it ended in a panic.
+func (m *memory) landed(q question, f *flight) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.underway, q)
+	close(f.done)
 }
 
 // patiently asks upstream. When its time is over the error says why.

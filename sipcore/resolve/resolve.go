@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"carillon/sipcore/transport"
@@ -177,14 +176,3 @@ func unique(hops []Hop) []Hop {
 	}
 	return kept
 }
-
-// forEach calls f for all of items at once and returns when the last is done.
-func forEach[T any](items []T, f func(i int, item T)) {
-	var wg sync.WaitGroup
-	for i, item := range items {
-		wg.Go(func() { f(i, item) })
-	}
-	wg.Wait()
-}
-
-func inParallel(fs ...func()) { forEach(fs, func(_ int, f func()) { f() }) }

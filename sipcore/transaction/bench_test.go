@@ -39,6 +39,7 @@ func (u *benchUser) Request(tx *Server) {
 
 func (u *benchUser) Ack(transport.Flow, *message.Message)   {}
 func (u *benchUser) Cancel(*Server, *message.Message)       {}
+func (u *benchUser) Broke(*Server)                          {}
 func (u *benchUser) Stray(transport.Flow, *message.Message) {}
 func (c *benchCall) Response(_ *Client, m *message.Message) {
 	c.tx.Respond(m.Status(), c.responses[m.Status()])

@@ -47,7 +47,7 @@ func (tx *Server) cancel(c cancel) bool {
 	tx.layer.answer(c, 200, "")
 	if tx.state == proceeding && !tx.canceled {
 		tx.canceled = true
-		tx.layer.user.Cancel(tx, c.Message)
+		tx.contained(func() { tx.layer.user.Cancel(tx, c.Message) })
 	}
 	return true
 }

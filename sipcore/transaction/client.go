@@ -29,6 +29,7 @@ type ClientUser interface {
 type Client struct {
 	mu       *sync.Mutex // own, or the Server's
 	own      sync.Mutex
+	server   *Server // that it serves, or nil
 	layer    *Layer
 	key      key
 	flow     transport.Flow
@@ -54,7 +55,7 @@ type Client struct {
 // Start itself: also a request that cannot be sent fails later, by the wheel.
 func (l *Layer) Start(s *Server, f transport.Flow, method message.Method, branch string, raw []byte, u ClientUser) *Client {
 	c := &Client{
-		layer: l, flow: f, branch: branch, user: u, raw: raw, method: method, state: calling,
+		server: s, layer: l, flow: f, branch: branch, user: u, raw: raw, method: method, state: calling,
 		key: l.keys.client(branch, method),
 	}
 	if s != nil {
@@ -119,9 +120,9 @@ func (c *Client) heard(m *message.Message) bool {
 	case m.Method() == message.CANCEL:
 		c.cancelAnswered(m)
 	case c.method == message.INVITE:
-		c.heardInvite(m)
+		c.contained(func() { c.heardInvite(m) })
 	default:
-		c.heardOther(m)
+		c.contained(func() { c.heardOther(m) })
 	}
 	return true
 }
@@ -130,7 +131,7 @@ func (c *Client) heard(m *message.Message) bool {
 func (c *Client) fail(err error) {
 	u := c.user
 	c.end()
-	u.Failed(c, err)
+	c.contained(func() { u.Failed(c, err) })
 }
 
 // finish enters Completed, or, over a reliable transport, ends the transaction

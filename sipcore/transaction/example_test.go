@@ -20,6 +20,7 @@ func (hermit) Request(tx *transaction.Server) {
 
 func (hermit) Ack(transport.Flow, *message.Message)         {}
 func (hermit) Cancel(*transaction.Server, *message.Message) {}
+func (hermit) Broke(*transaction.Server)                    {}
 func (hermit) Stray(transport.Flow, *message.Message)       {}
 
 func Example() {

@@ -199,7 +199,7 @@ func TestUserPanics(t *testing.T) {
 			}()
 			r.empty()
 		}
-	}, []string{"0s request INVITE", "0s sent 500", "0s request INVITE", "0s sent 500"})
+	}, []string{"0s request INVITE", "0s broke", "0s sent 500", "0s request INVITE", "0s broke", "0s sent 500"})
 }
 
 func TestData(t *testing.T) {

@@ -91,6 +91,7 @@ func (c *streetCall) respond(status int) {
 
 func (s *street) Cancel(tx *Server, _ *message.Message)  { tx.Data().(*streetCall).client.Cancel("") }
 func (s *street) Ack(transport.Flow, *message.Message)   {}
+func (s *street) Broke(*Server)                          {}
 func (s *street) Stray(transport.Flow, *message.Message) {}
 
 // The caller: an INVITE, another copy of it and a CANCEL, at any moment.

@@ -223,6 +223,8 @@ func (r *rig) Cancel(tx *Server, _ *message.Message) {
 	}
 }
 
+func (r *rig) Broke(*Server) { r.note("broke") }
+
 func (r *rig) Stray(_ transport.Flow, m *message.Message) { r.note("stray %s", title(m)) }
 
 func (r *rig) Response(c *Client, m *message.Message) {

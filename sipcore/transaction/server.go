@@ -157,24 +157,11 @@ func (l *Layer) enter(k key, f transport.Flow, m *message.Message, via message.V
 	})
 }
 
-// begin hands a new transaction over. Whoever finds it meanwhile waits. Should
-// the user panic, its caller is told, and whoever recovers finds no lock held.
+// begin hands a new transaction, which is locked, over. Whoever finds it
+// meanwhile waits.
 func (l *Layer) begin(tx *Server) {
-	done := false
-	defer func() {
-		if !done {
-			tx.giveUp()
-		}
-		tx.mu.Unlock()
-	}()
-	l.user.Request(tx)
-	done = true
-}
-
-func (tx *Server) giveUp() {
-	if tx.state == trying || tx.state == proceeding {
-		tx.RespondOnce(tx.request.Reply(500, "", tx.Tag()).AppendTo(nil))
-	}
+	defer tx.mu.Unlock()
+	tx.contained(func() { l.user.Request(tx) })
 }
 
 // repeated takes a retransmission of the request. It returns false if the

@@ -67,7 +67,7 @@ func (tx *Server) lost() {
 func (tx *Server) abandoned() {
 	if tx.isCutOff() {
 		tx.canceled = true
-		tx.layer.user.Cancel(tx, nil)
+		tx.contained(func() { tx.layer.user.Cancel(tx, nil) })
 	}
 }
 

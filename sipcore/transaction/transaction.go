@@ -90,6 +90,11 @@ type User interface {
 	// connection of the client closed and it has not come back on another.
 	Cancel(tx *Server, cancel *message.Message)
 
+	// Broke says that one of these callbacks, or one of a [ClientUser] that serves
+	// tx, has panicked, with tx locked. What was begun for it is to be taken back;
+	// the request itself is answered 500 if it has no final response.
+	Broke(tx *Server)
+
 	// Stray gets a response that no client transaction waits for. No lock is
 	// held.
 	Stray(f transport.Flow, m *message.Message)

@@ -26,8 +26,18 @@ func (l *Layer) greet(nc *net.TCPConn, k Kind) {
 	l.turnAway(nc, err)
 }
 
-// shake does everything that comes before SIP.
-func (l *Layer) shake(nc *net.TCPConn, k Kind) (*conn, error) {
+// errBroke is the end of a peer whose first bytes made us panic.
+var errBroke = errors.New("its first bytes made the handshake panic")
+
+// shake is shakeHands; a panic there is an error of this one peer.
+func (l *Layer) shake(nc *net.TCPConn, k Kind) (c *conn, err error) {
+	err = errBroke
+	defer l.recovered()
+	return l.shakeHands(nc, k)
+}
+
+// shakeHands does everything that comes before SIP.
+func (l *Layer) shakeHands(nc *net.TCPConn, k Kind) (*conn, error) {
 	var s *secure
 	var w *web
 	var rest []byte

@@ -97,11 +97,17 @@ func (s *udpSocket) receive(p *point, from netip.AddrPort, datagram []byte) {
 		return
 	}
 	if isBinding(datagram) {
-		var room [64]byte
-		_ = p.send(appendBinding(room[:0], datagram, from), from) // who gets no answer asks again
+		s.answer(p, from, datagram)
 		return
 	}
 	s.layer.deliver(Flow{carrier: p, remote: from}, datagram)
+}
+
+// answer answers a STUN Binding request.
+func (s *udpSocket) answer(p *point, from netip.AddrPort, datagram []byte) {
+	defer s.layer.recovered()
+	var room [64]byte
+	_ = p.send(appendBinding(room[:0], datagram, from), from) // who gets no answer asks again
 }
 
 // stopReading ends serve; sending goes on.
