@@ -33,14 +33,21 @@ type removed struct {
 var errMoved = errors.New("another main leads")
 
 // RemoveNode implements [admin.Nodes]. A node that is no main is a Change like
-// any other; a main is removed by the main that leads.
+// any other; a main is removed by the main that leads. Nobody removes himself: he
+// would be turned away before he has heard that it is done.
 func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Removed, error) {
+	if name == s.self().Name {
+		return admin.Removed{}, &store.Error{Kind: store.Conflict, Field: "node", Message: "ask for it on another node: " + name + " cannot remove itself"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, removing)
 	defer cancel()
-	n, known := s.config.View().Node(name)
-	var err error
-	switch change := (store.RemoveNode{By: store.Author{Who: who, At: time.Now()}, Name: name}); {
-	case !known || n.Role != store.Main:
+	view := s.config.View()
+	change := store.RemoveNode{By: store.Author{Who: who, At: time.Now()}, Name: name}
+	_, err := change.On(view)
+	n, _ := view.Node(name)
+	switch {
+	case err != nil:
+	case n.Role != store.Main:
 		err = s.config.Propose(ctx, change)
 	case s.voters == nil:
 		err = s.askToRemove(ctx, removal{Who: who, Name: name})
@@ -59,10 +66,13 @@ func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Remove
 	return r, nil
 }
 
-// askToRemove asks one main after the other.
+// askToRemove asks one main after the other, but for the one to go.
 func (s *system) askToRemove(ctx context.Context, r removal) error {
 	err := errors.New("no main is known here")
 	for _, main := range s.peers.mains() {
+		if main.Name == r.Name {
+			continue
+		}
 		var again bool
 		if again, err = s.askOne(ctx, main.Name, r); err == nil && !again {
 			return nil

@@ -127,12 +127,16 @@ func TestRemoveTheMainThatLeads(t *testing.T) {
 		return silent == nil && status.Refused.Unwelcome > 0
 	})
 	w.writable("stan")
-	if _, err = w.nodes["hardy"].RemoveNode(t.Context(), "hardy"); err != nil { // asked for at the one itself
+	if _, err = w.nodes["hardy"].RemoveNode(t.Context(), "hardy"); err == nil || !strings.Contains(err.Error(), "cannot remove itself") {
+		t.Errorf("at the one itself: got %v", err)
+	}
+	if _, err = w.nodes["stan"].RemoveNode(t.Context(), "hardy"); err != nil {
 		t.Fatal(err)
 	}
 	w.lists("stan", "mons stan")
+	w.lists("mons", "mons stan")
 	w.writable("stan")
-	if _, err = w.nodes["stan"].RemoveNode(t.Context(), "stan"); err == nil || !strings.Contains(err.Error(), "the only main") {
+	if _, err = w.nodes["mons"].RemoveNode(t.Context(), "stan"); err == nil || !strings.Contains(err.Error(), "the only main") {
 		t.Errorf("the last one: got %v", err)
 	}
 	if _, err = w.nodes["stan"].RemoveNode(t.Context(), "mons"); err != nil {
