@@ -22,8 +22,15 @@ const (
 // Start founds a node on loopback with these users and waits until it answers.
 func Start(tb testing.TB, binary string, users []string) *Node {
 	tb.Helper()
+	return StartFor(tb, binary, "127.0.0.0/8", users)
+}
+
+// StartFor is Start for phones of one network; none if it is empty, so that
+// everybody may be one.
+func StartFor(tb testing.TB, binary, network string, users []string) *Node {
+	tb.Helper()
 	n := newNode(tb, "hardy", Loopback(tb), binary, tb.TempDir())
-	n.found(configuration([]lan{{"hq", "127.0.0.0/8"}}, users))
+	n.found(configuration([]lan{{"hq", network}}, users))
 	tb.Cleanup(n.Stop)
 	return n
 }

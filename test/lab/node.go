@@ -173,6 +173,20 @@ func (n *Node) Files() int {
 	return len(files)
 }
 
+// Resident returns how many bytes of memory the process has.
+func (n *Node) Resident() int {
+	n.tb.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", n.cmd.Process.Pid))
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	var size, resident int
+	if _, err = fmt.Sscan(string(text), &size, &resident); err != nil {
+		n.tb.Fatal(err)
+	}
+	return resident * os.Getpagesize()
+}
+
 var startedBy = regexp.MustCompile(`(?m)^(?:created by (.*?)(?: in goroutine \d+)?|goroutine 1 .*)$`)
 
 // Goroutines ends the process with SIGQUIT, upon which Go prints every
