@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"carillon/sipcore/message"
@@ -131,12 +132,36 @@ func (p *Proxy) connectTo(ctx context.Context, hops []resolve.Hop) (transport.Fl
 			continue
 		}
 		var flow transport.Flow
-		if flow, err = p.o.Transport.DialName(ctx, h.Kind, h.Addr, h.Name); err == nil {
+		if flow, err = p.dialHop(ctx, h, i+1 == len(hops)); err == nil {
 			return flow, hops[i:], nil
 		}
 		p.o.Resolver.Failed(h)
 	}
 	return transport.Flow{}, nil, err
+}
+
+const (
+	// restarting is how long the last address of a target may refuse: what lost
+	// its connection and listens no more is most likely being started again.
+	restarting = time.Second
+	knockEvery = 50 * time.Millisecond
+)
+
+// dialHop opens a flow to h. If there is nothing to try after it, it asks again
+// for a moment while it is refused.
+func (p *Proxy) dialHop(ctx context.Context, h resolve.Hop, last bool) (transport.Flow, error) {
+	patience := time.Now().Add(restarting)
+	for {
+		flow, err := p.o.Transport.DialName(ctx, h.Kind, h.Addr, h.Name)
+		if !last || !errors.Is(err, syscall.ECONNREFUSED) || time.Now().After(patience) {
+			return flow, err
+		}
+		select {
+		case <-ctx.Done():
+			return transport.Flow{}, ctx.Err()
+		case <-time.After(knockEvery):
+		}
+	}
 }
 
 // errOnlyComes is why a browser is not dialled.
