@@ -6,15 +6,25 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// gcPercent lets the heap grow to five times what lives in it before it is
-// collected. What lives is small (a few MB, and about 2 kB for each phone),
+// gcMost lets the heap grow to five times what lives in it before it is
+// collected. What lives is mostly small (a few MB, and about 2 kB for each phone),
 // while each message is one short-lived copy, so that the collector would
-// otherwise run many times a second under load for nothing.
-const gcPercent = 400
+// otherwise run many times a second under load for nothing. Where much lives, as
+// with 10,000 phones over TLS, that would only be memory for nothing: the garbage
+// may take gcRoom, or as much as what lives.
+const (
+	gcMost  = 400
+	gcLeast = 100
+	gcRoom  = 96 << 20
+	gcEvery = time.Second
+)
 
 // fewFiles is how many open files are too few for a site: a phone on TCP needs one.
 const fewFiles = 4096
@@ -23,12 +33,9 @@ const fewFiles = 4096
 // included that libraries make: there are digests in them.
 const private = 0o077
 
-// tuneProcess sets what belongs to the whole process. The environment's GOGC wins.
+// tuneProcess sets what belongs to the whole process.
 func tuneProcess(l *slog.Logger) {
 	unix.Umask(private)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	files, err := raiseFileLimit()
 	if err != nil {
 		l.Warn("raising the limit of open files", "error", err)
@@ -38,6 +45,48 @@ func tuneProcess(l *slog.Logger) {
 		l.Warn("few open files are allowed, and each phone on TCP needs one: raise LimitNOFILE or `ulimit -Hn`",
 			"limit", files)
 	}
+}
+
+// paceCollector gives the garbage collector its room by what lives, until stop is
+// called. The environment's GOGC wins.
+func paceCollector() (stop func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	debug.SetGCPercent(gcMost)
+	var pacing sync.WaitGroup
+	over := make(chan struct{})
+	pacing.Go(func() { followHeap(over) })
+	return func() {
+		close(over)
+		pacing.Wait()
+	}
+}
+
+func followHeap(over <-chan struct{}) {
+	tick := time.NewTicker(gcEvery)
+	defer tick.Stop()
+	living := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	for now := gcMost; ; {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+		}
+		metrics.Read(living)
+		if next := gcPercent(living[0].Value.Uint64()); next != now {
+			debug.SetGCPercent(next)
+			now = next
+		}
+	}
+}
+
+// gcPercent is how much garbage there may be beside so many bytes that live, in
+// steps, because each change stops the process for a moment.
+func gcPercent(living uint64) int {
+	const step = 25
+	percent := gcRoom * 100 / max(living, 1)
+	return int(min(max(percent/step*step, gcLeast), gcMost))
 }
 
 // raiseFileLimit raises the limit of open files as far as is allowed and returns it.

@@ -37,3 +37,16 @@ func TestLogIsJSONWithoutATerminal(t *testing.T) {
 		t.Error("a level that does not exist was taken")
 	}
 }
+
+// Garbage may take much beside little that lives, and no more than that beside
+// much.
+func TestGCPercent(t *testing.T) {
+	for _, tt := range []struct {
+		living uint64
+		want   int
+	}{{0, 400}, {10 << 20, 400}, {24 << 20, 400}, {48 << 20, 200}, {60 << 20, 150}, {96 << 20, 100}, {4 << 30, 100}} {
+		if got := gcPercent(tt.living); got != tt.want {
+			t.Errorf("with %d MB: got %d, want %d", tt.living>>20, got, tt.want)
+		}
+	}
+}

@@ -112,6 +112,7 @@ func (c *cli) parseRun(o *node.Options, listen, join, level string) (err error) 
 
 func (c *cli) runNode(ctx context.Context, o node.Options) error {
 	tuneProcess(o.Logger)
+	defer paceCollector()()
 	o.Version = version()
 	o.Founded = func(f node.Founding) error { return c.welcome(f, o.Apply) }
 	n, err := node.New(ctx, o)

@@ -37,7 +37,7 @@ func StartFor(tb testing.TB, binary, network string, users []string) *Node {
 
 func configuration(sites []lan, users []string) string {
 	var b strings.Builder
-	b.WriteString("domain: " + Domain + "\nsites:\n")
+	b.WriteString("domain: " + Domain + "\nbrowsers: {origins: [\"*\"]}\nsites:\n")
 	for _, l := range sites {
 		fmt.Fprintf(&b, "  - {name: %s, networks: [%s]}\n", l.site, l.network)
 	}

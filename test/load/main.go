@@ -24,6 +24,7 @@ const usage = `Measure Carillon beside Kamailio, on loopback, and print a table 
   go run ./test/load profile [flags] reg|call       where the server's CPU time goes
   go run ./test/load million [-n N]                 a start with a million registrations on disk, beside traffic
   go run ./test/load holes [-rounds N]              calls to users with a phone in a black hole, and without, in turns
+  go run ./test/load idle [flags]                   memory of connections that only stand; -h says more
 
 reg is an authenticated REGISTER and call a proxied call, in CPU time; ring is the
 memory of a ringing call. Needs sip-tester, kamailio and python3 of Debian's packages,
@@ -52,6 +53,9 @@ type flags struct {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "idle" {
+		return idle(ctx, args[1:])
+	}
 	command := "compare"
 	if len(args) > 0 && slices.Contains([]string{"profile", "million", "holes"}, args[0]) {
 		command, args = args[0], args[1:]
