@@ -1,8 +1,9 @@
 // Command load measures Carillon's server CPU and memory beside Kamailio's on
 // this machine, with the comparison rig that stands beside the project, and
 // prints the table that a claim about speed needs; it can also say where the
-// server's time goes. It measures from outside and decides nothing: goals are
-// in the design. Two measurements bring phones of their own: a start with a million
+// server's time goes, and whether it stays as it is under load for a long time. It
+// measures from outside and decides nothing: goals are in the design. Three
+// measurements bring phones of their own: soak, a start with a million
 // registrations, and calls beside black holes. Its tests keep the rig working, and
 // send RFC 4475's messages.
 package main
@@ -22,6 +23,7 @@ const usage = `Measure Carillon beside Kamailio, on loopback, and print a table 
 
   go run ./test/load [flags] [reg|call|ring ...]    compare; all three if none is named
   go run ./test/load profile [flags] reg|call       where the server's CPU time goes
+  go run ./test/load soak [flags]                   many phones for a long time: does the node stay as it was?
   go run ./test/load million [-n N]                 a start with a million registrations on disk, beside traffic
   go run ./test/load holes [-rounds N]              calls to users with a phone in a black hole, and without, in turns
   go run ./test/load idle [flags]                   memory of connections that only stand; -h says more
@@ -57,8 +59,11 @@ func run(ctx context.Context, args []string) error {
 		return idle(ctx, args[1:])
 	}
 	command := "compare"
-	if len(args) > 0 && slices.Contains([]string{"profile", "million", "holes"}, args[0]) {
+	if len(args) > 0 && slices.Contains([]string{"soak", "profile", "million", "holes"}, args[0]) {
 		command, args = args[0], args[1:]
+	}
+	if command == "soak" {
+		return soak(ctx, args)
 	}
 	var f flags
 	set := flag.NewFlagSet("load", flag.ContinueOnError)
