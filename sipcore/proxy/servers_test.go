@@ -31,10 +31,14 @@ func host() netip.Addr {
 	return netip.AddrFrom4([4]byte{127, 128 | byte(pid>>8)&63, byte(pid), byte(1 + hosts.Add(1)%250)})
 }
 
-// A nameServer answers from a list of records.
+// A nameServer answers from a list of records; of names that begin with "dead" it
+// says nothing.
 type nameServer []dns.RR
 
 func (z nameServer) ServeDNS(w dns.ResponseWriter, ask *dns.Msg) {
+	if strings.Contains(ask.Question[0].Name, "dead") {
+		return
+	}
 	reply := new(dns.Msg).SetReply(ask)
 	for _, rr := range z {
 		if q := ask.Question[0]; rr.Header().Name == q.Name && rr.Header().Rrtype == q.Qtype {
@@ -214,6 +218,16 @@ func TestTheNextServerOfAName(t *testing.T) {
 	}
 }
 
+// sends sends an INVITE.
+func (p *patient) sends(t *testing.T, callID string) {
+	t.Helper()
+	m, err := message.ParseString(strings.NewReplacer("branch=z9hG4bKcaller", "branch=z9hG4bK"+callID, "patient", callID).Replace(inviteOfPatient))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.layer.Receive(p.caller, m)
+}
+
 // isRefused calls and waits for the final response.
 func (p *patient) isRefused(t *testing.T, callID string, status int, within time.Duration) {
 	t.Helper()
@@ -221,11 +235,7 @@ func (p *patient) isRefused(t *testing.T, callID string, status int, within time
 	p.toCaller = nil
 	p.mu.Unlock()
 	began := time.Now()
-	m, err := message.ParseString(strings.NewReplacer("branch=z9hG4bKcaller", "branch=z9hG4bK"+callID, "patient", callID).Replace(inviteOfPatient))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.layer.Receive(p.caller, m)
+	p.sends(t, callID)
 	want := fmt.Sprintf("100 %d", status)
 	for got := ""; got != want; time.Sleep(time.Millisecond) {
 		p.mu.Lock()
@@ -233,6 +243,31 @@ func (p *patient) isRefused(t *testing.T, callID string, status int, within time
 		p.mu.Unlock()
 		if took := time.Since(began); took > within {
 			t.Fatalf("after %v the caller has %q, want %q", took, got, want)
+		}
+	}
+}
+
+// TestDNSDelaysNobody: five hundred calls wait for a name server that is silent
+// about whom they want; a call to a phone that is registered, and one to a name
+// that is answered, notice nothing.
+func TestDNSDelaysNobody(t *testing.T) {
+	good := serves(t, 486)
+	p := outdoors(t, namesAt(t, "good.test. 60 IN A "+good.at.Addr().String()))
+	for i := range 500 {
+		p.way = Way{Contact: fmt.Sprintf("sip:bob@dead%d.test;transport=tcp", i), Dial: true, Kind: transport.TCP}
+		p.sends(t, fmt.Sprint("dead", i))
+	}
+	p.way = Way{Contact: fmt.Sprintf("sip:bob@good.test:%d;transport=tcp", good.at.Port()), Dial: true, Kind: transport.TCP}
+	p.isRefused(t, "good", 486, time.Second)
+	p.way = Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}
+	began := time.Now()
+	p.sends(t, "registered")
+	for rang := false; !rang; time.Sleep(time.Millisecond) {
+		p.mu.Lock()
+		rang = len(p.rings) > 0
+		p.mu.Unlock()
+		if took := time.Since(began); took > time.Second {
+			t.Fatalf("the registered phone does not ring after %v", took)
 		}
 	}
 }

@@ -21,10 +21,7 @@ import (
 	"carillon/sipcore/transport"
 )
 
-const (
-	maxHops      = 32  // of one answer; a caller gives up long before
-	maxQuestions = 256 // under way at once; more wait for their turn
-)
+const maxHops = 32 // of one answer; a caller gives up long before
 
 // Options is what a Resolver works with. The zero Options asks the system's
 // name servers.
@@ -49,7 +46,7 @@ func New(o Options) *Resolver {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	u := &upstream{servers: systemServers, timeout: o.Timeout, turns: make(chan struct{}, maxQuestions)}
+	u := &upstream{servers: systemServers, timeout: o.Timeout, turns: make(chan struct{}, mostQuestions())}
 	if o.Server != "" {
 		only := []string{withPort(o.Server)}
 		u.servers = func() []string { return only }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -24,6 +25,18 @@ const (
 	longestAbsence = 30 * time.Second
 	usualAbsence   = 10 * time.Second // when the zone does not say
 )
+
+// mostQuestions is how many are under way at once; more wait for their turn. Each
+// has a socket, and a name that nobody answers for holds it for seconds: there
+// must be room for many such beside one that is answered, but not for so many that
+// no file is left for phones.
+func mostQuestions() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 64
+	}
+	return int(max(min(limit.Cur/16, 2048), 64)) //nolint:gosec // bounded
+}
 
 // upstream asks name servers, which recurse; it remembers nothing.
 type upstream struct {
