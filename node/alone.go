@@ -12,23 +12,26 @@ import (
 )
 
 // standing keeps the mode of this node, and tells the operator and the table of
-// registrations what the links say. mode decides; standing listens and acts.
+// registrations what the links say; and, when this node goes on alone, the
+// sessions that it wants the other LifeGUARDs as peers until it is back. mode
+// decides; standing listens and acts.
 type standing struct {
 	peers    *peers
 	bindings *live.Bindings
 	events   *admin.Events
 	guards   bool          // the node is one that can be alone
 	news     chan struct{} // a link has changed
+	regroup  func()        // the peers for sessions are others now
 
 	mu   sync.Mutex
 	mode *mode.Mode
 	site string
 }
 
-func newStanding(p *peers, b *live.Bindings, e *admin.Events, site string) *standing {
+func newStanding(p *peers, b *live.Bindings, e *admin.Events, site string, regroup func()) *standing {
 	return &standing{
 		peers: p, bindings: b, events: e, guards: p.self.Role != RoleMain,
-		news: make(chan struct{}, 1), mode: mode.New(site, time.Now()), site: site,
+		news: make(chan struct{}, 1), regroup: regroup, mode: mode.New(site, time.Now()), site: site,
 	}
 }
 
@@ -88,6 +91,8 @@ func (s *standing) decide(now time.Time) time.Duration {
 		d := s.mode.Decide(now, mains)
 		if d.Changed {
 			s.events.Add("mode", "%s", d.Words)
+			s.peers.alone.Store(s.mode.Now() == mode.Survivable)
+			s.regroup()
 		}
 		again = d.Again
 	}

@@ -44,7 +44,7 @@ func TestWhoIsSilent(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s := newStanding(peersOf(t, tt.self, l, someNodes()...), b, admin.NewEvents(tt.self.Name), tt.self.Site)
+			s := newStanding(peersOf(t, tt.self, l, someNodes()...), b, admin.NewEvents(tt.self.Name), tt.self.Site, func() {})
 			s.decide(time.Now())
 			var silent []string
 			for _, x := range b.All() {
@@ -65,11 +65,15 @@ func TestWhoIsSilent(t *testing.T) {
 func TestModeFollowsTheLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := links{}
-		s := newStanding(peersOf(t, written("mons", RoleLifeguard, "mons"), l, someNodes()...),
-			live.NewBindings("mons", nil), admin.NewEvents("mons"), "mons")
+		p, regrouped := peersOf(t, written("mons", RoleLifeguard, "mons"), l, someNodes()...), 0
+		s := newStanding(p, live.NewBindings("mons", nil), admin.NewEvents("mons"), "mons", func() { regrouped++ })
 		check := func(when, want string) {
 			t.Helper()
 			s.decide(time.Now())
+			guards := slices.ContainsFunc(p.sessions(), func(x session.Peer) bool { return x.Node == "namur" })
+			if guards != (want == mode.Survivable) {
+				t.Errorf("%s: another LifeGUARD is a peer: %v", when, guards)
+			}
 			if got := s.Mode(); got != want {
 				t.Errorf("%s: got %s, want %s", when, got, want)
 			}
@@ -90,10 +94,13 @@ func TestModeFollowsTheLinks(t *testing.T) {
 		if got := happened(s.events); !slices.Equal(got, want) {
 			t.Errorf("events: got %q, want %q", got, want)
 		}
+		if regrouped != 2 {
+			t.Errorf("the sessions were told %d times, want twice", regrouped)
+		}
 
 		l.say(session.Down, time.Hour, "hardy", "mons", "namur")
 		main := newStanding(peersOf(t, written("laurel", RoleMain, "hq"), l, someNodes()...),
-			live.NewBindings("laurel", nil), admin.NewEvents("laurel"), "hq")
+			live.NewBindings("laurel", nil), admin.NewEvents("laurel"), "hq", func() {})
 		main.decide(time.Now().Add(time.Hour))
 		if got := main.Mode(); got != mode.Cluster {
 			t.Errorf("a main: got %s", got)
@@ -102,7 +109,7 @@ func TestModeFollowsTheLinks(t *testing.T) {
 }
 
 func TestLinksAreEvents(t *testing.T) {
-	s := newStanding(&peers{self: identity{Name: "mons", Role: RoleLifeguard}}, nil, admin.NewEvents("mons"), "mons")
+	s := newStanding(&peers{self: identity{Name: "mons", Role: RoleLifeguard}}, nil, admin.NewEvents("mons"), "mons", nil)
 	s.heard(session.Link{Node: "laurel", State: session.Down})
 	s.heard(session.Link{Node: "laurel", State: session.Up})
 	want := []string{"the link to laurel is down", "the link to laurel is up"}

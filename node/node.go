@@ -133,7 +133,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.peers.links = sessions.Links
 	said.Namespace, n.bans.others = sessions.Namespace(registrations), sessions.Namespace(banned)
-	n.standing = newStanding(n.peers, n.bindings, n.events, n.config.View().SiteOf(n.self()))
+	n.standing = newStanding(n.peers, n.bindings, n.events, n.config.View().SiteOf(n.self()), sessions.Kick)
 	sessions.OnLink(n.standing.heard)
 	sessions.OnLink(hangUp(port))
 

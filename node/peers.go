@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"carillon/cluster/link"
@@ -20,6 +21,7 @@ type peers struct {
 	view  func() *store.View
 	port  *link.Port
 	links func() []session.Link
+	alone atomic.Bool // no main is heard: see standing
 }
 
 // others returns the other nodes by name.
@@ -36,6 +38,11 @@ func (p *peers) others() []store.Node {
 // mains returns the other mains by name.
 func (p *peers) mains() []store.Node {
 	return slices.DeleteFunc(p.others(), func(n store.Node) bool { return n.Role != store.Main })
+}
+
+// guards returns the other LifeGUARDs by name.
+func (p *peers) guards() []store.Node {
+	return slices.DeleteFunc(p.others(), func(n store.Node) bool { return n.Role != store.Lifeguard })
 }
 
 // find returns one of the others.
@@ -56,7 +63,8 @@ func (p *peers) addressOf(node string) (netip.AddrPort, bool) {
 
 // sessions returns with whom to keep sessions: a main with all, the others with
 // the mains, of which they take the first that answers. So that not all take
-// the same, each begins somewhere else.
+// the same, each begins somewhere else. While no main is heard they have them
+// among themselves too.
 func (p *peers) sessions() []session.Peer {
 	with := p.mains()
 	if p.self.Role == RoleMain {
@@ -64,6 +72,9 @@ func (p *peers) sessions() []session.Peer {
 	} else if len(with) > 0 {
 		at := turn(p.self.Name) % len(with)
 		with = append(with[at:], with[:at]...)
+	}
+	if p.self.Role != RoleMain && p.alone.Load() {
+		with = append(with, p.guards()...)
 	}
 	var all []session.Peer
 	for _, n := range with {

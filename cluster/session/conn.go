@@ -52,6 +52,7 @@ type conn struct {
 	feed          parcel
 
 	// The reader's own.
+	stood    bool // it was the session with its peer
 	named    map[uint64]*replica.Replica
 	arriving arrival
 }
@@ -65,11 +66,12 @@ func (s *Sessions) accept(_ context.Context, c net.Conn, from link.Peer) {
 		return
 	}
 	defer s.work.Done()
-	s.serve(ctx, c, p) //nolint:contextcheck // a session ends with Run, whatever the port does
+	_ = s.serve(ctx, c, p) //nolint:contextcheck // a session ends with Run, whatever the port does
 }
 
-// serve carries a session over nc until it ends, and closes nc.
-func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) {
+// serve carries a session over nc until it ends, and closes nc. It reports
+// whether the far end ever spoke.
+func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) (stood bool) {
 	c := &conn{
 		s: s, peer: p, net: nc,
 		work: make(chan struct{}, 1), rush: make(chan struct{}, 1), done: make(chan struct{}),
@@ -89,6 +91,7 @@ func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) {
 	if ctx.Err() == nil {
 		s.log.Debug("a session ended", "node", p.Node, "error", err)
 	}
+	return c.stood
 }
 
 func (c *conn) close() { _ = c.net.Close() }
@@ -114,6 +117,7 @@ func (c *conn) read() error {
 		return errNotPeer
 	}
 	timeout.Stop()
+	c.stood = true
 	for {
 		if kind, body, err = frames.next(); err != nil {
 			return err

@@ -98,8 +98,12 @@ func (s *Sessions) deadAt(p *peer) time.Time {
 
 func (s *Sessions) silentLocked(p *peer, now time.Time) bool { return !now.Before(s.deadAt(p)) }
 
-// helloDue returns when the next hello is to leave.
+// helloDue returns when the next hello is to leave. Two lifeguards say nothing
+// to each other beside a session.
 func (s *Sessions) helloDue(p *peer) time.Time {
+	if s.isSpare(p) && !p.up {
+		return time.Now().Add(memory)
+	}
 	quiet := p.helloSent.Add(helloQuiet)
 	heard := s.lastHeard(p)
 	if !p.up && time.Since(heard) >= helloResign {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,8 @@ import (
 
 const (
 	redial      = 2 * time.Second
+	redialLeast = 30 * time.Second // between lifeguards: many of them may have no way to each other
+	spreadDials = 20 * time.Millisecond
 	dialTimeout = 1500 * time.Millisecond
 )
 
@@ -40,6 +43,10 @@ func (s *Sessions) dials(p *peer) bool {
 	}
 	return s.o.Node < p.Node
 }
+
+// isSpare reports whether p and we are both no mains, and have a session because
+// these are gone.
+func (s *Sessions) isSpare(p *peer) bool { return s.o.Role != roleMain && p.role() != roleMain }
 
 // refresh reads the peers, starts what is new and ends what is gone.
 func (s *Sessions) refresh(ctx context.Context) {
@@ -93,18 +100,37 @@ func (p *peer) remove() {
 }
 
 func (s *Sessions) keepDialing(ctx context.Context, p *peer) {
+	wait := redial
+	if s.isSpare(p) { // hundreds may begin at the same moment
+		s.mu.Lock()
+		all := len(s.order)
+		s.mu.Unlock()
+		pause(ctx, time.Now().Add(rand.N(spreadDials*time.Duration(all+1)))) //nolint:gosec // spreads, hides nothing
+	}
 	for ctx.Err() == nil {
-		next := time.Now().Add(redial)
-		s.dial(ctx, p)
-		select {
-		case <-time.After(time.Until(next)):
-		case <-ctx.Done():
+		next := time.Now().Add(wait)
+		switch stood := s.dial(ctx, p); {
+		case stood:
+			wait = redial
+		case s.isSpare(p):
+			wait = min(2*wait, redialLeast)
 		}
+		pause(ctx, next)
 	}
 }
 
-// dial connects to p once, and serves the connection to its end.
-func (s *Sessions) dial(ctx context.Context, p *peer) {
+func pause(ctx context.Context, until time.Time) {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// dial connects to p once, and serves the session to its end. It reports whether
+// there was one.
+func (s *Sessions) dial(ctx context.Context, p *peer) bool {
 	s.mu.Lock()
 	at := p.Address
 	s.mu.Unlock()
@@ -113,9 +139,9 @@ func (s *Sessions) dial(ctx context.Context, p *peer) {
 	cancel()
 	if err != nil {
 		s.log.Debug("dialling a peer", "node", p.Node, "address", at, "error", err)
-		return
+		return false
 	}
-	s.serve(ctx, c, p)
+	return s.serve(ctx, c, p)
 }
 
 // known returns the peer of that name. When there is none it reads the peers
