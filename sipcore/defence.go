@@ -67,11 +67,10 @@ func newDefence(o *Options) *defence {
 // no stranger's.
 func (d *defence) standing(a netip.Addr) (as guard.Standing, stranger bool) {
 	view := d.store.View()
-	n := view.Network(a)
 	switch {
-	case n.Site != "" || isTrunk(view, a):
+	case view.Network(a).Site != "" || isTrunk(view, a):
 		return 0, false
-	case n.Known:
+	case !view.HasNetworks():
 		return guard.Open, true
 	}
 	return guard.Unknown, true
@@ -99,13 +98,12 @@ func (d *defence) Welcomes(peer netip.Addr) bool {
 
 // Admits implements [transport.Gate]. A stranger who asks over a connection,
 // although no network of the configuration has him, is blamed for it.
-func (d *defence) Admits(f transport.Flow) bool {
+func (d *defence) Admits(f transport.Flow, now time.Time) bool {
 	from := f.Remote().Addr()
 	as, stranger := d.standing(from)
 	if !stranger {
 		return true
 	}
-	now := time.Now()
 	if d.bans.Covers(from, now) {
 		d.count.banned.Add(1)
 		return false
@@ -155,7 +153,7 @@ func (d *defence) Wrong(user string, from netip.Addr, now time.Time) {
 // Right implements [auth.Guard].
 func (d *defence) Right(user string, from netip.Addr, now time.Time) {
 	d.guard.Right(user, from, now)
-	if as, stranger := d.standing(from); stranger && as == guard.Open {
+	if !d.store.View().HasNetworks() {
 		d.guard.Trust(from, now)
 	}
 }

@@ -28,6 +28,9 @@ func newNetworks(sites []Site) networks {
 	return n
 }
 
+// HasNetworks reports whether any networks are configured.
+func (v *View) HasNetworks() bool { return v.networks.table.Size() > 0 }
+
 // Network returns what is configured for the address a: the longest prefix that
 // covers it decides. While no networks are configured every address is known.
 // An IPv4 address in an IPv6 one counts as the IPv4 address.

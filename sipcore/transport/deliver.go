@@ -13,10 +13,11 @@ import (
 // deliver parses one whole message and hands it over, if the gate lets it in.
 func (l *Layer) deliver(f Flow, raw []byte) {
 	defer l.recovered()
-	if !l.admits(f) {
+	now := time.Now()
+	if !l.admits(f, now) {
 		return
 	}
-	l.opts.Watcher.Saw(time.Now(), f, false, raw)
+	l.opts.Watcher.Saw(now, f, false, raw)
 	m, err := parse(f, raw)
 	if err != nil {
 		l.malformed(f, m, err)

@@ -1,6 +1,9 @@
 package transport
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // A Gate decides who may come in, before anything of him is read. Readers ask
 // it, many at once: it must not wait. Other nodes need not pass it.
@@ -9,18 +12,18 @@ type Gate interface {
 	Welcomes(peer netip.Addr) bool
 	// Admits reports whether one more message on f is read. A stream that is not
 	// to be read any more ends.
-	Admits(f Flow) bool
+	Admits(f Flow, now time.Time) bool
 }
 
 // Welcomes implements [Gate].
 func (nobody) Welcomes(netip.Addr) bool { return true }
 
 // Admits implements [Gate].
-func (nobody) Admits(Flow) bool { return true }
+func (nobody) Admits(Flow, time.Time) bool { return true }
 
 // admits asks the gate about one more message on f.
-func (l *Layer) admits(f Flow) bool {
-	if f.Kind() == Node || l.opts.Gate.Admits(f) {
+func (l *Layer) admits(f Flow, now time.Time) bool {
+	if f.Kind() == Node || l.opts.Gate.Admits(f, now) {
 		return true
 	}
 	l.count.gate.Add(1)
