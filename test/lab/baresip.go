@@ -78,15 +78,20 @@ type Baresip struct {
 	events []string // types of the events so far
 }
 
-// StartBaresip starts baresip on a host of its own as a user over "tcp" or
-// "udp", playing a tone into every call, and waits until it registered.
+// StartBaresip starts baresip on a host of its own as a user over "tcp", "udp" or
+// "tls", playing a tone into every call, and waits until it registered. Over TLS it
+// is told whom to believe, but Debian's believes everybody.
 func StartBaresip(tb testing.TB, program string, h Host, n *Node, user, transport string, hertz float64) *Baresip {
 	tb.Helper()
 	b := &Baresip{tb: tb, dir: tb.TempDir(), user: user, own: h.Addr, hertz: hertz, output: new(output)}
 	control := netip.AddrPortFrom(h.Addr, baresipControl)
-	account := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;answermode=manual;regint=60;outbound=\"sip:%s;transport=%s\"\n",
-		user, Domain, transport, user, Password, n.Addr, transport)
+	account := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;answermode=manual;regint=60;outbound=\"sip:%s:%d;transport=%s\"\n",
+		user, Domain, transport, user, Password, n.Addr, wire.Port(transport), transport)
 	files := map[string]string{"config": fmt.Sprintf(baresipConfig, b.own, control, baresipSound, b.dir), "accounts": account, "contacts": ""}
+	if transport == "tls" {
+		files["authority.pem"] = n.Authority()
+		files["config"] += "sip_cafile " + filepath.Join(b.dir, "authority.pem") + "\n"
+	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			tb.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 // A Deskphone is a phone that the test drives by hand, message by message: one
-// TCP connection or UDP socket of a user. It does nothing by itself, so it never
+// connection or UDP socket of a user. It does nothing by itself, so it never
 // refreshes what it registered: as an RFC 5626 phone it gets the ten minutes that
 // it asks for. One goroutine at a time may use it.
 type Deskphone struct {
@@ -107,12 +107,21 @@ func (p *Deskphone) registers() wire.Message {
 func (p *Deskphone) address(user string) string { return "<sip:" + user + "@" + Domain + ">" }
 
 func (p *Deskphone) contact() string {
-	return fmt.Sprintf("<sip:%s@%s;transport=%s>", p.user, p.conn.Local(), p.transport)
+	return fmt.Sprintf("<sip:%s@%s;transport=%s>", p.user, p.sentBy(), p.transport)
+}
+
+// sentBy is what the phone takes for its address; a browser knows none (RFC 7118
+// section 5).
+func (p *Deskphone) sentBy() string {
+	if strings.HasPrefix(p.transport, "ws") {
+		return p.user + ".invalid"
+	}
+	return p.conn.Local().String()
 }
 
 func (p *Deskphone) request(method, uri, callID string, cseq int) wire.Message {
 	m := wire.Message{Start: method + " " + uri + " SIP/2.0"}
-	m.Add("Via", fmt.Sprintf("SIP/2.0/%s %s;branch=z9hG4bK%s;rport", strings.ToUpper(p.transport), p.conn.Local(), rand.Text()))
+	m.Add("Via", fmt.Sprintf("SIP/2.0/%s %s;branch=z9hG4bK%s;rport", strings.ToUpper(p.transport), p.sentBy(), rand.Text()))
 	m.Add("Max-Forwards", "70")
 	m.Add("From", p.address(p.user)+";tag="+callID)
 	m.Add("To", "<"+uri+">")

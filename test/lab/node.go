@@ -67,6 +67,16 @@ func (n *Node) found(configuration string, flags ...string) {
 	n.start(append([]string{"--name", n.name, "--listen", n.Addr.String(), "--apply", file}, flags...)...)
 }
 
+// Authority returns the certificate that phones believe, in PEM.
+func (n *Node) Authority() string {
+	n.tb.Helper()
+	out, err := n.command("certificate").Output()
+	if err != nil {
+		n.tb.Fatalf("carillon certificate: %v", err)
+	}
+	return string(out)
+}
+
 // Stop ends the process as an operator does, which must go well, and shows its
 // output if the test failed.
 func (n *Node) Stop() {

@@ -144,6 +144,9 @@ func (c *Conn) readWeb() (Message, error) {
 func (c *Conn) writeWeb(op ws.OpCode, payload []byte) error {
 	b, err := ws.CompileFrame(ws.MaskFrame(ws.NewFrame(op, true, payload)))
 	if err == nil {
+		err = c.net.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	}
+	if err == nil {
 		_, err = c.net.Write(b)
 	}
 	return err
