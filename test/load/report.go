@@ -19,10 +19,12 @@ type report struct {
 	warmUp time.Duration
 	steady []sample // one a second, after the warm-up, while phones call
 	last   sample
+	at     time.Duration // of the last line
+	latest time.Duration // that the crowd itself ever was
 }
 
 func (r *report) heading() {
-	fmt.Println("   time   calls  failed  ring p50    p99  goroutines  heap MB   RSS MB  files  transactions  up   CPU")
+	fmt.Println("   time   calls  failed  ring p50       p99  goroutines  heap MB   RSS MB  files  transactions      up   CPU   late")
 }
 
 // add takes a sample; every tenth is printed.
@@ -35,13 +37,19 @@ func (r *report) add(at time.Duration, s sample, calling, printed bool) {
 	}
 	failed, _ := r.phones.Failed()
 	half, most := percentiles(r.phones.SetUps())
-	fmt.Printf("%7s %7d %7d %8.1fms %6.1fms %8.0f %10.1f %8.1f %6.0f %10.0f %7.0f  %3.0f%%\n",
+	late := r.phones.Late()
+	r.latest = max(r.latest, late)
+	fmt.Printf("%7s %7d %7d %7.1fms %7.1fms %11.0f %8.1f %8.1f %6.0f %13.0f %7.0f %4.0f%% %5.0fms\n",
 		at.Round(time.Second), r.phones.Started.Load(), failed, half, most,
-		s.goroutines, s.heap/mega, s.memory/mega, s.files, s.transactions, s.calls, (s.cpu-r.last.cpu)*10)
-	r.last = s
+		s.goroutines, s.heap/mega, s.memory/mega, s.files, s.transactions, s.calls,
+		100*(s.cpu-r.last.cpu)/(at-r.at).Seconds(), float64(late.Milliseconds()))
+	r.last, r.at = s, at
 }
 
-const mega = 1 << 20
+const (
+	mega    = 1 << 20
+	tooLate = time.Second
+)
 
 // percentiles returns the 50th and the 99th in milliseconds.
 func percentiles(all []time.Duration) (half, most float64) {
@@ -90,6 +98,9 @@ func (r *report) print(w io.Writer) error {
 		c.Started.Load(), c.Answered.Load(), c.Cancelled.Load(), c.Busy.Load(), c.Registered.Load(), c.Reconnected.Load(), failed)
 	for _, why := range slices.Sorted(maps.Keys(reasons)) {
 		_, _ = fmt.Fprintf(w, "  %5d  %s\n", reasons[why], why)
+	}
+	if r.latest > tooLate {
+		_, _ = fmt.Fprintf(w, "this machine had no time for the phones, up to %v long: what failed may be its fault\n", r.latest.Round(time.Millisecond))
 	}
 	_, _ = fmt.Fprintf(w, "after the last: %.0f goroutines, %.0f files, %.0f transactions, %.0f calls\n\n",
 		r.last.goroutines, r.last.files, r.last.transactions, r.last.calls)

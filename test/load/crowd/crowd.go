@@ -42,6 +42,7 @@ type Crowd struct {
 	mu       sync.Mutex // guards all below
 	failures map[string]int
 	setups   []time.Duration
+	late     time.Duration
 }
 
 // New returns a crowd. It starts nothing.
@@ -74,7 +75,8 @@ func (c *Crowd) Run(ctx context.Context) error {
 	began := time.Now()
 	for started := 0.0; ctx.Err() == nil; {
 		select {
-		case <-start.C:
+		case due := <-start.C:
+			c.wasLate(time.Since(due))
 			for due := time.Since(began).Seconds() * c.o.Rate; started < due; started++ {
 				c.call()
 			}
@@ -202,4 +204,20 @@ func (c *Crowd) SetUps() []time.Duration {
 	all := c.setups
 	c.setups = nil
 	return all
+}
+
+func (c *Crowd) wasLate(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = max(c.late, by)
+}
+
+// Late returns by how much the crowd itself was late at most since the last time:
+// a machine that has no time for it has none for the node either.
+func (c *Crowd) Late() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	late := c.late
+	c.late = 0
+	return late
 }

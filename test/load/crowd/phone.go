@@ -104,12 +104,12 @@ func (p *phone) register(done func(error)) {
 	m.Add("Contact", p.contact()+`;+sip.instance="`+p.instance+`"`)
 	m.Add("Expires", "60")
 	p.askProven(m, func(answer wire.Message) {
+		p.again() // also when it failed, as phones do
 		if answer.Status() != 200 {
 			done(errors.New("REGISTER: " + short(answer)))
 			return
 		}
 		p.crowd.Registered.Add(1)
-		p.again()
 		done(nil)
 	})
 }
