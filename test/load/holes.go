@@ -50,14 +50,9 @@ func (s *server) compareHoles(ctx context.Context, f flags) (with, without []tim
 		return nil, nil, err
 	}
 	defer callees.close()
-	for i := range holes {
-		if _, err = callees.register(ctx, callee(i), callees.contact(callee(i)), 3600); err != nil {
-			return nil, nil, err
-		}
-	}
 	for round := range 2 * f.rounds {
 		there := round%2 == 1
-		took, err := s.callBeside(ctx, there, f)
+		took, err := s.callBeside(ctx, callees, there, f)
 		if err != nil {
 			return with, without, err
 		}
@@ -74,8 +69,13 @@ func (s *server) compareHoles(ctx context.Context, f flags) (with, without []tim
 }
 
 // callBeside makes the calls of one round, 50 a second for ten seconds unless f
-// says otherwise.
-func (s *server) callBeside(ctx context.Context, there bool, f flags) ([]time.Duration, error) {
+// says otherwise. The phones that answer are registered for each round.
+func (s *server) callBeside(ctx context.Context, callees *phones, there bool, f flags) ([]time.Duration, error) {
+	for i := range holes {
+		if _, err := callees.register(ctx, callee(i), callees.contact(callee(i)), 3600); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.setHoles(ctx, there); err != nil {
 		return nil, err
 	}
