@@ -19,10 +19,11 @@ type Counters struct {
 	Registrar    registrar.Counters
 	Refusals     Refusals
 
-	Ringing int // INVITEs without a final response
-	Pending int // other requests that were forwarded and have none
-	Dialing int // connections being opened and names being looked up
-	Timers  int // armed
+	Refusing float64 // the share of new requests that is refused, 0 to 1
+	Ringing  int     // INVITEs without a final response
+	Pending  int     // other requests that were forwarded and have none
+	Dialing  int     // connections being opened and names being looked up
+	Timers   int     // armed
 }
 
 // Counters returns the counts. Asking costs the server some locks for an
@@ -41,6 +42,7 @@ func (s *Server) Counters() Counters {
 		Answers:      s.transactions.Answers(),
 		Registrar:    s.registrar.Counters(),
 		Refusals:     s.Refusals(),
+		Refusing:     s.load.Share(),
 		Ringing:      s.proxy.Ringing(),
 		Pending:      s.proxy.Pending(),
 		Dialing:      s.proxy.Dialing(),

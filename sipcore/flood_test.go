@@ -97,7 +97,7 @@ func TestCallsGoOnUnderOverload(t *testing.T) {
 	}
 	during := s.Refusals().Overload
 	f.ends()
-	eventually(t, "a call of anybody gets through", func() bool { return s.Load() == 0 })
+	eventually(t, "a call of anybody gets through", func() bool { return s.Counters().Refusing == 0 })
 	newcomer, _ := connect(alice, bob)
 	hangsUp(calls[0][0], calls[0][1])
 	newcomer.within("BYE")

@@ -2,6 +2,7 @@ package sipcore
 
 import (
 	"context"
+	"hash/maphash"
 	"math/rand/v2"
 	"runtime/metrics"
 	"strconv"
@@ -54,9 +55,6 @@ func (s *Server) watchLoad(ctx context.Context) error {
 		}
 	}
 }
-
-// Load returns the share of new requests that is refused now, 0 to 1.
-func (s *Server) Load() float64 { return s.load.Share() }
 
 // now returns the lag of this moment, 0 for a process that is not busy.
 func (l *lateness) now(now time.Time) time.Duration {
@@ -131,7 +129,10 @@ func (s *Server) turnsAway(r *request) bool {
 		return false
 	}
 	s.fresh.Add(1)
-	if !s.load.Refuses() || r.ToTag() != "" || r.tx.Flow().Kind() == transport.Node || isEmergency(r.RequestURI()) {
+	if !s.load.Active() || r.ToTag() != "" || r.tx.Flow().Kind() == transport.Node || isEmergency(r.RequestURI()) {
+		return false
+	}
+	if !s.load.Refuses(maphash.String(s.seed, r.tx.Tag()) | 1) { // repetitions have the same tag
 		return false
 	}
 	s.defence.count.overload.Add(1)

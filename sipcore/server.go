@@ -13,6 +13,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
@@ -93,6 +94,7 @@ type Server struct {
 	calls        *dialog.Tracker
 	defence      *defence
 	load         guard.Load
+	seed         maphash.Seed  // of what it knows requests by
 	fresh        atomic.Uint64 // requests of the kind that overload refuses
 	draining     atomic.Bool
 }
@@ -103,7 +105,7 @@ func Open(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, wheel: transaction.NewWheel(), defence: newDefence(&o)}
+	s := &Server{o: o, wheel: transaction.NewWheel(), defence: newDefence(&o), seed: maphash.MakeSeed()}
 	var err error
 	s.transport, err = transport.Open(transport.Options{
 		Addr: o.Listen, Port: o.Port, Certificate: o.Certificate, Roots: o.Roots,

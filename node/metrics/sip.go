@@ -45,6 +45,7 @@ func (s sink) transport(c *sipcore.Counters) {
 	s.counters("sip_dropped_total", "Messages lost and connections refused or closed, by reason.", "reason", c.Transport.Dropped)
 	s.counter("sip_dropped_total", "Messages lost and connections refused or closed, by reason.", c.Transactions.Overloads, "reason", "overload")
 	s.counters("sip_refused_total", "What was refused unread or for lack of time, and bans that were decided, by reason.", "reason", c.Refusals)
+	s.gauge("sip_refusing", "The share of new requests that is refused because the node is behind.", c.Refusing)
 	s.counter("sip_panics_total", "Messages and timers that made the program fail, and cost only themselves.",
 		c.Transport.Panics+c.Transactions.Panics)
 }
