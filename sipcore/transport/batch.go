@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,10 @@ type batch struct {
 	oob   [batchSize][pktinfoSpace]byte
 	space []byte
 	got   int // how many are in it
+
+	// While lanes share it:
+	lane  [batchSize]uint8
+	users atomic.Int32
 }
 
 func newBatch() *batch {

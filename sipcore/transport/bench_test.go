@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -178,6 +179,34 @@ func BenchmarkEcho(b *testing.B) {
 			report()
 		})
 	}
+}
+
+// BenchmarkCrowd measures how soon datagrams of many senders are handled that
+// each keep a core busy for 20 µs. `-cpu 1,2` shows what a second core is good for.
+func BenchmarkCrowd(b *testing.B) {
+	const window = 256
+	var handled atomic.Int64
+	l := listening(b, Options{}, handlerFunc(func(Flow, *message.Message) {
+		for begin := time.Now(); time.Since(begin) < 20*time.Microsecond; {
+		}
+		handled.Add(1)
+	}))
+	peers := make([]net.Conn, 64)
+	for i := range peers {
+		peers[i] = dialTo(b, "udp", at(l))
+		_ = peers[i].SetDeadline(time.Time{})
+	}
+	m := []byte(request("crowd", 0))
+	b.ResetTimer()
+	for sent := range b.N {
+		if _, err := peers[sent%len(peers)].Write(m); err != nil {
+			b.Fatal(err)
+		}
+		for int64(sent)-handled.Load() > window {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+	eventually(b, "all are handled", func() bool { return handled.Load() == int64(b.N) })
 }
 
 // BenchmarkSend measures one UDP send with nobody at the other end.

@@ -8,7 +8,8 @@
 // Rules that every file here obeys:
 //
 //   - One goroutine reads a connection or a UDP socket, takes each message to
-//     its end before the next, and never waits but for bytes.
+//     its end before the next, and never waits but for bytes. Only what is too
+//     much for one core is divided, by sender.
 //   - Sending never blocks. A connection has a second goroutine only while
 //     something is queued on it.
 //   - Whatever a peer can make grow has a limit, and passing it costs that peer

@@ -1,15 +1,12 @@
 package transport
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -50,46 +47,6 @@ func newUDPSocket(l *Layer, pc *net.UDPConn, bound netip.Addr) (*udpSocket, erro
 	return s, nil
 }
 
-// serve reads datagrams until the socket's reading is stopped.
-func (s *udpSocket) serve() {
-	b := newBatch()
-	_ = s.raw.Read(func(fd uintptr) bool { return !s.drain(b, int(fd)) }) // it ends when it is told to
-}
-
-// drain takes the datagrams that there are. It reports false when there is
-// nothing to wait for, because the layer ends. No error of one datagram, such as
-// an ICMP answer to something sent, ends reading.
-func (s *udpSocket) drain(b *batch, fd int) bool {
-	for s.layer.isRunning() {
-		err := b.read(fd)
-		for i := range b.got {
-			s.receive(s.pointOf(b, i), b.source(i), b.datagram(i))
-		}
-		switch {
-		case b.got == batchSize:
-		case err == nil, errors.Is(err, unix.EAGAIN):
-			return true // the next one wakes us
-		default:
-			s.layer.count.readErrors.Add(1)
-			s.layer.sleep(time.Millisecond) // it may last: a network that is down
-		}
-	}
-	return false
-}
-
-// pointOf returns the point that the i-th datagram came to, nil if it cannot be
-// answered.
-func (s *udpSocket) pointOf(b *batch, i int) *point {
-	if s.only != nil {
-		return s.only
-	}
-	to, ok := destination(b.control(i))
-	if !ok || to.IsMulticast() {
-		return nil
-	}
-	return s.point(to)
-}
-
 // receive takes one datagram to its end.
 func (s *udpSocket) receive(p *point, from netip.AddrPort, datagram []byte) {
 	if p == nil || len(datagram) < minDatagram {
@@ -108,11 +65,6 @@ func (s *udpSocket) answer(p *point, from netip.AddrPort, datagram []byte) {
 	defer s.layer.recovered()
 	var room [64]byte
 	_ = p.send(appendBinding(room[:0], datagram, from), from) // who gets no answer asks again
-}
-
-// stopReading ends serve; sending goes on.
-func (s *udpSocket) stopReading() {
-	_ = s.pc.SetReadDeadline(time.Unix(1, 0)) // fails only when closed
 }
 
 // point returns the one point of a local address; equal flows have equal points.
