@@ -13,6 +13,8 @@ type Counters struct {
 	Transport    transport.Counters
 	Traffic      map[transport.Kind]transport.Traffic
 	Flows        map[transport.Kind]int // stream flows open now
+	UDPWaiting   uint64                 // bytes in the kernel, to be read
+	UDPLost      uint64                 // datagrams that found no room there
 	Messages     trace.Counters
 	Transactions transaction.Counters
 	Answers      transaction.Answers
@@ -33,10 +35,13 @@ func (s *Server) Counters() Counters {
 	for _, k := range transport.Kinds() {
 		traffic[k] = s.transport.Traffic(k)
 	}
+	waiting, lost := s.transport.UDPQueue()
 	return Counters{
 		Transport:    s.transport.Counters(),
 		Traffic:      traffic,
 		Flows:        s.transport.Flows(),
+		UDPWaiting:   waiting,
+		UDPLost:      lost,
 		Messages:     s.o.Trace.Counters(),
 		Transactions: s.transactions.Counters(),
 		Answers:      s.transactions.Answers(),

@@ -42,10 +42,13 @@ func (s sink) transport(c *sipcore.Counters) {
 		}
 	}
 	s.gauge("sip_held_bytes", "Bytes of unfinished and unsent messages on connections.", float64(c.Transport.Held))
-	s.counters("sip_dropped_total", "Messages lost and connections refused or closed, by reason.", "reason", c.Transport.Dropped)
-	s.counter("sip_dropped_total", "Messages lost and connections refused or closed, by reason.", c.Transactions.Overloads, "reason", "overload")
+	const dropped = "Messages lost and connections refused or closed, by reason."
+	s.counters("sip_dropped_total", dropped, "reason", c.Transport.Dropped)
+	s.counter("sip_dropped_total", dropped, c.Transactions.Overloads, "reason", "overload")
 	s.counters("sip_refused_total", "What was refused unread or for lack of time, and bans that were decided, by reason.", "reason", c.Refusals)
 	s.gauge("sip_refusing", "The share of new requests that is refused because the node is behind.", c.Refusing)
+	s.gauge("sip_udp_queue_bytes", "Memory of the datagrams that wait in the kernel to be read.", float64(c.UDPWaiting))
+	s.counter("sip_dropped_total", dropped, c.UDPLost, "reason", "udp_queue_full")
 	s.counter("sip_panics_total", "Messages and timers that made the program fail, and cost only themselves.",
 		c.Transport.Panics+c.Transactions.Panics)
 }

@@ -116,3 +116,33 @@ func TestTextHidesSecrets(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 }
+
+// Whatever comes, it can be listed, and hiding secrets leaves its length alone.
+func FuzzMessages(f *testing.F) {
+	f.Add([]byte("INVITE sip:a SIP/2.0\r\ni: 1\r\nf: <sip:a@b>;tag=1\r\nt: x\r\nCSeq: 1 INVITE\r\n\r\n"), []byte("SIP/2.0 486 Busy\r\ni: 1\r\nCSeq: 1 INVITE\r\n\r\n"), true)
+	f.Add([]byte("\r\n\r\n"), []byte("SIP/2.0"), false)
+	f.Fuzz(func(t *testing.T, one, two []byte, sent bool) {
+		r := New(1 << 20)
+		r.Saw(time.Unix(1, 0), flow(transport.TCP), false, one)
+		r.Saw(time.Unix(2, 0), flow(transport.UDP), sent, two)
+		all := r.Messages()
+		if len(all) != 2 {
+			t.Fatalf("%d messages", len(all))
+		}
+		listed := 0
+		for _, d := range Dialogs(all) {
+			listed += d.Messages
+		}
+		for _, m := range all {
+			if m.CallID == "" {
+				listed++
+			}
+			if n := len(r.Text(m)); n != min(m.Size, maxKept) {
+				t.Errorf("%d bytes of %d", n, m.Size)
+			}
+		}
+		if listed != len(all) {
+			t.Errorf("%d of %d messages are listed", listed, len(all))
+		}
+	})
+}
