@@ -115,7 +115,7 @@ func (b *Bindings) Changed(key string) {
 // false when there is no such binding any more ([live.Bindings.AppendRecord]).
 func (b *Bindings) Run(ctx context.Context, read reader, to Restorer) error {
 	for b.unread != nil && ctx.Err() == nil {
-		b.Load(flushEvery, to)
+		b.loadGently(flushEvery, to)
 		b.tryFlush(read)
 	}
 	beat := time.NewTicker(beatEvery)

@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"runtime"
 	"slices"
 	"time"
 
@@ -71,12 +70,19 @@ func (b batch) beat() (at time.Time, ok bool) {
 // Load restores the bindings that were on disk and may not have ended, for about
 // so long. What it leaves Run goes on with.
 func (b *Bindings) Load(most time.Duration, to Restorer) {
-	for end := time.Now().Add(most); b.unread != nil; runtime.Gosched() {
-		now := time.Now()
-		if now.After(end) {
-			return
-		}
+	now := time.Now()
+	for end := now.Add(most); b.unread != nil && now.Before(end); now = time.Now() {
 		b.loadBatch(now, to)
+	}
+}
+
+// loadGently is Load for a node that serves meanwhile: it rests as long as it
+// works, so that a request does not find every core busy.
+func (b *Bindings) loadGently(most time.Duration, to Restorer) {
+	now := time.Now()
+	for end := now.Add(most); b.unread != nil && now.Before(end); now = time.Now() {
+		b.loadBatch(now, to)
+		time.Sleep(time.Since(now))
 	}
 }
 
