@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,11 +13,10 @@ import (
 )
 
 // bomb goes off when it is told to, as a mistake of ours would.
-type bomb struct{ armed bool }
+type bomb struct{ armed atomic.Bool }
 
 func (b *bomb) explode() {
-	if b.armed {
-		b.armed = false
+	if b.armed.Swap(false) {
 		panic("a mistake of ours")
 	}
 }
@@ -59,19 +59,19 @@ func TestPanicEndsItsRequestAlone(t *testing.T) {
 		rings, toCaller string
 		script          func(*mined)
 	}{
-		{"deciding", func(m *mined) { m.first.armed = true }, "", "100 500", func(m *mined) { m.calls() }},
-		{"looking for the phone", func(m *mined) { m.finding.armed = true }, "", "100 500", func(m *mined) { m.calls() }},
-		{"deciding what to do about a refusal", func(m *mined) { m.second.armed = true }, "INVITE ACK", "100 180 500", func(m *mined) {
+		{"deciding", func(m *mined) { m.first.armed.Store(true) }, "", "100 500", func(m *mined) { m.calls() }},
+		{"looking for the phone", func(m *mined) { m.finding.armed.Store(true) }, "", "100 500", func(m *mined) { m.calls() }},
+		{"deciding what to do about a refusal", func(m *mined) { m.second.armed.Store(true) }, "INVITE ACK", "100 180 500", func(m *mined) {
 			m.calls()
 			m.says(180)
 			m.says(486)
 		}},
-		{"a timer", func(m *mined) { m.second.armed = true }, "INVITE CANCEL", "100 180 500", func(m *mined) {
+		{"a timer", func(m *mined) { m.second.armed.Store(true) }, "INVITE CANCEL", "100 180 500", func(m *mined) {
 			m.calls()
 			m.says(180)
 			time.Sleep(5 * time.Minute)
 		}},
-		{"a phone that is gone", func(m *mined) { m.second.armed = true }, "", "100 500", func(m *mined) {
+		{"a phone that is gone", func(m *mined) { m.second.armed.Store(true) }, "", "100 500", func(m *mined) {
 			m.phone.Close()
 			m.calls()
 			time.Sleep(time.Second)
@@ -86,7 +86,7 @@ func TestPanicEndsItsRequestAlone(t *testing.T) {
 				p.proxy.o.Calls = dialog.NewTracker("hardy", calls, slog.New(slog.DiscardHandler))
 				tt.arm(m)
 				survives(func() { tt.script(m) })
-				if m.first.armed || m.second.armed || m.finding.armed {
+				if m.first.armed.Load() || m.second.armed.Load() || m.finding.armed.Load() {
 					t.Fatal("nothing has panicked")
 				}
 				p.check("then", tt.rings, tt.toCaller)
