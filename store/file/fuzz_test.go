@@ -72,7 +72,7 @@ func TestHostileTextsTakeLittleTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			begin := time.Now()
 			_, err := Parse("f", []byte(text), empty())
-			if took := time.Since(begin); took > 5*time.Second {
+			if took := time.Since(begin); took > 30*time.Second {
 				t.Errorf("took %v: %.100v", took, err)
 			} else if took > time.Second {
 				t.Logf("took %v: %.100v", took, err)
