@@ -208,7 +208,8 @@ func (b *Baresip) Sees(event string) {
 var traced = regexp.MustCompile(`(?s)#\n\w+ (\S+):\d+ -> \S+\n(.*?)\x1b\[;m`)
 
 // story returns the messages of the phone's last call in their order, < those it
-// received and > those it sent, by method or status, without 100.
+// received and > those it sent, by method or status and the text of Reason,
+// without 100.
 func (b *Baresip) story() string {
 	var call string
 	var words []string
@@ -235,6 +236,9 @@ func way(sent bool) string {
 }
 
 func what(m wire.Message) string {
+	if reason := wire.Param(m.Get("Reason"), "text"); reason != "" {
+		return m.Method() + ":" + reason
+	}
 	if m.Request() {
 		return m.Method()
 	}

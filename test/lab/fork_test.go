@@ -16,6 +16,7 @@ func ringAllPhonesOfAUser(s *System) {
 	mons := s.Baresip(baresip, "mons", "mons-node", "carol", 550)
 	caller := s.Baresip(baresip, "namur", "namur-node", "dave", 660)
 	s.knowAmongOthers([]string{"carol", "carol", "dave"}, 5*time.Second)
+	const lost = "<INVITE >180 <CANCEL:Call completed elsewhere >200 >487 <ACK"
 	for _, c := range []struct {
 		winner, loser        *Baresip
 		hangsUp, isHungUp    *Baresip
@@ -33,14 +34,14 @@ func ringAllPhonesOfAUser(s *System) {
 		caller.Sees("CALL_ESTABLISHED")
 		c.winner.Sees("CALL_ESTABLISHED")
 		c.loser.Sees("CALL_CLOSED")
-		c.loser.Lives("<INVITE >180 <CANCEL >200 >487 <ACK")
+		c.loser.Lives(lost)
 		s.everyNodeHas(1, "up")
 
 		c.hangsUp.Does("hangup", "")
 		c.isHungUp.Sees("CALL_CLOSED")
 		caller.Lives(">INVITE <180 <180 <200 >ACK " + c.ofCaller)
 		c.winner.Lives("<INVITE >180 >200 <ACK " + c.ofTheOther)
-		c.loser.Lives("<INVITE >180 <CANCEL >200 >487 <ACK")
+		c.loser.Lives(lost)
 		s.everyNodeHas(0, "")
 	}
 }
