@@ -1,3 +1,5 @@
+//go:build long
+
 package lab
 
 import (
@@ -15,7 +17,11 @@ import (
 	"carillon/test/tool"
 )
 
-// TestMillionJunkSources: a million sources that send one message each, of all
+// TestMillionJunkSources takes minutes, so it is asked for:
+//
+//	go test -tags long -run TestMillionJunkSources ./test/lab
+//
+// A million sources that send one message each, of all
 // the kinds that scanners send, cost the node no memory, whoever they are to it,
 // and afterwards it answers as before.
 func TestMillionJunkSources(t *testing.T) {
