@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,13 +145,14 @@ func TestCloseFlushes(t *testing.T) {
 // TestAnswersLeaveTogether wants the answers to messages that came together to
 // wait for the last, and to leave also when that closes the flow.
 func TestAnswersLeaveTogether(t *testing.T) {
-	var c net.Conn
+	var mine atomic.Pointer[net.Conn]
 	before := make(chan int, 2) // bytes that had come when the last message was handled
 	l := listening(t, Options{}, &record{answer: func(f Flow, m *message.Message) {
 		echo(f, m)
 		if m.CallID() == "middle" {
 			return
 		}
+		c := *mine.Load()
 		_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		n, _ := c.Read(make([]byte, 1))
 		_ = c.SetReadDeadline(time.Now().Add(patience))
@@ -159,7 +161,8 @@ func TestAnswersLeaveTogether(t *testing.T) {
 			f.Close()
 		}
 	}})
-	c = dialTo(t, "tcp", at(l))
+	c := dialTo(t, "tcp", at(l))
+	mine.Store(&c)
 	write(t, c, request("middle", 0)+request("last", 0))
 	want := response("middle") + response("last")
 	buf := make([]byte, 2*len(want))
