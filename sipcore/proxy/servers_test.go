@@ -92,7 +92,17 @@ func outdoors(t *testing.T, names string) *patient {
 			t.Error(err)
 		}
 	})
+	for errors.Is(isRunning(p.proxy.o.Transport), transport.ErrClosed) {
+		time.Sleep(time.Millisecond)
+	}
 	return p
+}
+
+// isRunning is ErrClosed until the transport runs; then nobody listens where it
+// dials.
+func isRunning(l *transport.Layer) error {
+	_, err := l.Dial(context.Background(), transport.TCP, netip.AddrPortFrom(host(), 9))
+	return err
 }
 
 // loner is the Peers of a proxy that knows no other node.
