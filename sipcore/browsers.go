@@ -21,12 +21,15 @@ func (s *Server) letBrowsersIn(ctx context.Context) error {
 		}
 	})
 	defer stop()
+	said := ""
 	for {
 		var again <-chan time.Time
 		if err := s.transport.Browsers(s.o.Store.View().Origins()); err != nil { //nolint:contextcheck // binding a port does not wait
-			s.o.Logger.Warn("telephones in web pages cannot connect: stop the other program that has the port, "+
-				"or take their origins out of the configuration", "error", err)
-			again = time.After(knockAgain)
+			if err.Error() != said {
+				s.o.Logger.Warn("telephones in web pages cannot connect: stop the other program that has the port, "+
+					"or take their origins out of the configuration", "error", err)
+			}
+			said, again = err.Error(), time.After(knockAgain)
 		}
 		select {
 		case <-ctx.Done():

@@ -78,8 +78,9 @@ func (s *secure) kept() int {
 
 const (
 	// mostUnread is how many bytes may come without any that the flow can read:
-	// one record of the greatest length, and some small ones.
-	mostUnread = 20 << 10
+	// a part of a record of 16 kB, and what one read then brings of others, for
+	// which crypto/tls has 40 kB at most.
+	mostUnread = 64 << 10
 	// mostShaking bounds a client's part of a handshake, with a key for quantum
 	// computers and no certificate; a server's has certificates.
 	mostShaking       = 16 << 10

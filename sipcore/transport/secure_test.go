@@ -105,6 +105,7 @@ func overTLS(tb testing.TB, l *Layer, most uint16) *tls.Conn {
 	tb.Helper()
 	c := tls.Client(dialTo(tb, "tcp", on(l, TLS)), &tls.Config{
 		RootCAs: l.opts.Roots(), ServerName: "tel.test", MinVersion: tls.VersionTLS12, MaxVersion: most,
+		DynamicRecordSizingDisabled: true,
 	})
 	if err := c.Handshake(); err != nil {
 		tb.Fatal(err)
@@ -381,4 +382,19 @@ func TestTLSManySenders(t *testing.T) {
 			t.Fatalf("got %q", got)
 		}
 	}
+}
+
+// What a peer has crypto/tls keep counts as held, also while it is silent.
+func TestTLSKept(t *testing.T) {
+	h := &record{answer: echo}
+	l := listening(t, secureOptions(t), h)
+	c := overTLS(t, l, tls.VersionTLS13)
+	write(t, c, request("small", 0))
+	h.count(t, 1)
+	if got := l.Counters().Held; got != 0 {
+		t.Errorf("after a small message: got %d bytes held, want none", got)
+	}
+	write(t, c, request("one long record", 15_000))
+	h.count(t, 2)
+	eventually(t, "its buffer counts", func() bool { return l.Counters().Held > 10_000 })
 }
