@@ -70,6 +70,8 @@ func FuzzLearn(f *testing.F) {
 	x := phone(func(x *Binding) { x.Path, x.Since = []string{"<sip:p;lr>"}, time.Unix(1_700_000_000, 0) })
 	f.Add(x.Key(), x.AppendShared(nil))
 	f.Add("201", []byte{})
+	x.Gone = true
+	f.Add(x.Key(), x.AppendShared(nil))
 	f.Fuzz(func(t *testing.T, key string, value []byte) {
 		one, two := NewBindings("laurel", nil), NewBindings("stan", nil)
 		if one.Learn("hardy", key, value) != nil || len(value) == 0 {
@@ -79,6 +81,12 @@ func FuzzLearn(f *testing.F) {
 			return
 		}
 		all := one.All()
+		if x, err := parseShared(value); err == nil && x.Gone {
+			if len(all) != 0 {
+				t.Fatalf("%d bindings, want none of a phone that is gone", len(all))
+			}
+			return
+		}
 		if len(all) != 1 {
 			t.Fatalf("%d bindings, want 1", len(all))
 		}
