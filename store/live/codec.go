@@ -142,6 +142,7 @@ func parseShared(data []byte) (Binding, error) {
 	}
 	x.Transport, x.Contact, x.UserAgent = r.text(), r.text(), r.text()
 	x.Source = r.addr()
+	x.Source = x.sharedSource()
 	for n := r.number(uint64(len(r.data))); n > 0 && !r.bad; n-- {
 		x.Path = append(x.Path, r.text())
 	}
