@@ -251,15 +251,8 @@ func BenchmarkRefresh(b *testing.B) {
 // and the callee three.
 func BenchmarkCallPath(b *testing.B) {
 	transports(b, func(p *path) {
-		p.o.Bindings.Put(live.Binding{
-			User: "bob", Device: "c:bob", Contact: "sip:bob@127.0.0.50:5070;transport=" + p.kind.String(), Transport: p.kind.String(),
-			Flow: p.bob.ID(), Source: p.bob.Remote(), Local: p.bob.Local(), Granted: time.Hour, Expires: time.Now().Add(time.Hour),
-		})
 		p.turns(func(lap int) {
-			p.took(p.phone, crowded(func(i int) string { return p.invite(callID(lap, i)) }))
-			invites := p.came(&p.heard, "INVITE")
-			p.took(p.bob, crowded(func(i int) string { return answer(invites[i], 180, "") }))
-			p.came(&p.sent, "180")
+			invites := p.ring(lap)
 			p.took(p.bob, crowded(func(i int) string { return answer(invites[i], 200, sdp) }))
 			answers := p.came(&p.sent, "200")
 			p.took(p.phone, crowded(func(i int) string { return p.within("ACK", 1, answers[i]) }))
@@ -273,6 +266,37 @@ func BenchmarkCallPath(b *testing.B) {
 			p.b.Errorf("%d calls are left", n)
 		}
 	})
+}
+
+// What a call that rings keeps (live-B/op) and has used up (B/op).
+func BenchmarkRinging(b *testing.B) {
+	transports(b, func(p *path) {
+		before := inUse()
+		p.turns(func(lap int) { p.ring(lap) })
+		p.sent, p.heard = nil, nil
+		p.b.ReportMetric(float64(inUse()-before)/float64(p.b.N), "live-B/op")
+	})
+}
+
+func inUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// ring lets bob's phone ring and returns what it heard.
+func (p *path) ring(lap int) []wire.Message {
+	p.b.Helper()
+	p.o.Bindings.Put(live.Binding{
+		User: "bob", Device: "c:bob", Contact: "sip:bob@127.0.0.50:5070;transport=" + p.kind.String(), Transport: p.kind.String(),
+		Flow: p.bob.ID(), Source: p.bob.Remote(), Local: p.bob.Local(), Granted: time.Hour, Expires: time.Now().Add(time.Hour),
+	})
+	p.took(p.phone, crowded(func(i int) string { return p.invite(callID(lap, i)) }))
+	invites := p.came(&p.heard, "INVITE")
+	p.took(p.bob, crowded(func(i int) string { return answer(invites[i], 180, "") }))
+	p.came(&p.sent, "180")
+	return invites
 }
 
 const sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 6000 RTP/AVP 9 8 0 101\r\n" +
