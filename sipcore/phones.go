@@ -22,7 +22,8 @@ type phones struct {
 
 // TargetsOf implements [feature.TargetFinder].
 func (p phones) TargetsOf(number string) []route.Target {
-	bindings := p.bindings.Of(number)
+	var room [2]live.Binding
+	bindings := p.bindings.AppendOf(room[:0], number)
 	targets := make([]route.Target, 0, len(bindings))
 	if slices.ContainsFunc(bindings, func(b live.Binding) bool { return b.RegID != 0 }) {
 		slices.SortStableFunc(bindings, bestFlow)
@@ -106,7 +107,8 @@ func (p phones) SpeaksFor(flow transport.Flow, user string) bool {
 	if p.bindings.UsersOn(flow.ID(), user) {
 		return true
 	}
-	for _, b := range p.bindings.Of(user) {
+	var room [2]live.Binding
+	for _, b := range p.bindings.AppendOf(room[:0], user) {
 		if b.Node == p.node && b.Source.IsValid() && b.Source.Addr().Unmap() == flow.Remote().Addr() {
 			return true
 		}

@@ -8,6 +8,7 @@ package dialog
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"carillon/sipcore/message"
@@ -61,8 +62,8 @@ type ID string
 func (t *Tracker) Invited(invite *message.Message, from, to string) (id ID, isNew bool) {
 	id = idOf(invite, invite.FromTag())
 	x := live.Call{
-		ID: string(id), CallID: invite.CallID(),
-		From: from, To: to,
+		ID: string(id), CallID: string(id)[:len(invite.CallID())], // not the INVITE's, whose text it would keep
+		From: strings.Clone(from), To: to,
 		State: live.Ringing, Node: t.node, Since: time.Now(),
 	}
 	x.CSeq, _ = invite.CSeq()
@@ -81,34 +82,36 @@ func (t *Tracker) Invited(invite *message.Message, from, to string) (id ID, isNe
 // it is refreshed; 0 is without end. A further answer only begins the session
 // anew.
 func (t *Tracker) Answered(id ID, session time.Duration) {
-	c, ok := t.calls.Get(string(id))
-	if !ok {
-		return
-	}
 	now := time.Now()
-	if c.State != live.Up {
-		c.State, c.Since = live.Up, now
-	}
-	t.lasts(c, session, now)
+	t.calls.Change(string(id), func(c *live.Call) {
+		if c.State != live.Up {
+			c.State, c.Since = live.Up, now
+		}
+		lasts(c, session, now)
+	})
 }
 
 // Refreshed notes that the call to which the answer to an in-dialog request
 // belongs begins its session anew, whichever side asked.
 func (t *Tracker) Refreshed(answer *message.Message, session time.Duration) {
 	for _, tag := range [2]string{answer.FromTag(), answer.ToTag()} {
-		if c, ok := t.calls.Get(string(idOf(answer, tag))); ok && c.State == live.Up {
-			t.lasts(c, session, time.Now())
+		up := false
+		t.calls.Change(string(idOf(answer, tag)), func(c *live.Call) {
+			if up = c.State == live.Up; up {
+				lasts(c, session, time.Now())
+			}
+		})
+		if up {
 			return
 		}
 	}
 }
 
-func (t *Tracker) lasts(c live.Call, session time.Duration, now time.Time) {
+func lasts(c *live.Call, session time.Duration, now time.Time) {
 	c.Expires = time.Time{}
 	if session > 0 {
 		c.Expires = now.Add(session)
 	}
-	t.calls.Put(c)
 }
 
 // Ended notes that the call is over. It may be called more than once.

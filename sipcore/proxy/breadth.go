@@ -13,8 +13,11 @@ const maxBreadth = 60
 // breadthOf returns how many branches m may still have.
 func breadthOf(m *message.Message) int {
 	value, ok := m.Header(message.MaxBreadth)
+	if !ok {
+		return maxBreadth
+	}
 	n, err := strconv.Atoi(value)
-	if !ok || err != nil || n < 0 {
+	if err != nil || n < 0 {
 		return maxBreadth
 	}
 	return min(n, maxBreadth)

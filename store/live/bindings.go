@@ -101,11 +101,14 @@ func (b *Bindings) expire(s *shard, at int64) {
 }
 
 // Of returns the bindings of user that have not ended, in no particular order.
-func (b *Bindings) Of(user string) []Binding {
+func (b *Bindings) Of(user string) []Binding { return b.AppendOf(nil, user) }
+
+// AppendOf appends what Of returns to list.
+func (b *Bindings) AppendOf(list []Binding, user string) []Binding {
 	s := b.shard(user)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return b.appendLocked(nil, s, user, time.Now())
+	return b.appendLocked(list, s, user, time.Now())
 }
 
 // Device returns the binding of one device of user.

@@ -37,14 +37,14 @@ type Calls struct {
 
 type callShard struct {
 	mu   sync.Mutex
-	byID map[string]Call
+	byID map[string]*Call
 }
 
 // NewCalls returns an empty table.
 func NewCalls() *Calls {
 	c := &Calls{seed: maphash.MakeSeed()}
 	for i := range c.shards {
-		c.shards[i].byID = make(map[string]Call)
+		c.shards[i].byID = make(map[string]*Call)
 	}
 	return c
 }
@@ -54,7 +54,11 @@ func (c *Calls) Put(x Call) {
 	s := c.shard(x.ID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.byID[x.ID] = x
+	if old := s.byID[x.ID]; old != nil {
+		*old = x
+		return
+	}
+	s.byID[x.ID] = &x
 }
 
 // Add adds a call unless there is one with the same ID, which it returns.
@@ -62,11 +66,24 @@ func (c *Calls) Add(x Call) (old Call, added bool) {
 	s := c.shard(x.ID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.byID[x.ID]; ok {
-		return old, false
+	if have := s.byID[x.ID]; have != nil {
+		return *have, false
 	}
-	s.byID[x.ID] = x
+	s.byID[x.ID] = &x
 	return x, true
+}
+
+// Change lets f change a call, but for its ID, while nobody else looks at it;
+// false if there is no such call. f must neither block nor call the table.
+func (c *Calls) Change(id string, f func(x *Call)) bool {
+	s := c.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.byID[id]
+	if x != nil {
+		f(x)
+	}
+	return x != nil
 }
 
 // Get returns a call.
@@ -74,8 +91,10 @@ func (c *Calls) Get(id string) (Call, bool) {
 	s := c.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x, ok := s.byID[id]
-	return x, ok
+	if x := s.byID[id]; x != nil {
+		return *x, true
+	}
+	return Call{}, false
 }
 
 // Delete removes a call, if it is there.
@@ -122,7 +141,7 @@ func (s *callShard) appendTo(all []Call) []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, x := range s.byID {
-		all = append(all, x)
+		all = append(all, *x)
 	}
 	return all
 }
@@ -132,7 +151,7 @@ func (s *callShard) expire(over []Call, now time.Time) []Call {
 	defer s.mu.Unlock()
 	for id, x := range s.byID {
 		if !x.Expires.IsZero() && !now.Before(x.Expires) {
-			over = append(over, x)
+			over = append(over, *x)
 			delete(s.byID, id)
 		}
 	}
