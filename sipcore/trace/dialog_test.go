@@ -41,6 +41,7 @@ func TestDialogs(t *testing.T) {
 		{"<INVITE )INVITE <CANCEL >200/CANCEL )CANCEL (487/INVITE >487/INVITE", cancelled},
 		{"<INVITE )INVITE (486/INVITE )ACK >486/INVITE <ACK", busy},
 		{"<INVITE )INVITE (486/INVITE )ACK )INVITE (200/INVITE >200/INVITE", inCall},
+		{"<INVITE )INVITE )INVITE (486/INVITE )ACK (180/INVITE >180/INVITE", setup}, // one of two phones is busy
 		{"<INVITE >302/INVITE", diverted},
 		{"<INVITE >404/INVITE", "rejected 404"},
 		{"<REGISTER >401/REGISTER <REGISTER >200/REGISTER", "200 So"},

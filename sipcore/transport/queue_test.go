@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"sync"
 	"testing"
 
 	"carillon/sipcore/message"
@@ -8,8 +9,10 @@ import (
 
 // Datagrams wait while the reader is busy, and are lost when there are too many.
 func TestUDPQueue(t *testing.T) {
-	release := make(chan struct{})
-	l := listening(t, Options{}, handlerFunc(func(Flow, *message.Message) { <-release }))
+	busy := make(chan struct{})
+	release := sync.OnceFunc(func() { close(busy) })
+	l := listening(t, Options{}, handlerFunc(func(Flow, *message.Message) { <-busy }))
+	t.Cleanup(release) // before the layer is closed, which waits for its reader
 	c := dialTo(t, "udp", at(l))
 	if waiting, lost := l.UDPQueue(); waiting != 0 || lost != 0 {
 		t.Errorf("before: got %d waiting, %d lost", waiting, lost)
@@ -27,7 +30,7 @@ func TestUDPQueue(t *testing.T) {
 		_, lost := l.UDPQueue()
 		return lost > 0
 	})
-	close(release)
+	release()
 	eventually(t, "none waits", func() bool {
 		waiting, _ := l.UDPQueue()
 		return waiting == 0

@@ -147,3 +147,30 @@ func TestChecksums(t *testing.T) {
 		}
 	}
 }
+
+// The numbers of TCP go on, each way by itself, or Wireshark would take messages
+// for repetitions.
+func TestNumbersGoOn(t *testing.T) {
+	c, m := make(conversations), messages()[1]
+	want := []struct{ sent, acknowledged uint32 }{{1, 1}, {1, 1}, {1, 1}, {1, 1}}
+	var out, in uint32
+	for i, sent := range []bool{true, true, false, true} {
+		m.Sent = sent
+		if want[i].sent, want[i].acknowledged = 1+out, 1+in; !sent {
+			want[i].sent, want[i].acknowledged = 1+in, 1+out
+		}
+		p, err := c.packet(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		segment := p[40:]
+		if seq, ack := binary.BigEndian.Uint32(segment[4:]), binary.BigEndian.Uint32(segment[8:]); seq != want[i].sent || ack != want[i].acknowledged {
+			t.Errorf("message %d: got %d and %d, want %+v", i+1, seq, ack, want[i])
+		}
+		if sent {
+			out += uint32(len(m.Text))
+		} else {
+			in += uint32(len(m.Text))
+		}
+	}
+}
