@@ -94,8 +94,6 @@ func TestACallerWithoutABinding(t *testing.T) {
 	}
 }
 
-// A phone that knew its system by the address of a node speaks to another now.
-
 func TestCancelAcrossNodes(t *testing.T) {
 	w := newTown(t, "laurel", "hardy")
 	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")

@@ -24,6 +24,9 @@ const (
 	busyRequests = 1000
 )
 
+// restEvery is how often a node that is not busy looks whether it is.
+const restEvery = 5 * guard.SampleEvery
+
 // A lateness measures how long what the server handles had to wait, from
 // outside: neither a reader nor a message pays for it.
 type lateness struct {
@@ -38,16 +41,21 @@ type lateness struct {
 
 // watchLoad keeps the share of new requests that is refused, until ctx ends.
 func (s *Server) watchLoad(ctx context.Context) error {
-	tick := time.NewTicker(guard.SampleEvery)
-	defer tick.Stop()
+	next := time.NewTimer(restEvery)
+	defer next.Stop()
 	late := lateness{sockets: s.transport.Lag, fresh: s.fresh.Load, at: time.Now()}
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-tick.C:
+		case <-next.C:
 		}
-		switch began, ended := s.load.Sample(late.now(time.Now())); {
+		lag, busy := late.now(time.Now())
+		next.Reset(restEvery)
+		if busy || s.load.Share() > 0 {
+			next.Reset(guard.SampleEvery)
+		}
+		switch began, ended := s.load.Sample(lag); {
 		case began && s.defence.mayTellLoad(time.Now()):
 			s.o.Logger.Warn("more requests than this node can handle: some new ones are refused for a moment")
 		case ended:
@@ -57,15 +65,15 @@ func (s *Server) watchLoad(ctx context.Context) error {
 }
 
 // now returns the lag of this moment, 0 for a process that is not busy.
-func (l *lateness) now(now time.Time) time.Duration {
-	lag := max(l.sockets(), l.sched.latency())
+func (l *lateness) now(now time.Time) (lag time.Duration, busy bool) {
+	lag = max(l.sockets(), l.sched.latency())
 	used, came, elapsed := cpuTime(), l.fresh(), now.Sub(l.at).Seconds()
-	busy := (used-l.cpu).Seconds() > busyShare*elapsed || float64(came-l.came) > busyRequests*elapsed
+	busy = (used-l.cpu).Seconds() > busyShare*elapsed || float64(came-l.came) > busyRequests*elapsed
 	l.at, l.cpu, l.came = now, used, came
 	if !busy {
-		return 0
+		return 0, false
 	}
-	return lag
+	return lag, true
 }
 
 // cpuTime returns what this process has used of all processors.

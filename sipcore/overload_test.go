@@ -63,7 +63,7 @@ func TestIdleProcessIsNotOverloaded(t *testing.T) {
 			sockets: func() time.Duration { return time.Second }, fresh: func() uint64 { return tt.came },
 			at: began, cpu: cpuTime() - tt.cpu,
 		}
-		if got := l.now(began.Add(time.Second)); got != tt.want {
+		if got, _ := l.now(began.Add(time.Second)); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
 	}

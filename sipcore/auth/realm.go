@@ -1,6 +1,10 @@
 package auth
 
-import "strings"
+import (
+	"strings"
+
+	"carillon/sipcore/message"
+)
 
 // NamesRealm reports whether the value of a challenge or of credentials, of
 // whatever scheme, is for realm: one of its parameters says so, in any case of
@@ -31,7 +35,8 @@ func lastWord(s string) string {
 	return s[strings.LastIndexAny(s, " \t\r\n,")+1:]
 }
 
-// cutText takes a quoted text, without its quotes, or a word off the front.
+// cutText takes a quoted text, without its quotes and as it is meant (some phones
+// hash that), or a word off the front.
 func cutText(s string) (text, rest string, ok bool) {
 	if !strings.HasPrefix(s, `"`) {
 		i := strings.IndexAny(s, " \t\r\n,")
@@ -44,20 +49,5 @@ func cutText(s string) (text, rest string, ok bool) {
 	if end < 0 {
 		return "", "", false
 	}
-	return trimLeft(trimRight(unescaped(s[1:end]))), s[end+1:], true
-}
-
-// unescaped is what the quoted text means: some phones hash that.
-func unescaped(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			i++
-		}
-		b = append(b, s[i])
-	}
-	return string(b)
+	return trimLeft(trimRight(message.Unquote(s[1:end]))), s[end+1:], true
 }

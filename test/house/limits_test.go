@@ -79,33 +79,6 @@ func TestLoop(t *testing.T) {
 	}
 }
 
-// TestLoopThroughAPhone: a phone sends what it gets back to the node for the
-// same number, as a badly set forward does. The node finds the loop (RFC 3261
-// section 16.3) or runs out of Max-Forwards; either way the call ends.
-func TestLoopThroughAPhone(t *testing.T) {
-	for _, transport := range transports {
-		t.Run(transport, func(t *testing.T) {
-			h := house.New(t)
-			n := h.NodeWith("hardy", "calls: trusted")
-			alice := h.Phone("alice")
-			mirror := registered(t, transport, "bob", n)
-			turns := make(chan int, 1)
-			go func() { turns <- reflect(mirror) }()
-			got := alice.Calls("bob").Outcome()
-			n.IsIdle()
-			_ = mirror.Close()
-			rounds := <-turns
-			t.Logf("got %d after %d rounds", got, rounds)
-			if got != 482 && got != 483 {
-				t.Errorf("got %d, want 482 or 483", got)
-			}
-			if rounds > 70 {
-				t.Errorf("got %d rounds, want no more than Max-Forwards", rounds)
-			}
-		})
-	}
-}
-
 // reflect is a proxy that sends every INVITE back to where it came from, for
 // the number it came for, until its connection closes. It returns how many.
 func reflect(c *wire.Conn) int {
