@@ -45,6 +45,7 @@ func (b *branch) start(flow transport.Flow) {
 	}
 	raw := f.rewrite(m, flow, id, b, &b.peer)
 	if len(raw) > largeRequest && flow.Kind() == transport.UDP && b.byStream(flow) {
+		f.p.o.Transactions.Free(raw)
 		return
 	}
 	if patience := b.patience(); patience > 0 {

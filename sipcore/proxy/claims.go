@@ -83,5 +83,7 @@ func (f *fork) strip(e *message.Edit, m *message.Message, clean bool) {
 }
 
 func (f *fork) send(m *message.Message, e *message.Edit) {
-	f.tx.Respond(m.Status(), e.AppendTo(nil))
+	raw := e.AppendTo(f.p.o.Transactions.Room())
+	f.tx.Respond(m.Status(), raw)
+	f.p.o.Transactions.Free(raw)
 }

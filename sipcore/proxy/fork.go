@@ -90,7 +90,8 @@ func (f *fork) isInvite() bool { return f.tx.Method() == message.INVITE }
 // says that this one is there, whatever the method: RFC 4320 section 4.1 allows
 // that where nothing is lost.
 func (f *fork) trying() {
-	f.tx.Respond(100, f.m.Reply(100, "", "").AppendTo(nil))
+	reply := f.m.Reply(100, "", "")
+	f.tx.Answer(100, &reply)
 }
 
 // carryOut does what the pipeline decided.
@@ -270,7 +271,7 @@ func (f *fork) finishSaying(status int, name message.Name, value string) {
 	f.ended()
 	reply := f.m.Reply(status, "", f.tx.Tag())
 	reply.Add(name, value)
-	f.tx.Respond(status, reply.AppendTo(nil))
+	f.tx.Answer(status, &reply)
 	f.release()
 }
 

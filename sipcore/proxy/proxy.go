@@ -173,6 +173,6 @@ func (p *Proxy) recovered() {
 // It is for requests of those who were let in: over UDP it is repeated until it
 // is acknowledged.
 func Respond(tx *transaction.Server, status int, reason string) {
-	m := tx.Request()
-	tx.Respond(status, m.Reply(status, reason, tx.Tag()).AppendTo(nil))
+	reply := tx.Request().Reply(status, reason, tx.Tag())
+	tx.Answer(status, &reply)
 }

@@ -12,9 +12,10 @@ import (
 	"carillon/sipcore/transport"
 )
 
-// rewrite makes the request that leaves on flow (RFC 3261 section 16.6): the
-// received bytes, but for the lines that a proxy must touch. b is the branch it
-// goes out on; nil for an ACK. to is the node that it goes to, if it does.
+// rewrite makes the request that leaves on flow (RFC 3261 section 16.6), in a
+// Room: the received bytes, but for the lines that a proxy must touch. b is the
+// branch it goes out on; nil for an ACK. to is the node that it goes to, if it
+// does.
 func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b *branch, to *peer) []byte {
 	e := m.Edit()
 	switch {
@@ -38,7 +39,7 @@ func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b
 	f.dropClaims(&e, m)
 	forwards(&e, m)
 	e.Prepend(message.Via, f.p.via(flow, branch))
-	return e.AppendTo(nil)
+	return e.AppendTo(f.p.o.Transactions.Room())
 }
 
 // via is our own Via: the address the flow came to and the port we listen on,

@@ -55,7 +55,7 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 		return
 	}
 	if !h.flow.IsZero() {
-		_ = h.flow.Send(f.ack(m, h.flow)) // a lost ACK is asked for again by another 200
+		f.sendOn(h.flow, m, &peer{}) // a lost ACK is asked for again by another 200
 		return
 	}
 	if h.uri == "" {
@@ -63,7 +63,7 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 	}
 	p.inBackground(func(ctx context.Context) {
 		if flow, _, err := p.connect(ctx, h.uri, h.kind); err == nil {
-			_ = flow.Send(f.ack(m, flow))
+			f.sendOn(flow, m, &peer{})
 		}
 	})
 }
@@ -71,7 +71,7 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 // send carries to another node what has no answer.
 func (p *Proxy) send(f *fork, m *message.Message, to peer, mayRelay bool) {
 	if flow, ok := p.o.Peers.Flow(to.node); ok {
-		_ = flow.Send(f.rewrite(m, flow, f.p.ackBranch(m), nil, &to))
+		f.sendOn(flow, m, &to)
 		return
 	}
 	p.inBackground(func(ctx context.Context) {
@@ -80,7 +80,7 @@ func (p *Proxy) send(f *fork, m *message.Message, to peer, mayRelay bool) {
 			return
 		}
 		to.relay = relay
-		_ = flow.Send(f.rewrite(m, flow, f.p.ackBranch(m), nil, &to))
+		f.sendOn(flow, m, &to)
 	})
 }
 
@@ -91,8 +91,11 @@ func (p *Proxy) ackBranch(m *message.Message) string {
 	return "z9hG4bK" + strconv.FormatUint(maphash.String(p.seed, via.Branch+m.CallID()), 36)
 }
 
-func (f *fork) ack(m *message.Message, to transport.Flow) []byte {
-	return f.rewrite(m, to, f.p.ackBranch(m), nil, &peer{})
+// sendOn sends what has no answer.
+func (f *fork) sendOn(flow transport.Flow, m *message.Message, to *peer) {
+	raw := f.rewrite(m, flow, f.p.ackBranch(m), nil, to)
+	_ = flow.Send(raw)
+	f.p.o.Transactions.Free(raw)
 }
 
 // A hop is where a request goes next: another node, a flow that is open, or a

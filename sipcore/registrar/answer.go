@@ -89,9 +89,7 @@ func (j *job) refuse(r *refusal) {
 
 func (j *job) respond(status int, reply *message.Reply) {
 	j.out = reply.AppendTo(j.out[:0])
-	if j.tx.Respond(status, j.out) {
-		j.out = nil
-	}
+	j.tx.Respond(status, j.out)
 }
 
 // answerOnce answers somebody who has shown no password, and forgets it.

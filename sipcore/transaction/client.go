@@ -46,8 +46,8 @@ type Client struct {
 }
 
 // Start sends a request as a new client transaction. branch, from [NewBranch],
-// is that of raw's top Via, which stands on a line of its own. raw belongs to
-// the transaction from then on. ACK and CANCEL have no transactions to start;
+// is that of raw's top Via, which stands on a line of its own. raw, best written
+// into a [Layer.Room], belongs to the transaction from then on. ACK and CANCEL have no transactions to start;
 // see [Client.Cancel].
 //
 // With s, whose lock must be held, the Client shares its lock. Without, it has
@@ -134,15 +134,22 @@ func (c *Client) fail(err error) {
 	c.contained(func() { u.Failed(c, err) })
 }
 
+// keep forgets the request, but for what may still be needed of it.
+func (c *Client) keep(raw []byte) {
+	c.layer.Free(c.raw)
+	c.raw = raw
+}
+
 // finish enters Completed, or, over a reliable transport, ends the transaction
 // at once. It keeps what is to be repeated and returns the user to tell.
-func (c *Client) finish(keep []byte, wait time.Duration) ClientUser {
+func (c *Client) finish(again []byte, wait time.Duration) ClientUser {
 	u := c.user
 	if c.flow.Kind().Reliable() {
 		c.end()
 		return u
 	}
-	c.state, c.raw, c.user, c.stop = completed, keep, nil, nil
+	c.keep(again)
+	c.state, c.user, c.stop = completed, nil, nil
 	c.timer.Set(c.layer.o.Wheel, wait, (*clientTimer)(c))
 	return u
 }
@@ -155,7 +162,8 @@ func (c *Client) end() {
 	c.state = ended
 	c.timer.Stop()
 	c.layer.clients.remove(c.key, kindOf(c.method), c)
-	c.user, c.raw, c.stop, c.err = nil, nil, nil, nil
+	c.keep(nil)
+	c.user, c.stop, c.err = nil, nil, nil
 }
 
 // sendAgain repeats what is unanswered: the request, or the CANCEL after it.

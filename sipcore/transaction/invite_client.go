@@ -45,14 +45,16 @@ func (c *Client) progress(m *message.Message) {
 		}
 	}
 	if m.Status() > 100 && !c.outlined {
-		c.raw, c.outlined = outline(c.raw), true
+		c.keep(outline(c.raw))
+		c.outlined = true
 	}
 	c.user.Response(c, m)
 }
 
 // accept enters Accepted: timer M lets further 2xx pass.
 func (c *Client) accept(m *message.Message) {
-	c.state, c.raw, c.stop = accepted, nil, nil
+	c.keep(nil)
+	c.state, c.stop = accepted, nil
 	c.timer.Set(c.layer.o.Wheel, 64*c.layer.o.T1, (*clientTimer)(c))
 	c.user.Response(c, m)
 }

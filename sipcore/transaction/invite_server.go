@@ -1,38 +1,40 @@
 package transaction
 
-import "carillon/sipcore/message"
+import (
+	"bytes"
+
+	"carillon/sipcore/message"
+)
 
 // respondInvite is RFC 3261 figure 7 with RFC 6026 section 7.1, seen from the
 // transaction user.
-func (tx *Server) respondInvite(status int, raw []byte) (kept bool) {
+func (tx *Server) respondInvite(status int, raw []byte) {
 	switch {
 	case tx.state == accepted && isSuccess(status):
 		tx.send(raw) // of another branch, or the same once more
-		return false
 	case tx.state != proceeding:
-		return false
 	case status < 200:
 		if status > 100 {
 			tx.rang()
 		}
-		return tx.provisional(raw)
+		tx.provisional(raw)
 	case isSuccess(status):
 		tx.accept(status, raw)
-		return false
 	default:
-		return tx.refuse(status, raw)
+		tx.refuse(status, raw)
 	}
 }
 
-// provisional keeps the response for retransmitted requests, which exist only
-// over UDP.
-func (tx *Server) provisional(raw []byte) (kept bool) {
+func (tx *Server) provisional(raw []byte) {
 	tx.send(raw)
-	if tx.flow.Kind().Reliable() {
-		return false
+	tx.keep(raw)
+}
+
+// keep keeps a response for retransmitted requests, which exist only over UDP.
+func (tx *Server) keep(raw []byte) {
+	if !tx.flow.Kind().Reliable() {
+		tx.sent = bytes.Clone(raw)
 	}
-	tx.sent = raw
-	return true
 }
 
 // accept enters Accepted, where the transaction user retransmits and timer L
@@ -50,18 +52,14 @@ func (tx *Server) accept(status int, raw []byte) {
 
 // refuse enters Completed: timer G repeats the response over UDP until the ACK
 // comes, timer H ends the wait for it.
-func (tx *Server) refuse(status int, raw []byte) (kept bool) {
+func (tx *Server) refuse(status int, raw []byte) {
 	tx.finish(completed, status)
 	if !tx.send(raw) {
 		tx.end()
-		return false
+		return
 	}
-	reliable := tx.flow.Kind().Reliable()
-	if !reliable {
-		tx.sent = raw
-	}
-	tx.repeat.start(tx.layer, &tx.timer, reliable, (*serverTimer)(tx))
-	return !reliable
+	tx.keep(raw)
+	tx.repeat.start(tx.layer, &tx.timer, tx.flow.Kind().Reliable(), (*serverTimer)(tx))
 }
 
 // finish notes the final response and lets go of what was only needed before.

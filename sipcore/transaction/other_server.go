@@ -2,21 +2,24 @@ package transaction
 
 // respondOther is RFC 3261 figure 8 seen from the transaction user. Timer J,
 // over UDP only, absorbs retransmitted requests.
-func (tx *Server) respondOther(status int, raw []byte) (kept bool) {
+func (tx *Server) respondOther(status int, raw []byte) {
 	switch {
 	case tx.state != trying && tx.state != proceeding:
-		return false
 	case status < 200:
 		tx.state = proceeding
-		return tx.provisional(raw)
+		tx.provisional(raw)
+	default:
+		tx.complete(status, raw)
 	}
+}
+
+func (tx *Server) complete(status int, raw []byte) {
 	tx.finish(completed, status)
 	sent := tx.send(raw)
 	if !sent || tx.flow.Kind().Reliable() {
 		tx.end()
-		return false
+		return
 	}
-	tx.sent = raw
+	tx.keep(raw)
 	tx.timer.Set(tx.layer.o.Wheel, 64*tx.layer.o.T1, (*serverTimer)(tx))
-	return true
 }

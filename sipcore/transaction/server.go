@@ -70,15 +70,20 @@ func (tx *Server) Tag() string { return tx.layer.keys.toTag(tx.key) }
 
 // Respond sends a response with its status, as far as the state of the
 // transaction lets it: a response after a final one goes nowhere, but for
-// further 2xx to an INVITE.
-//
-// raw belongs to the transaction from then on if kept is true; otherwise the
-// caller may use the bytes again.
-func (tx *Server) Respond(status int, raw []byte) (kept bool) {
+// further 2xx to an INVITE. raw stays the caller's.
+func (tx *Server) Respond(status int, raw []byte) {
 	if tx.method == message.INVITE {
-		return tx.respondInvite(status, raw)
+		tx.respondInvite(status, raw)
+	} else {
+		tx.respondOther(status, raw)
 	}
-	return tx.respondOther(status, raw)
+}
+
+// Answer is Respond with a response of our own making.
+func (tx *Server) Answer(status int, r *message.Reply) {
+	raw := r.AppendTo(tx.layer.Room())
+	tx.Respond(status, raw)
+	tx.layer.Free(raw)
 }
 
 // RespondOnce sends a final response and forgets the transaction at once: a

@@ -28,6 +28,7 @@ package transaction
 import (
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"carillon/sipcore/message"
@@ -110,12 +111,14 @@ type Layer struct {
 	count   tally
 	answers answers
 	sweep   sweep
+	rooms   sync.Pool // of *[roomSize]byte
 }
 
 // New returns a Layer that hands what it receives to u. It starts nothing.
 func New(o Options, u User) *Layer {
 	l := &Layer{o: o.withDefaults(), user: u, keys: newKeys()}
 	l.sweep.layer = l
+	l.rooms.New = func() any { return new([roomSize]byte) }
 	l.answers.since = time.Now()
 	l.o.Wheel.panics.logger.Store(l.o.Logger)
 	return l

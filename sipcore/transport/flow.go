@@ -91,6 +91,7 @@ func (f Flow) Remote() netip.AddrPort { return f.remote }
 // Send sends one message. It never blocks: what a stream cannot take at once is
 // copied and queued; a stream whose queue is full closes (ErrFull), alone. A
 // datagram that finds its socket full is lost, as on the wire, without an error.
+// b stays the caller's.
 func (f Flow) Send(b []byte) error {
 	if f.carrier == nil {
 		return ErrClosed
