@@ -173,7 +173,7 @@ func stamp(path string) string {
 func readPair(certificate, key string) (tls.Certificate, error) {
 	public, err := os.ReadFile(certificate) //nolint:gosec // the administrator's
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("reading the certificate: %w", err)
+		return tls.Certificate{}, fmt.Errorf("reading the certificate: %w; give --tls-cert a PEM file that this account may read, or `system`", err)
 	}
 	private, err := os.ReadFile(key) //nolint:gosec // the administrator's
 	if err != nil {

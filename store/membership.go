@@ -138,7 +138,7 @@ type RemoveNode struct {
 func (r RemoveNode) On(v *View) (*View, error) {
 	old, known := v.Node(r.Name)
 	if !known {
-		return nil, &Error{Kind: NotFound, Field: "node", Message: fmt.Sprintf("there is no node %q", clip(r.Name))}
+		return nil, &Error{Kind: NotFound, Field: "node", Message: fmt.Sprintf("there is no node %q: `carillon members` lists them", clip(r.Name))}
 	}
 	if old.Role == Main && v.mains() == 1 {
 		return nil, &Error{Kind: Conflict, Field: "node", Message: fmt.Sprintf("%s is the only main: the system would end with it", r.Name)}

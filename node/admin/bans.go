@@ -65,7 +65,7 @@ func (s *Server) liftBan(w http.ResponseWriter, r *http.Request) {
 	text := r.URL.Query().Get("address")
 	a, ok := parseBanned(text)
 	if !ok {
-		s.refuse(w, r, invalid("address", "not an address: "+printable(text)))
+		s.refuse(w, r, invalid("address", printable(text)+" is not an address: `carillon bans` lists those that are banned"))
 		return
 	}
 	lifted, silent := s.o.Banning.LiftBan(r.Context(), a)
