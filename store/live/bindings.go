@@ -59,7 +59,7 @@ func NewBindings(node string, journal Journal) *Bindings {
 }
 
 // OnChange has f called with the key of every binding of this node that was
-// added, changed or removed, but not of one that was just refreshed; Own and AppendRecord tell what became of it. f runs
+// added, changed or removed, but not of one that was just refreshed or lost its connection; Own and AppendRecord tell what became of it. f runs
 // with a lock of the table held: it must neither block nor call the table. Set
 // it before the table is used.
 func (b *Bindings) OnChange(f func(key string)) { b.changed = f }

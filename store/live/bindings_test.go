@@ -63,6 +63,36 @@ func phone(edit ...func(*Binding)) Binding {
 
 func udp(x *Binding) { x.Transport, x.Flow = "udp", 88 }
 
+// TestLostConnectionIsNotForTheDisk: others and the operator hear of it, but what
+// comes back from the disk is down anyway.
+func TestLostConnectionIsNotForTheDisk(t *testing.T) {
+	var j journal
+	b := NewBindings("laurel", &j)
+	b.Put(phone())
+	j.take()
+	b.OnChange(func(key string) { t.Errorf("the disk is told of %q", key) })
+	news := 0
+	b.OnNews(func(was, is *Binding) {
+		if was.Flow != 0 && is.Flow == 0 {
+			news++
+		}
+	})
+	record, _ := b.AppendRecord(nil, phone().Key())
+	b.FlowClosed(phone().Flow)
+	if got, want := j.take(), []string{"set 201\x1furn:uuid:1"}; !slices.Equal(got, want) || news != 1 {
+		t.Errorf("got %q and %d news, want %q and one", got, news, want)
+	}
+	kept, err := ParseRecord(phone().Key(), record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := NewBindings("laurel", nil)
+	after.Restore(kept)
+	if got := after.Of("201"); len(got) != 1 || got[0].Flow != 0 {
+		t.Errorf("after a restart: got %v, want one that is down", got)
+	}
+}
+
 func TestPutJournalsOnlyWhatOthersNeed(t *testing.T) {
 	tests := []struct {
 		name string

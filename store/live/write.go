@@ -96,7 +96,9 @@ func (b *Bindings) Put(x Binding) {
 	b.writeLocked(s, &x, time.Now())
 }
 
-// FlowClosed marks the bindings on a connection of this node as down.
+// FlowClosed marks the bindings on a connection of this node as down. That is not
+// for the disk, and OnChange's function is not called: no connection outlives
+// the node, so that a binding on one comes back down anyway.
 func (b *Bindings) FlowClosed(flow uint64) {
 	for i := range b.shards {
 		b.flowClosed(&b.shards[i], flow)
@@ -112,7 +114,7 @@ func (b *Bindings) flowClosed(s *shard, flow uint64) {
 		x.Flow = 0
 		s.change(e, &x, b.base, true)
 		b.tellLocked(s, e, &x)
-		b.changedLocked(e, &was, &x)
+		b.newsLocked(&was, &x)
 	}
 }
 
@@ -158,6 +160,11 @@ func (b *Bindings) tellLocked(s *shard, e *entry, x *Binding) {
 // changedLocked has this node hear of it. A claim to what is gone was nothing.
 func (b *Bindings) changedLocked(e *entry, was, is *Binding) {
 	b.changed(e.key())
+	b.newsLocked(was, is)
+}
+
+// newsLocked has the operator hear of it.
+func (b *Bindings) newsLocked(was, is *Binding) {
 	if was != nil && was.Gone {
 		was = nil
 	}
