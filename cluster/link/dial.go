@@ -26,7 +26,7 @@ func (p *Port) dial(ctx context.Context, node string, at netip.AddrPort, protoco
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)() //nolint:contextcheck // the port ends it too
-	raw, err := p.dialer().DialContext(ctx, "tcp", at.String())
+	raw, err := p.dialer(protocol).DialContext(ctx, "tcp", at.String())
 	if err != nil {
 		return nil, err
 	}
@@ -57,17 +57,28 @@ func (p *Port) shake(ctx context.Context, c *tls.Conn) error {
 }
 
 // dialer leaves from the address that the others know us by.
-func (p *Port) dialer() *net.Dialer {
-	d := &net.Dialer{KeepAliveConfig: keepAlive()}
+func (p *Port) dialer(protocol string) *net.Dialer {
+	d := &net.Dialer{KeepAlive: -1, KeepAliveConfig: keepAlive(protocol)}
 	if own := p.address.Addr(); own.IsValid() && !own.IsUnspecified() {
 		d.LocalAddr = &net.TCPAddr{IP: own.AsSlice(), Zone: own.Zone()}
 	}
 	return d
 }
 
+// curves is how keys are agreed on: nil is Go's choice, which no quantum computer
+// of later shall read. The rings connect often over slow lines, to say who is
+// there: that is worth no 2.3 kB.
+func curves(protocol string) []tls.CurveID {
+	if protocol == ProtocolRing {
+		return []tls.CurveID{tls.X25519}
+	}
+	return nil
+}
+
 func (p *Port) dialingConfig(node, protocol string) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS13,
+		CurvePreferences:   curves(protocol),
 		Certificates:       []tls.Certificate{p.options.Identity.tlsCertificate()},
 		NextProtos:         []string{protocol},
 		ClientSessionCache: p.tickets,

@@ -87,6 +87,20 @@ func (p *Port) SendPacket(class byte, node string, at netip.AddrPort, payload []
 	return nil
 }
 
+// Talked says when a packet last went to a node and when one came from it, of
+// whatever class; the zero times for never.
+func (p *Port) Talked(node string) (said, heard time.Time) {
+	p.pairs.mu.RLock()
+	r := p.pairs.nodes[node]
+	p.pairs.mu.RUnlock()
+	if r == nil {
+		return said, heard
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.said, r.heard
+}
+
 // meet begins a handshake that tells each side the other's certificate.
 func (p *Port) meet(r *pair, at netip.AddrPort) {
 	started := p.start(func() {

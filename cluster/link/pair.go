@@ -37,6 +37,7 @@ type pair struct {
 	seal        *seal // nil: no key yet
 	pending     nonce // zero: none
 	heard       time.Time
+	said        time.Time // a packet of data last
 	hello       time.Time // last sent unasked
 	since       time.Time // of the first hello without an answer
 	met         time.Time // last handshake begun
@@ -65,6 +66,7 @@ func (r *pair) send(now time.Time, buffer []byte, l letter) (packet, greeting []
 		if packet, ok = r.seal.close(buffer, l.class, l.payload); !ok {
 			r.seal = nil
 		}
+		r.said = now
 	}
 	if packet == nil {
 		r.waitLocked(now, l)

@@ -17,15 +17,16 @@ const (
 )
 
 // Closed when idle longer than the probes take, so that a node that vanished
-// does not hold a handler for ever. Sessions notice far earlier.
+// does not hold a handler for ever. Sessions have a monitor of their own, which
+// notices far earlier: there the kernel's probes would be bytes for nothing.
 const (
 	quietBeforeProbe = 60 * time.Second
 	probeEvery       = 15 * time.Second
 	probes           = 4
 )
 
-func keepAlive() net.KeepAliveConfig {
-	return net.KeepAliveConfig{Enable: true, Idle: quietBeforeProbe, Interval: probeEvery, Count: probes}
+func keepAlive(protocol string) net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: protocol != ProtocolSession, Idle: quietBeforeProbe, Interval: probeEvery, Count: probes}
 }
 
 func (p *Port) accept() error {
@@ -64,7 +65,6 @@ func (p *Port) admit(c *net.TCPConn, serving *tls.Config) {
 // greet makes a member of a stranger, or turns it away.
 func (p *Port) greet(raw *net.TCPConn, serving *tls.Config, leave func()) {
 	defer leave()
-	_ = raw.SetKeepAliveConfig(keepAlive())
 	s := &stranger{Conn: raw, left: handshakeBytes}
 	ctx, cancel := context.WithTimeout(p.ctx, handshakeTime)
 	defer cancel()
@@ -86,6 +86,7 @@ func (p *Port) greet(raw *net.TCPConn, serving *tls.Config, leave func()) {
 		return
 	}
 	s.believe()
+	_ = raw.SetKeepAliveConfig(keepAlive(protocol))
 	p.door.know(addressOf(raw))
 	h := p.handlers[protocol]
 	if kept := p.conns.keep(peer.Node, c); kept != nil {

@@ -37,7 +37,7 @@ func (r *Rings) open(name string) (*ring, error) {
 		name: name, node: o.Node, main: o.Role == string(link.Main), own: note{o.Site, o.Role, o.Version}.encode(), table: r.table, pace: o.pace,
 		seeds: make(chan []Seed, 1), stop: make(chan struct{}),
 	}
-	c := o.pace.values(name)
+	c := o.pace.values(name, one.main)
 	c.Name = o.Node
 	c.Transport = r.port.open(name, o.Address)
 	c.BindPort, c.AdvertisePort = int(o.Address.Port()), int(o.Address.Port())

@@ -22,10 +22,13 @@ func usualPace() pace {
 const packetBytes = 1200
 
 // values returns memberlist's options for a ring.
-func (p pace) values(name string) *memberlist.Config {
+func (p pace) values(name string, main bool) *memberlist.Config {
 	c := siteValues()
-	if name == core {
+	switch {
+	case name == core:
 		c = coreValues()
+	case main:
+		c.PushPullInterval = 0 // the branch begins it, once for both
 	}
 	c.EnableCompression = false
 	c.DeadNodeReclaimTime = 30 * time.Second / p.scale

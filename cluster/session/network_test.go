@@ -20,6 +20,7 @@ type network struct {
 	ports map[string]*port
 	cut   map[[2]string]bool
 	sent  map[[2]string]traffic
+	told  map[[2]string]time.Time // the last packet of others than sessions
 	wake  sync.Cond
 	loss  func() bool
 }
@@ -27,7 +28,7 @@ type network struct {
 type traffic struct{ packets, packetBytes, writes, bytes int }
 
 func newNetwork() *network {
-	n := &network{ports: map[string]*port{}, cut: map[[2]string]bool{}, sent: map[[2]string]traffic{}}
+	n := &network{ports: map[string]*port{}, cut: map[[2]string]bool{}, sent: map[[2]string]traffic{}, told: map[[2]string]time.Time{}}
 	n.wake.L = &n.mu
 	return n
 }
@@ -117,6 +118,20 @@ func (p *port) SendPacket(_ byte, node string, at netip.AddrPort, payload []byte
 		time.AfterFunc(10*time.Millisecond, func() { to.packet(p.name, at, payload) })
 	}
 	return nil
+}
+
+// Talked says what others than sessions have said: tell.
+func (p *port) Talked(node string) (said, heard time.Time) {
+	p.n.mu.Lock()
+	defer p.n.mu.Unlock()
+	return p.n.told[[2]string{p.name, node}], p.n.told[[2]string{node, p.name}]
+}
+
+// tell has a packet go from one node to another that is not a hello.
+func (n *network) tell(from, to string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told[[2]string{from, to}] = time.Now()
 }
 
 // A half carries the bytes of a connection one way.

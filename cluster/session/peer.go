@@ -28,7 +28,8 @@ type peer struct {
 	lost      time.Time // since when there is no session
 	joined    time.Time // since when there is one
 	helloSent time.Time
-	stamp     uint16 // of its last hello
+	said      time.Time // when any packet last went to it
+	stamp     uint16    // of its last hello
 	stampAt   time.Time
 	rtt       time.Duration
 	config    uint64            // the index of its configuration, as it said last; 0: unknown

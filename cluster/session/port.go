@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 
 	"carillon/cluster/link"
 )
@@ -22,4 +23,6 @@ type Port interface {
 	Handle(protocol string, h func(ctx context.Context, c net.Conn, from link.Peer))
 	SendPacket(class byte, node string, at netip.AddrPort, payload []byte) error
 	HandlePacket(class byte, h func(from string, at netip.AddrPort, payload []byte))
+	// Talked says when a packet of any class last went to a node and came from it.
+	Talked(node string) (said, heard time.Time)
 }

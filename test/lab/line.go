@@ -75,17 +75,32 @@ func (l *Line) Plug() {
 // Bytes returns what the kernel has counted on the line, both ways.
 func (l *Line) Bytes() int {
 	l.s.tb.Helper()
-	sum := 0
+	bytes, _ := l.counted()
+	return bytes
+}
+
+// IPBytes returns the same without what Ethernet adds to each packet.
+func (l *Line) IPBytes() int {
+	l.s.tb.Helper()
+	const header = 14
+	bytes, packets := l.counted()
+	return bytes - header*packets
+}
+
+func (l *Line) counted() (bytes, packets int) {
+	l.s.tb.Helper()
 	for line := range strings.Lines(l.s.in("hq", "cat", "/proc/net/dev")) {
 		name, counters, _ := strings.Cut(strings.TrimSpace(line), ":")
 		if fields := strings.Fields(counters); name == l.site && len(fields) > 8 {
-			received, _ := strconv.Atoi(fields[0])
-			sent, _ := strconv.Atoi(fields[8])
-			sum = received + sent
+			for i, sum := range []*int{&bytes, &packets} {
+				received, _ := strconv.Atoi(fields[i])
+				sent, _ := strconv.Atoi(fields[8+i])
+				*sum = received + sent
+			}
 		}
 	}
-	if sum == 0 {
+	if bytes == 0 {
 		l.s.tb.Fatalf("the kernel has counted nothing on the line to %s", l.site)
 	}
-	return sum
+	return bytes, packets
 }

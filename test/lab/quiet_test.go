@@ -4,6 +4,27 @@ import (
 	"time"
 )
 
+// idleLineCostsLittle: where nothing happens, nodes that watch each other put at
+// most 150 bytes a second on a line. Now and then they compare who is there, which
+// costs some kilobytes at once.
+func idleLineCostsLittle(s *System) {
+	t := s.tb
+	const tries, rest, goal = 3, 30 * time.Second, 150
+	time.Sleep(rest / 2) // what the beginning costs is over
+	for try := 1; ; try++ {
+		before := s.lines["mons"].IPBytes()
+		time.Sleep(rest)
+		spent := s.lines["mons"].IPBytes() - before
+		t.Logf("an idle line: %d bytes in %v, %d B/s", spent, rest, spent/int(rest/time.Second))
+		if spent <= goal*int(rest/time.Second) {
+			return
+		}
+		if try == tries {
+			t.Fatalf("an idle line: got %d bytes in %v, want at most %d B/s", spent, rest, goal)
+		}
+	}
+}
+
 // refreshCostsTheLineNothing: phones of a branch that renew what is
 // registered put no more bytes on its line than phones that rest.
 func refreshCostsTheLineNothing(s *System) {

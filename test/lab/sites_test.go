@@ -25,6 +25,7 @@ func TestSites(t *testing.T) {
 	}
 	users := slices.Concat(allUsers(20), numbered("quiet", 20), []string{"alice", "bob", "carol", "dave", "erin"})
 	s := OpenSystem(t, twoMains(), users)
+	s.during(t, "IdleLineCostsLittle", idleLineCostsLittle)               // while nothing has happened yet
 	s.during(t, "RefreshCostsTheLineNothing", refreshCostsTheLineNothing) // while no phone is missed
 	s.during(t, "CallEachOther", callEachOther)
 	s.during(t, "RingAllPhonesOfAUser", ringAllPhonesOfAUser)
