@@ -14,19 +14,18 @@ import (
 	"carillon/sipcore/message"
 )
 
-// lastPort is the port that freePort looked at last. Ports below the kernel's own
-// range are never given to a connection that asks for none, so one that was free
-// stays free until its test has it; test binaries beside this one begin elsewhere.
-var lastPort atomic.Uint32
+// portsTaken counts what freePort has looked at.
+var portsTaken atomic.Uint32
 
-func init() { lastPort.Store(uint32(os.Getpid())) } //nolint:gosec // any number does
-
-// freePort returns a port that nobody has on any address, and that it returns once.
+// freePort returns a port that nobody has on any address, and that it returns
+// once. Ports below the kernel's own range are never given to a connection that
+// asks for none, so one that was free stays free until its test has it; tests of
+// other processes begin elsewhere.
 func freePort(tb testing.TB) uint16 {
 	tb.Helper()
 	const first, n = 10_000, 20_000
 	for range n {
-		port := first + uint16(lastPort.Add(1)%n)
+		port := first + (uint32(os.Getpid())*97+portsTaken.Add(1))%n
 		ln, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 		if err != nil {
 			continue
@@ -35,7 +34,7 @@ func freePort(tb testing.TB) uint16 {
 		_ = ln.Close()
 		if err == nil {
 			_ = pc.Close()
-			return port
+			return uint16(port)
 		}
 	}
 	tb.Fatal("no free port")
