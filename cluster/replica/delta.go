@@ -90,10 +90,15 @@ func (r *Replica) Apply(d Delta) ([]Change, Result, Cursor) {
 	if r.staged != nil && r.Cursor().Compare(r.staged.Cursor) >= 0 {
 		r.staged = nil
 	}
+	return changes, result, r.Awaits()
+}
+
+// Awaits returns the cursor that the next delta is to go on from.
+func (r *Replica) Awaits() Cursor {
 	if r.staged != nil {
-		return changes, result, r.staged.Cursor
+		return r.staged.Cursor
 	}
-	return changes, result, r.Cursor()
+	return r.Cursor()
 }
 
 func (r *Replica) apply(d *Delta) ([]Change, Result) {

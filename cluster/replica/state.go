@@ -12,6 +12,7 @@ type state struct {
 	order   []slot // ascending; with stale ones
 	stale   int
 	live    int // entries that are not deleted
+	past    past
 }
 
 // An entry keeps the last word about a key. Its value is replaced, never
@@ -46,6 +47,7 @@ func (s *state) put(x *Entry) (changed bool) {
 		s.entries[x.Key] = e
 	} else {
 		s.stale++
+		s.past.note(e)
 	}
 	changed = e.deleted != x.Deleted || string(e.value) != string(x.Value)
 	if e.deleted {
@@ -70,6 +72,7 @@ func (s *state) forget(floor uint64) {
 	for _, at := range s.order[first:end] {
 		if !at.isStale() && at.entry.deleted {
 			delete(s.entries, at.entry.key)
+			delete(s.past.byKey, at.entry.key)
 			at.entry.version = 0
 			s.stale++
 		}

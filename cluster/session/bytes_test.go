@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -36,15 +37,23 @@ func TestBytes(t *testing.T) {
 		}
 		set(0) // names the namespace
 		time.Sleep(time.Second)
+		set(1)
+		time.Sleep(time.Second)
+		_, first := cost(func() { set(2) })
 		key, value := binding(1)
-		_, alone := cost(func() { set(1) })
-		t.Logf("one change alone: %d B of key and value, %d B payload, %d B over it; with segment and acknowledgement %d B",
-			len(key)+len(value), alone, alone-len(key)-len(value), alone+overSegment+overAck)
+		value = bytes.Replace(value, []byte(":49165;"), []byte(":50001;"), 1) // the phone was restarted
+		_, alone := cost(func() { h.nodes["mons"].reg.Set(key, value) })
+		const goal = 150
+		t.Logf("one changed registration alone: %d B payload; with segment and acknowledgement %d B, goal %d", alone, alone+overSegment+overAck, goal)
+		t.Logf("a new one alone: %d B payload, with segment and acknowledgement %d B", first, first+overSegment+overAck)
+		if alone+overSegment+overAck > goal {
+			t.Errorf("a changed registration costs %d B, want at most %d", alone+overSegment+overAck, goal)
+		}
 		_, few := cost(func() { h.nodes["mons"].reg.Set("a", []byte("b")) })
 		if few > 16 {
 			t.Errorf("%d B payload for a change of 2 B", few)
 		}
-		set(2)
+		set(3)
 		time.Sleep(10 * time.Millisecond) // the next ones are a batch
 		writes, batch := cost(func() {
 			for i := range 50 {

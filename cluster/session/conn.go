@@ -41,6 +41,7 @@ type conn struct {
 	// What we want, and what the far end wants; guarded by Sessions.mu.
 	wants         scope
 	mustSubscribe bool
+	version       byte // of the protocol, that both speak
 	scope         scope
 	subscribed    bool
 	streams       map[*replica.Replica]*stream
@@ -54,6 +55,7 @@ type conn struct {
 	// The reader's own.
 	stood    bool // it was the session with its peer
 	named    map[uint64]*replica.Replica
+	heardTo  map[uint64]replica.Cursor // where the last delta of each namespace ended
 	arriving arrival
 }
 
@@ -76,6 +78,7 @@ func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) (stood bool)
 		s: s, peer: p, net: nc,
 		work: make(chan struct{}, 1), rush: make(chan struct{}, 1), done: make(chan struct{}),
 		streams: map[*replica.Replica]*stream{}, asked: map[uint64]replica.Cursor{}, named: map[uint64]*replica.Replica{},
+		heardTo: map[uint64]replica.Cursor{},
 	}
 	ending, end := context.WithCancel(ctx)
 	c.end = end
@@ -113,7 +116,7 @@ func (c *conn) read() error {
 		return err
 	case kind != frameHello || len(body) == 0 || body[0] == 0:
 		return errFrame
-	case !c.s.attach(c):
+	case !c.s.attach(c, body[0]):
 		return errNotPeer
 	}
 	timeout.Stop()
@@ -141,6 +144,8 @@ func (c *conn) take(kind byte, body []byte) error {
 		return c.takeCursor(body)
 	case frameFeed:
 		return c.takeFeed(body)
+	case frameNext:
+		return c.takeNext(body)
 	}
 	return nil
 }
@@ -179,58 +184,6 @@ func (c *conn) takeName(body []byte) error {
 	return nil
 }
 
-func (c *conn) takeDelta(body []byte) error {
-	id, d, err := parseDelta(body)
-	if err != nil {
-		return err
-	}
-	r, ok := c.named[id]
-	switch {
-	case !ok:
-		return errFrame
-	case r == nil:
-		return nil
-	}
-	s := c.s
-	s.learning.Lock()
-	defer s.learning.Unlock()
-	for _, x := range c.apply(id, r, &d, len(body)+frameCost) {
-		if s.o.Learned != nil {
-			s.o.Learned(r.Owner(), r.Channel(), x.Key, x.Value, x.Deleted)
-		}
-	}
-	return nil
-}
-
-func (c *conn) apply(id uint64, r *replica.Replica, d *replica.Delta, size int) []replica.Change {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	c.peer.count(&c.peer.in, r.Channel(), size)
-	if !c.s.set.Has(r) {
-		return nil // of a node that is forgotten
-	}
-	changes, result, at := r.Apply(*d)
-	switch result {
-	case replica.Applied:
-		delete(c.asked, id)
-		c.s.touchedLocked(r)
-	case replica.Gap, replica.NeedSnapshot:
-		c.askLocked(id, at)
-	case replica.Old:
-	}
-	return changes
-}
-
-// askLocked tells the far end where a stream is to go on, once.
-func (c *conn) askLocked(id uint64, at replica.Cursor) {
-	if last, ok := c.asked[id]; ok && last == at {
-		return
-	}
-	c.asked[id] = at
-	c.asks = append(c.asks, id)
-	c.hurry()
-}
-
 func (c *conn) takeCursor(body []byte) error {
 	id, at, err := parseCursor(body)
 	if err != nil {
@@ -254,7 +207,7 @@ func (c *conn) resendLocked(id uint64, at replica.Cursor) (unknown uint64) {
 		if r.Owner() == c.s.o.Node && r.Outranked(at) {
 			return at.Inc
 		}
-		st.sent = at
+		st.sent, st.level = at, false
 		c.markLocked(r)
 	}
 	return 0

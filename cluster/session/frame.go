@@ -18,10 +18,11 @@ const (
 	frameDelta                // number, delta
 	frameCursor               // number of a namespace of the receiver, where to go on
 	frameFeed                 // a piece of the configuration
+	frameNext                 // number, a delta that goes on where the last one ended; since version 2
 )
 
 const (
-	protocolVersion = 1
+	protocolVersion = 2
 	maxFrame        = 4 << 20
 	maxName         = 255
 	frameCost       = 2 // length and kind, of the usual frame
@@ -126,6 +127,11 @@ func parseDelta(body []byte) (id uint64, d replica.Delta, err error) {
 		return 0, d, errFrame
 	}
 	return id, d, d.UnmarshalBinary(r.data)
+}
+
+// appendNext writes a delta that was written by [replica.Replica.AppendNext].
+func appendNext(dst []byte, id uint64, delta []byte) []byte {
+	return appendFrame(dst, frameNext, append(binary.AppendUvarint(nil, id), delta...))
 }
 
 func appendCursor(dst []byte, id uint64, at replica.Cursor) []byte {

@@ -171,8 +171,9 @@ func (s *Sessions) enter() bool {
 	return true
 }
 
-// attach makes c the session with its peer; false if the peer is none any more.
-func (s *Sessions) attach(c *conn) bool {
+// attach makes c, whose far end speaks a version of the protocol, the session with
+// its peer; false if the peer is none any more.
+func (s *Sessions) attach(c *conn, version byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, now := c.peer, time.Now()
@@ -183,7 +184,7 @@ func (s *Sessions) attach(c *conn) bool {
 		p.conn.end()
 		s.leaveLocked(p)
 	}
-	p.conn, p.joined = c, now
+	p.conn, p.joined, c.version = c, now, min(version, protocolVersion)
 	if c.wants = s.firstWant(p); c.wants != scopeNone {
 		c.mustSubscribe = true
 		c.hurry()

@@ -91,7 +91,7 @@ func (s *Sessions) subscriptionLocked(c *conn) subscription {
 func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) {
 	c.scope, c.subscribed = sub.scope, true
 	for _, st := range c.streams {
-		st.sent = replica.Cursor{}
+		st.sent, st.level = replica.Cursor{}, false
 	}
 	for _, h := range sub.haves {
 		if s.set.Len() >= maxNamespaces {

@@ -16,6 +16,7 @@ type stream struct {
 	sent    replica.Cursor // what the far end has, as far as we know
 	marked  bool           // is in conn.marked
 	offer   bool           // say how far we are
+	level   bool           // sent is just what the far end has, if it has taken all that was said on this connection
 }
 
 func (c *conn) streamLocked(r *replica.Replica) *stream {
@@ -44,7 +45,7 @@ func (c *conn) offerLocked(r *replica.Replica) {
 		return
 	}
 	st := c.streamLocked(r)
-	st.sent, st.offer = r.Cursor(), true
+	st.sent, st.offer, st.level = r.Cursor(), true, false
 	c.markLocked(r)
 }
 
@@ -88,23 +89,45 @@ func (c *conn) sendOneLocked(buf []byte, st *stream) (_ []byte, more bool) {
 		return buf, false
 	}
 	d, ok := st.replica.DeltaSince(st.sent, fullBatch-len(buf))
-	switch {
-	case !ok && !st.offer:
+	if !ok && !st.offer {
 		return buf, false
-	case !ok:
-		d = st.replica.Offer()
-	default:
-		st.sent = d.Next()
 	}
-	st.offer = false
 	before := len(buf)
+	if !ok {
+		d = st.replica.Offer()
+		buf = c.appendWhole(buf, st, &d)
+	} else {
+		buf = c.appendNews(buf, st, &d)
+	}
+	c.peer.count(&c.peer.out, st.replica.Channel(), len(buf)-before)
+	c.batched = true
+	return buf, d.More()
+}
+
+// appendNews appends what the far end lacks: no more than that, when it is sure
+// what it has.
+func (c *conn) appendNews(buf []byte, st *stream, d *replica.Delta) []byte {
+	next, ok := []byte(nil), false
+	if st.level && c.version >= 2 {
+		next, ok = st.replica.AppendNext(nil, d, st.sent)
+	}
+	if ok {
+		buf = appendNext(buf, st.id, next)
+	} else {
+		buf = c.appendWhole(buf, st, d)
+	}
+	st.sent, st.offer, st.level = d.Next(), false, st.level || !d.More()
+	return buf
+}
+
+// appendWhole appends a delta that anybody understands, of a namespace that has a
+// number then.
+func (c *conn) appendWhole(buf []byte, st *stream, d *replica.Delta) []byte {
+	st.offer = false
 	if st.id == 0 {
 		c.lastID++
 		st.id = c.lastID
 		buf = appendName(buf, st.id, st.replica.Owner(), st.replica.Channel())
 	}
-	buf = appendDelta(buf, st.id, &d)
-	c.peer.count(&c.peer.out, st.replica.Channel(), len(buf)-before)
-	c.batched = true
-	return buf, d.More()
+	return appendDelta(buf, st.id, d)
 }
