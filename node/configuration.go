@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"carillon/cluster/link"
+	"carillon/cluster/quorum"
 	"carillon/node/admin"
 	"carillon/store"
 	"carillon/store/disk"
@@ -66,14 +67,33 @@ func explainPropose(err error) error {
 	if one || many {
 		return err
 	}
-	return &admin.Problem{Kind: admin.Unavailable, Message: "nothing is changed: " + err.Error()}
+	words := "nothing is changed: " + err.Error()
+	if errors.Is(err, quorum.ErrNoQuorum) {
+		words += "; if they are lost for long, `carillon cluster take-over` at a main that is left goes on without them"
+	}
+	return &admin.Problem{Kind: admin.Unavailable, Message: words}
 }
 
 // arrival is how long a Change may take from the mains to here.
 const arrival = 5 * time.Second
 
+// errNotYet says that a revision has not come.
+var errNotYet = errors.New("it has not come yet")
+
 // waitFor returns when the View of a revision, or a later one, is in force here.
 func (c *configuration) waitFor(ctx context.Context, revision uint64) error {
+	err := c.await(ctx, revision, time.After(arrival))
+	if errors.Is(err, errNotYet) {
+		return &admin.Problem{
+			Kind:    admin.Unavailable,
+			Message: fmt.Sprintf("revision %d is in force at the mains and has not come here yet", revision),
+		}
+	}
+	return err
+}
+
+// await waits for it, at most until something comes from limit.
+func (c *configuration) await(ctx context.Context, revision uint64, limit <-chan time.Time) error {
 	here := make(chan struct{}, 1)
 	stop := c.Store().Watch(func(v *store.View) {
 		if v.Index() >= revision {
@@ -92,11 +112,8 @@ func (c *configuration) waitFor(ctx context.Context, revision uint64) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(arrival):
-		return &admin.Problem{
-			Kind:    admin.Unavailable,
-			Message: fmt.Sprintf("revision %d is in force at the mains and has not come here yet", revision),
-		}
+	case <-limit:
+		return errNotYet
 	}
 }
 

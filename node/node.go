@@ -107,11 +107,13 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	n.peers = &peers{self: n.identity, view: n.config.View, port: port, links: func() []session.Link { return nil }}
 	n.config.proposer = forwarder{n.peers}
+	stepping := newStepping(n.config, n.events, n.component("node"))
 	if n.identity.Role == RoleMain {
 		n.quorum, err = quorum.Open(quorum.Options{
 			Dir: o.Data, Node: n.identity.Name, Machine: config, Applied: config.Applied(),
 			Found: len(n.peers.mains()) == 0, Logger: n.component("quorum"),
 			Port: port, Address: n.peers.addressOf, Encode: encodeRefusal, Decode: decodeRefusal,
+			SteppedBack: stepping.steppedBack,
 		})
 		if err != nil {
 			return n, err
@@ -219,6 +221,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	})
 	if n.system.voters != nil {
 		n.run("the mains that decide", n.system.voters.Run)
+		n.run("the news of another main's take-over", stepping.Run)
 	}
 	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord, n.bindings) })
 	n.run("the end of registrations", n.bindings.Run)

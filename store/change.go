@@ -33,6 +33,8 @@ func AuthorOf(c Change) Author {
 		return c.By
 	case RemoveNode:
 		return c.By
+	case TakeOver:
+		return c.By
 	default:
 		return Author{}
 	}

@@ -10,6 +10,7 @@ const (
 	tagJoin       = "join"
 	tagSetNode    = "set-node"
 	tagRemoveNode = "remove-node"
+	tagTakeOver   = "take-over"
 )
 
 // EncodeChange returns c as the log carries it.
@@ -27,6 +28,8 @@ func EncodeChange(c Change) ([]byte, error) {
 		return encode(tagSetNode, wireSetNode{By: toWireAuthor(c.By), Node: toWireNode(c.Node)})
 	case RemoveNode:
 		return encode(tagRemoveNode, wireRemoveNode{By: toWireAuthor(c.By), Name: c.Name})
+	case TakeOver:
+		return encode(tagTakeOver, wireTakeOver{By: toWireAuthor(c.By), Node: c.Node, Missing: notNil(c.Missing)})
 	default:
 		return nil, fmt.Errorf("a change of type %T has no encoding", c)
 	}
@@ -75,6 +78,10 @@ func decodeChange(tag string, body []byte) (Change, error) {
 	case tagRemoveNode:
 		return decodeAs(body, func(w wireRemoveNode) (Change, error) {
 			return RemoveNode{By: fromWireAuthor(w.By), Name: w.Name}, nil
+		})
+	case tagTakeOver:
+		return decodeAs(body, func(w wireTakeOver) (Change, error) {
+			return TakeOver{By: fromWireAuthor(w.By), Node: w.Node, Missing: w.Missing}, nil
 		})
 	default:
 		return nil, fmt.Errorf("its type %q is unknown: it comes from a newer carillon", clip(tag))

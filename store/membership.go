@@ -149,6 +149,28 @@ func (r RemoveNode) On(v *View) (*View, error) {
 	return NewView(next).At(v.index), nil
 }
 
+// TakeOver says that a main decides alone from now on, because those that it
+// names do not answer. It changes nothing that is configured: they come back
+// with the certificates that they have.
+type TakeOver struct {
+	By      Author
+	Node    string
+	Missing []string
+}
+
+// On implements [Change].
+func (t TakeOver) On(v *View) (*View, error) {
+	if n, known := v.Node(t.Node); !known || n.Role != Main {
+		return nil, &Error{Kind: Conflict, Field: "node", Message: fmt.Sprintf("%q is no main of this system", clip(t.Node))}
+	}
+	return NewView(v.Config()).At(v.index), nil
+}
+
+// line is what a plan and the history say of it.
+func (t TakeOver) line() Line {
+	return Line{Sign: "!", Text: t.Node + " took over: no answer from " + strings.Join(t.Missing, ", ")}
+}
+
 func (v *View) mains() int {
 	n := 0
 	for _, x := range v.config.Nodes {

@@ -164,3 +164,21 @@ func TestConfigOfVersionOne(t *testing.T) {
 		t.Errorf("got %+v, %v", c, decodeErr)
 	}
 }
+
+// TestTakeOverIsRemembered: it changes nothing but the history, and only a main
+// can.
+func TestTakeOverIsRemembered(t *testing.T) {
+	v := system(t, time.Now())
+	c := again(t, TakeOver{By: Author{Who: "root"}, Node: "laurel", Missing: []string{"hardy", "stan"}})
+	next, err := c.On(v)
+	if err != nil || next.Hash() != v.Hash() {
+		t.Fatalf("got %v, want the same content", err)
+	}
+	r := NewRevision(c, v, next.At(v.Index()+1))
+	if r.Who != "root" || len(r.Summary) != 1 || r.Summary[0] != "! laurel took over: no answer from hardy, stan" {
+		t.Errorf("got %+v", r)
+	}
+	if _, err = (TakeOver{Node: "mons"}).On(v); err == nil {
+		t.Error("a node that is no main took over")
+	}
+}

@@ -61,6 +61,13 @@ type wireRemoveNode struct {
 	Name string
 }
 
+type wireTakeOver struct {
+	_       struct{} `cbor:",toarray"`
+	By      wireAuthor
+	Node    string
+	Missing []string
+}
+
 func toWireAuthor(a Author) wireAuthor { return wireAuthor{Who: a.Who, At: unixMilli(a.At)} }
 
 func fromWireAuthor(w wireAuthor) Author { return Author{Who: w.Who, At: fromUnixMilli(w.At)} }

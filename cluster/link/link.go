@@ -14,7 +14,7 @@ import (
 
 // The protocols of the port, as ALPN names them.
 const (
-	ProtocolRaft    = "carillon-raft/1"
+	ProtocolRaft    = "carillon-raft/2" // each connection says its epoch first
 	ProtocolSession = "carillon-session/1"
 	ProtocolRing    = "carillon-ring/1"
 	ProtocolAsk     = "carillon-ask/1"

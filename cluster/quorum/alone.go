@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -22,28 +23,22 @@ func (q *Quorum) standAlone() {
 	if len(voters) != 1 || voters[0] != q.options.Node {
 		return
 	}
-	self := raft.ServerID(q.options.Node)
+	self, t := raft.ServerID(q.options.Node), q.engine.Load().transport
 	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(self), Addr: []byte(self)}
-	err := q.transport.TimeoutNow(self, q.transport.LocalAddr(), &raft.TimeoutNowRequest{RPCHeader: header}, new(raft.TimeoutNowResponse))
+	err := t.TimeoutNow(self, t.LocalAddr(), &raft.TimeoutNowRequest{RPCHeader: header}, new(raft.TimeoutNowResponse))
 	if err != nil {
 		q.options.Logger.Debug("leading only after a heartbeat", "err", err)
 	}
 }
 
-// found begins a quorum of one if o asks for it and there is none. A machine
-// that has applied commands before, whose log is lost, becomes the snapshot
-// that the new log begins with: its indexes go on.
-func found(o Options, log *logStore, snapshots raft.SnapshotStore, t raft.Transport) error {
-	last, err := log.LastIndex()
+// found begins a quorum of one if that is asked for and there is none. A machine
+// that has applied commands before, whose log is lost, becomes the snapshot that
+// the new log begins with: its indexes go on, in an epoch of its own.
+func (q *Quorum) found() error {
+	o := q.options
+	last, err := q.last()
 	if err != nil {
 		return err
-	}
-	have, err := snapshots.List()
-	if err != nil {
-		return err
-	}
-	for _, s := range have {
-		last = max(last, s.Index)
 	}
 	switch {
 	case last > 0 && last < o.Applied:
@@ -51,28 +46,57 @@ func found(o Options, log *logStore, snapshots raft.SnapshotStore, t raft.Transp
 			"put back both from one backup, or move it away with the directory snapshots", logName, last, o.Applied)
 	case last > 0 || !o.Found:
 		return nil
+	case o.Applied > 0:
+		o.Logger.Warn("the log is new: it begins with the configuration on disk", "index", o.Applied)
+		return q.begin(Epoch{Start: o.Applied, ID: rand.Uint64()}, 1) //nolint:gosec // no secret
 	}
-	members := raft.Configuration{Servers: []raft.Server{{
-		Suffrage: raft.Voter, ID: raft.ServerID(o.Node), Address: t.LocalAddr(),
-	}}}
-	if o.Applied == 0 {
-		return log.found(&raft.Log{
-			Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(members),
-		})
-	}
-	return foundOn(o, members, snapshots, t)
+	return q.log.found(&raft.Log{
+		Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(q.onlyThis()),
+	})
 }
 
-// foundOn writes the snapshot that a new log follows.
-func foundOn(o Options, members raft.Configuration, snapshots raft.SnapshotStore, t raft.Transport) error {
-	state, err := o.Machine.MarshalBinary()
+// last returns the last index in the log and the snapshots.
+func (q *Quorum) last() (uint64, error) {
+	last, err := q.log.LastIndex()
+	if err != nil {
+		return 0, err
+	}
+	snapshots, err := q.snapshots()
+	if err != nil {
+		return 0, err
+	}
+	have, err := snapshots.List()
+	for _, s := range have {
+		last = max(last, s.Index)
+	}
+	return last, err
+}
+
+// onlyThis is the quorum of this node alone. Addresses are names.
+func (q *Quorum) onlyThis() raft.Configuration {
+	return raft.Configuration{Servers: []raft.Server{{
+		Suffrage: raft.Voter, ID: raft.ServerID(q.options.Node), Address: raft.ServerAddress(q.options.Node),
+	}}}
+}
+
+// begin begins an epoch of this node alone with what its machine has, which is
+// the snapshot that the new log follows. All in the log before it goes.
+func (q *Quorum) begin(e Epoch, term uint64) error {
+	snapshots, err := q.snapshots()
 	if err != nil {
 		return err
 	}
-	sink, err := snapshots.Create(raft.SnapshotVersionMax, o.Applied, 1, members, o.Applied, t)
+	state, err := q.options.Machine.MarshalBinary()
 	if err != nil {
 		return err
 	}
-	o.Logger.Warn("the log is new: it begins with the configuration on disk", "index", o.Applied)
-	return save(sink, state)
+	_, t := raft.NewInmemTransport(raft.ServerAddress(q.options.Node)) // only to write down addresses
+	sink, err := snapshots.Create(raft.SnapshotVersionMax, e.Start, term, q.onlyThis(), e.Start, t)
+	if err != nil {
+		return err
+	}
+	if err = save(sink, state); err != nil {
+		return err
+	}
+	return q.log.begin(e, term)
 }

@@ -41,7 +41,7 @@ func (q *Quorum) meant(a answer) (result, error) {
 	switch a.status {
 	case statusRefused:
 		return result{answer: a, refusal: q.options.Decode(a.rest)}, nil
-	case statusNotLeader:
+	case statusNotLeader, statusEpoch:
 		return result{}, errAgain
 	case statusUncertain:
 		return result{}, ErrUncertain
@@ -60,21 +60,36 @@ func (q *Quorum) ask(ctx context.Context, patience time.Duration, node string, w
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	b, err := q.options.Port.Ask(ctx, node, at, askKind, append([]byte{byte(what)}, body...))
+	question := append([]byte{byte(what)}, q.Epoch().encode()...)
+	b, err := q.options.Port.Ask(ctx, node, at, askKind, append(question, body...))
 	if err != nil {
 		return answer{}, err
 	}
-	return decodeAnswer(b)
+	a, err := decodeAnswer(b)
+	if err == nil && a.status == statusEpoch {
+		return a, errOtherEpoch
+	}
+	return a, err
 }
+
+// errOtherEpoch is the answer of a node with which this one decides nothing.
+var errOtherEpoch = errors.New("it follows another main that has taken over, or does not know yet that one has")
 
 // reply answers another node's question. It tries once: who asks is who waits.
 func (q *Quorum) reply(ctx context.Context, from link.Peer, question []byte) ([]byte, error) {
 	if len(question) == 0 {
 		return nil, errAnswer
 	}
-	what, body := op(question[0]), question[1:]
+	what := op(question[0])
+	epoch, body, err := decodeEpoch(question[1:])
+	if err != nil {
+		return nil, err
+	}
 	if !q.opened() {
 		return answer{status: statusNotLeader}.encode(), nil
+	}
+	if from.Role != link.LifeGUARD && !q.admits(from, epoch) {
+		return answer{status: statusEpoch}.encode(), nil
 	}
 	if from.Role == link.Main && what == opState {
 		return q.state().encode(), nil

@@ -34,7 +34,7 @@ func (n *news) tell() {
 // Leader returns the name of the node that leads, as far as this one knows:
 // after the leader's death it is wrong for two to three seconds.
 func (q *Quorum) Leader() (node string, ok bool) {
-	_, id := q.raft.LeaderWithID()
+	_, id := q.raft().LeaderWithID()
 	return string(id), id != ""
 }
 
@@ -57,15 +57,15 @@ func (q *Quorum) leads() bool {
 	return ok && leader == q.options.Node
 }
 
-// watch follows what Raft observes until Close.
-func (q *Quorum) watch(observed <-chan raft.Observation) {
+// watch follows what an engine's Raft observes until that ends.
+func (q *Quorum) watch(e *engine, observed <-chan raft.Observation) {
 	w := watcher{log: q.options.Logger, silent: map[raft.ServerID]bool{}}
 	for {
 		select {
-		case <-q.stop:
+		case <-e.stop:
 			return
 		case o := <-observed:
-			w.say(o.Data, q.several())
+			w.say(o.Data, len(serversOf(e.raft)) > 1)
 			if _, ok := o.Data.(raft.LeaderObservation); ok {
 				q.elected.tell()
 			}

@@ -52,6 +52,58 @@ func (s *logStore) found(first *raft.Log) error {
 	})
 }
 
+// The facts of ours, beside Raft's.
+func keyEpoch() []byte    { return []byte("epoch") }
+func keyTakeOver() []byte { return []byte("take-over") } // begun: the epoch and the command
+func keyStepBack() []byte { return []byte("step-back") } // begun: the epoch
+
+// epoch returns the epoch of the log; the first is not written down.
+func (s *logStore) epoch() (Epoch, error) {
+	b, err := s.Get(keyEpoch())
+	if err != nil || len(b) == 0 {
+		return Epoch{}, err
+	}
+	e, _, err := decodeEpoch(b)
+	return e, err
+}
+
+// begin drops all there is and begins an epoch with an empty log, both or none.
+func (s *logStore) begin(e Epoch, term uint64) error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketLog(), bucketFacts()} {
+			if err := tx.DeleteBucket(name); err != nil {
+				return err
+			}
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		facts := tx.Bucket(bucketFacts())
+		if err := facts.Put(keyEpoch(), e.encode()); err != nil || term == 0 {
+			return err
+		}
+		return facts.Put(keyTerm(), bytesOf(term))
+	})
+}
+
+// entries returns the commands behind index, in their order.
+func (s *logStore) entries(index uint64) (all []Entry, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(bucketLog()).Cursor()
+		for key, value := cursor.Seek(bytesOf(index + 1)); key != nil; key, value = cursor.Next() {
+			var l raft.Log
+			if unread := decodeEntry(key, value, &l); unread != nil {
+				return unread
+			}
+			if l.Type == raft.LogCommand {
+				all = append(all, Entry{Index: l.Index, Command: l.Data})
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
 // FirstIndex implements [raft.LogStore]: 0 is an empty log.
 func (s *logStore) FirstIndex() (uint64, error) { return s.edge((*bbolt.Cursor).First) }
 

@@ -26,6 +26,7 @@ type mains struct {
 	mu        sync.Mutex
 	at        map[string]netip.AddrPort
 	up        map[string]*main
+	dropped   map[string][]string // by who stepped back
 }
 
 // A main is one of them, while it runs.
@@ -43,7 +44,7 @@ func newMains(t *testing.T) *mains {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mains{t: t, dir: t.TempDir(), authority: a, at: map[string]netip.AddrPort{}, up: map[string]*main{}}
+	m := &mains{t: t, dir: t.TempDir(), authority: a, at: map[string]netip.AddrPort{}, up: map[string]*main{}, dropped: map[string][]string{}}
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() {
 		for name := range m.up {
@@ -107,6 +108,14 @@ func (m *mains) startAs(node string, role link.Role, founds bool, remembers *mem
 			}
 			return errors.New(string(b))
 		},
+		SteppedBack: func(_ string, commands []Entry) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.dropped[node] = nil
+			for _, c := range commands {
+				m.dropped[node] = append(m.dropped[node], string(c.Command))
+			}
+		},
 	})
 	if err != nil {
 		m.t.Fatal(err)
@@ -118,6 +127,13 @@ func (m *mains) startAs(node string, role link.Role, founds bool, remembers *mem
 	defer m.mu.Unlock()
 	m.at[node], m.up[node] = port.Address(), one
 	return one
+}
+
+// wasDropped is what a main was told when it stepped back.
+func (m *mains) wasDropped(node string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dropped[node]
 }
 
 // kill ends a main as kill -9 would for the others: its connections first.
@@ -305,7 +321,7 @@ func TestAMainCatchesUp(t *testing.T) {
 	}
 	lead := m.up[m.leader()]
 	propose(t, lead.Quorum, want...)
-	if err := lead.raft.Snapshot().Error(); err != nil {
+	if err := lead.raft().Snapshot().Error(); err != nil {
 		t.Fatal(err)
 	}
 	begin := time.Now()

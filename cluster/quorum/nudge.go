@@ -33,10 +33,10 @@ func (q *Quorum) nudge() {
 			return
 		case <-tick.C:
 		}
-		if _, leads := q.Leader(); !leads || q.raft.State() != raft.Follower {
+		if _, leads := q.Leader(); !leads || q.raft().State() != raft.Follower {
 			continue
 		}
-		silence := time.Since(q.raft.LastContact())
+		silence := time.Since(q.raft().LastContact())
 		early := silence > 5*step && silence < heartbeat-2*step
 		if early || silence >= heartbeat+q.turn() {
 			q.look()
@@ -52,11 +52,11 @@ func (q *Quorum) turn() time.Duration {
 
 // look makes the heartbeat longer by nothing much, and shorter again.
 func (q *Quorum) look() {
-	usual := q.raft.ReloadableConfig()
+	usual := q.raft().ReloadableConfig()
 	longer := usual
 	longer.HeartbeatTimeout += time.Millisecond
 	longer.ElectionTimeout += time.Millisecond
-	if q.raft.ReloadConfig(longer) == nil {
-		_ = q.raft.ReloadConfig(usual) // what was valid before is valid
+	if q.raft().ReloadConfig(longer) == nil {
+		_ = q.raft().ReloadConfig(usual) // what was valid before is valid
 	}
 }

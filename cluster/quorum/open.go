@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	logName     = "raft.db"
-	lockTimeout = time.Second
+	logName       = "raft.db"
+	snapshotsName = "snapshots" // Raft's word for the directory
+	lockTimeout   = time.Second
 )
 
 var (
@@ -86,7 +87,12 @@ func create(path string) error {
 	if err = os.Rename(unborn, path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir has what was named and removed in a directory on disk.
+func syncDir(path string) error {
+	dir, err := os.Open(path) //nolint:gosec // the path is the node's own
 	if err != nil {
 		return err
 	}

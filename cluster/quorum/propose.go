@@ -113,14 +113,14 @@ func (q *Quorum) lead(ctx context.Context, what op, body []byte) (result, error)
 	if !q.hears(ctx) {
 		return result{}, errAgain
 	}
-	if err := wait(ctx, q.raft.VerifyLeader()); err != nil {
+	if err := wait(ctx, q.raft().VerifyLeader()); err != nil {
 		return result{}, unchanged(err)
 	}
 	switch what {
 	case opPropose:
 		return q.apply(ctx, body)
 	case opBarrier:
-		err := wait(ctx, q.raft.Barrier(0))
+		err := wait(ctx, q.raft().Barrier(0))
 		return result{answer: answer{status: statusDone, index: q.machine.applied.Load()}}, unchanged(err)
 	case opAddVoter:
 		return result{answer: answer{status: statusDone}}, q.addVoter(ctx, string(body))
@@ -133,7 +133,7 @@ func (q *Quorum) lead(ctx context.Context, what op, body []byte) (result, error)
 
 // apply has the command agreed on, on the leader.
 func (q *Quorum) apply(ctx context.Context, command []byte) (result, error) {
-	f := q.raft.Apply(command, 0)
+	f := q.raft().Apply(command, 0)
 	if err := wait(ctx, f); err != nil {
 		if errors.Is(err, raft.ErrLeadershipLost) || errors.Is(err, raft.ErrRaftShutdown) {
 			err = ErrUncertain
@@ -150,11 +150,8 @@ func (q *Quorum) apply(ctx context.Context, command []byte) (result, error) {
 // unchanged returns what err means where it says that nothing has happened.
 func unchanged(err error) error {
 	if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipLost) ||
-		errors.Is(err, raft.ErrLeadershipTransferInProgress) {
-		return errAgain
-	}
-	if errors.Is(err, raft.ErrRaftShutdown) {
-		return ErrClosed
+		errors.Is(err, raft.ErrLeadershipTransferInProgress) || errors.Is(err, raft.ErrRaftShutdown) {
+		return errAgain // who asks knows whether the quorum is closed
 	}
 	return err
 }

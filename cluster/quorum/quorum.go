@@ -16,7 +16,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
@@ -60,6 +60,16 @@ type Options struct {
 	// where it was proposed; nil: as text.
 	Encode func(error) []byte
 	Decode func([]byte) error
+	// SteppedBack is told that this node follows another main, which has taken
+	// over, with what is in its log before that is dropped: commands that the other
+	// may have or not. It must not use the Quorum; nil: nobody is told.
+	SteppedBack func(from string, commands []Entry)
+}
+
+// An Entry is a command of the log and its index.
+type Entry struct {
+	Index   uint64
+	Command []byte
 }
 
 func (o *Options) validate() error {
@@ -90,19 +100,24 @@ func (o *Options) complete() {
 	if o.Decode == nil {
 		o.Decode = func(b []byte) error { return errors.New(string(b)) }
 	}
+	if o.SteppedBack == nil {
+		o.SteppedBack = func(string, []Entry) {}
+	}
 }
 
 // A Quorum is this node's part in the agreement. It is safe for concurrent use.
 type Quorum struct {
-	options   Options
-	raft      *raft.Raft
-	log       *logStore
-	transport raft.Transport
-	machine   *machine
-	elected   *news         // of the leader
-	begun     chan struct{} // closed when raft is set
-	stop      chan struct{}
-	running   sync.WaitGroup
+	options Options
+	log     *logStore
+	machine *machine
+	engine  atomic.Pointer[engine]
+	elected *news         // of the leader
+	later   chan sighting // of a later epoch, to be followed
+	begun   chan struct{} // closed when there is an engine
+	stop    chan struct{}
+	running sync.WaitGroup
+
+	reforming sync.Mutex // held while one engine gives way to another
 }
 
 // Open opens or creates raft.db and takes part from then on, in goroutines that
@@ -120,78 +135,53 @@ func Open(o Options) (*Quorum, error) {
 	}
 	q := &Quorum{
 		options: o, log: log, machine: newMachine(o.Machine),
-		elected: newNews(), begun: make(chan struct{}), stop: make(chan struct{}),
+		elected: newNews(), later: make(chan sighting, 1), begun: make(chan struct{}), stop: make(chan struct{}),
 	}
 	if err = q.start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the quorum: %w", err), q.closeTransport(), log.Close())
+		return nil, errors.Join(fmt.Errorf("opening the quorum: %w", err), log.Close())
 	}
 	return q, nil
 }
 
-// start brings Raft up on the open log.
+// start finishes what the last process has begun, and takes part.
 func (q *Quorum) start() error {
-	logger := newLogger(q.options.Logger)
-	files, err := raft.NewFileSnapshotStoreWithLogger(q.options.Dir, keepSnapshots, logger)
-	if err != nil {
-		return err
-	}
-	snapshots := snapshotStore{files}
-	q.transport = newTransport(q.options, logger)
-	if err = found(q.options, q.log, snapshots, q.transport); err != nil {
-		return err
-	}
-	q.raft, err = raft.NewRaft(config(q.options, logger), q.machine, q.log, q.log, snapshots, q.transport)
-	if err != nil {
-		return err
-	}
-	observed := make(chan raft.Observation, 16)
-	q.raft.RegisterObserver(raft.NewObserver(observed, true, watched))
-	q.running.Go(func() { q.watch(observed) })
-	q.running.Go(q.takeSnapshots)
 	if q.options.Port != nil {
+		q.options.Port.Handle(link.ProtocolRaft, q.greet)
 		q.options.Port.HandleAsk(askKind, q.reply)
-		q.running.Go(q.nudge)
-		q.standAlone()
+	}
+	if err := q.resume(); err != nil {
+		return err
+	}
+	if err := q.found(); err != nil {
+		return err
+	}
+	if err := q.ignite(); err != nil {
+		return err
 	}
 	close(q.begun)
+	q.running.Go(q.takeSnapshots)
+	if q.options.Port != nil {
+		q.running.Go(q.nudge)
+		q.running.Go(q.followEpochs)
+	}
 	return nil
 }
-
-// newTransport reaches the other mains, or nobody.
-func newTransport(o Options, logger hclog.Logger) raft.Transport {
-	if o.Port == nil {
-		_, t := raft.NewInmemTransport(raft.ServerAddress(o.Node))
-		return t
-	}
-	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: newStream(o), MaxPool: 3, Timeout: rpcTime, Logger: logger,
-	})
-}
-
-// rpcTime is how long one of Raft's calls may take; a snapshot has as much for
-// each 256 KiB.
-const rpcTime = 5 * time.Second
 
 // Close ends this node's part. Proposals under way fail. A leader hands its
 // lead over first, if there is somebody to take it.
 func (q *Quorum) Close() error {
 	voters := q.Voters()
 	if q.leads() && len(q.missing(context.Background(), voters)) < len(voters)-1 {
-		_ = q.raft.LeadershipTransfer().Error() // two seconds at most; else the others elect one
+		_ = q.raft().LeadershipTransfer().Error() // two seconds at most; else the others elect one
 	}
-	errs := []error{q.raft.Shutdown().Error()}
 	close(q.stop)
+	q.reforming.Lock()
+	errs := []error{q.engine.Load().shut()}
+	q.reforming.Unlock()
 	q.running.Wait()
-	errs = append(errs, q.closeTransport(), q.log.Close())
+	errs = append(errs, q.log.Close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("closing the quorum: %w", err)
-	}
-	return nil
-}
-
-func (q *Quorum) closeTransport() error {
-	if t, ok := q.transport.(raft.WithClose); ok {
-		return t.Close()
 	}
 	return nil
 }
@@ -204,7 +194,7 @@ func (q *Quorum) takeSnapshots() {
 		case <-q.stop:
 			return
 		case <-q.machine.full:
-			_ = q.raft.Snapshot().Error() // logged by Raft; the log just stays longer
+			_ = q.raft().Snapshot().Error() // logged by Raft; the log just stays longer
 		}
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"errors"
 )
 
-// What nodes ask each other: one byte that says what, and the rest.
+// What nodes ask each other: one byte that says what, the asker's epoch, and the
+// rest.
 
 type op byte
 
@@ -27,6 +28,7 @@ const (
 	statusNotLeader                   // nothing has happened
 	statusUncertain                   // the lead was lost on the way
 	statusFailed                      // nothing has happened, the rest says why
+	statusEpoch                       // nothing has happened: the other is in another epoch
 )
 
 type answer struct {
@@ -42,7 +44,7 @@ func (a answer) encode() []byte {
 }
 
 func decodeAnswer(b []byte) (answer, error) {
-	if len(b) == 0 || b[0] < byte(statusDone) || b[0] > byte(statusFailed) {
+	if len(b) == 0 || b[0] < byte(statusDone) || b[0] > byte(statusEpoch) {
 		return answer{}, errAnswer
 	}
 	index, n := binary.Uvarint(b[1:])

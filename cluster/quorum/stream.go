@@ -2,7 +2,9 @@ package quorum
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -29,6 +31,7 @@ const connectTime = 1500 * time.Millisecond
 // keeps count of its connections, since Raft would leave some open at its end.
 type stream struct {
 	node     string
+	epoch    Epoch
 	port     Port
 	address  func(node string) (netip.AddrPort, bool)
 	accepted chan net.Conn
@@ -39,24 +42,57 @@ type stream struct {
 	open map[*conn]bool
 }
 
-// newStream takes the Raft protocol of the port.
-func newStream(o Options) *stream {
+func newStream(o Options, e Epoch) *stream {
 	s := &stream{
-		node: o.Node, port: o.Port, address: o.Address,
+		node: o.Node, epoch: e, port: o.Port, address: o.Address,
 		accepted: make(chan net.Conn), open: map[*conn]bool{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	o.Port.Handle(link.ProtocolRaft, s.take)
 	return s
 }
 
-// take hands a connection that has come in to Raft. LifeGUARDs have no part in
-// it: a hacked branch must not be able to vote.
-func (s *stream) take(ctx context.Context, c net.Conn, from link.Peer) {
-	if from.Role == link.LifeGUARD {
+// greet hears from who dials in which epoch he is. Only one who is in ours comes
+// to Raft, and his connection ends when either side leaves the epoch: so it is
+// compared for every message. LifeGUARDs have no part in it: a hacked branch must
+// not be able to vote.
+func (q *Quorum) greet(ctx context.Context, c net.Conn, from link.Peer) {
+	theirs, err := readEpoch(c)
+	if err != nil || !q.opened() || !q.admits(from, theirs) {
 		_ = c.Close()
 		return
 	}
+	e := q.engine.Load()
+	if theirs != e.epoch { // it has changed meanwhile
+		_ = c.Close()
+		return
+	}
+	e.stream.take(ctx, c)
+}
+
+// admits says whether a node may have part in what this one decides: it has a
+// role in it, and is in the same epoch.
+func (q *Quorum) admits(from link.Peer, theirs Epoch) bool {
+	own := q.Epoch()
+	if theirs.Later(own) && from.Role == link.Main {
+		q.meet(theirs, from.Node)
+	}
+	return from.Role != link.LifeGUARD && theirs == own
+}
+
+func readEpoch(c net.Conn) (Epoch, error) {
+	var b [epochSize]byte
+	if err := c.SetReadDeadline(time.Now().Add(connectTime)); err != nil {
+		return Epoch{}, err
+	}
+	if _, err := io.ReadFull(c, b[:]); err != nil {
+		return Epoch{}, err
+	}
+	e, _, err := decodeEpoch(b[:])
+	return e, errors.Join(err, c.SetReadDeadline(time.Time{}))
+}
+
+// take hands a connection that has come in to Raft.
+func (s *stream) take(ctx context.Context, c net.Conn) {
 	k := s.keep(c)
 	select {
 	case s.accepted <- k:
@@ -86,7 +122,7 @@ func (s *stream) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, e
 	defer cancel()
 	if string(to) == s.node {
 		near, far := net.Pipe()
-		s.take(ctx, far, link.Peer{Node: s.node, Role: link.Main})
+		s.take(ctx, far)
 		return s.keep(near), ctx.Err()
 	}
 	at, ok := s.address(string(to))
@@ -95,6 +131,10 @@ func (s *stream) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, e
 	}
 	c, err := s.port.Dial(ctx, string(to), at, link.ProtocolRaft)
 	if err != nil {
+		return nil, err
+	}
+	if _, err = c.Write(s.epoch.encode()); err != nil {
+		_ = c.Close()
 		return nil, err
 	}
 	return s.keep(c), nil

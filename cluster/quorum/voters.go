@@ -25,8 +25,10 @@ func (q *Quorum) Voters() []string {
 	return all
 }
 
-func (q *Quorum) servers() []raft.Server {
-	return q.raft.GetConfiguration().Configuration().Servers // answered from memory: no error
+func (q *Quorum) servers() []raft.Server { return serversOf(q.raft()) }
+
+func serversOf(r *raft.Raft) []raft.Server {
+	return r.GetConfiguration().Configuration().Servers // answered from memory: no error
 }
 
 // several says whether this node has others to agree with.
@@ -54,13 +56,13 @@ func (q *Quorum) addVoter(ctx context.Context, node string) error {
 		return nil
 	}
 	id, at := raft.ServerID(node), raft.ServerAddress(node)
-	if err := wait(ctx, q.raft.AddNonvoter(id, at, 0, 0)); err != nil {
+	if err := wait(ctx, q.raft().AddNonvoter(id, at, 0, 0)); err != nil {
 		return unchanged(err)
 	}
 	if err := q.caughtUp(ctx, node); err != nil {
 		return err
 	}
-	return unchanged(wait(ctx, q.raft.AddVoter(id, at, 0, 0)))
+	return unchanged(wait(ctx, q.raft().AddVoter(id, at, 0, 0)))
 }
 
 // dropVoter does it, on the leader.
@@ -75,7 +77,7 @@ func (q *Quorum) dropVoter(ctx context.Context, node string) error {
 	if err := q.enoughWithout(ctx, node); err != nil {
 		return err
 	}
-	return unchanged(wait(ctx, q.raft.RemoveServer(raft.ServerID(node), 0, 0)))
+	return unchanged(wait(ctx, q.raft().RemoveServer(raft.ServerID(node), 0, 0)))
 }
 
 // enoughWithout says whether those who have a vote can decide without node.
@@ -105,7 +107,7 @@ func (q *Quorum) StepAside(ctx context.Context) error {
 		if v == q.options.Node || slices.Contains(missing, v) {
 			continue
 		}
-		if err = wait(ctx, q.raft.LeadershipTransferToServer(raft.ServerID(v), raft.ServerAddress(v))); err == nil {
+		if err = wait(ctx, q.raft().LeadershipTransferToServer(raft.ServerID(v), raft.ServerAddress(v))); err == nil {
 			return nil
 		}
 	}

@@ -121,6 +121,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/bans", s.bans)
 	mux.HandleFunc("POST /v1/bans/lift", s.liftBan)
 	mux.HandleFunc("DELETE /v1/nodes", s.removeNode)
+	mux.HandleFunc("GET /v1/take-over", s.deciding)
+	mux.HandleFunc("POST /v1/take-over", s.takeOver)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/users", s.users)
 	mux.HandleFunc("GET /v1/certificate", s.certificate)

@@ -94,6 +94,12 @@ func (*system) RemoveNode(_ context.Context, who, name string) (Removed, error) 
 	return Removed{Name: name, Role: who, Mains: 2}, nil
 }
 
+func (*system) Deciding(context.Context) (Deciding, error) {
+	return Deciding{Node: "laurel", Voters: []string{"hardy", "laurel"}, Missing: []string{"hardy"}, Revision: 3}, nil
+}
+
+func (s *system) TakeOver(ctx context.Context, _ string) (Deciding, error) { return s.Deciding(ctx) }
+
 // serve runs a Server in dir until the test ends.
 func serve(t *testing.T, dir string) (*Client, Options) {
 	t.Helper()

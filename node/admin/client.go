@@ -81,6 +81,16 @@ func (c *Client) RemoveNode(ctx context.Context, name string) (Removed, error) {
 	return ask[Removed](ctx, c, http.MethodDelete, "/v1/nodes", url.Values{"name": {name}}, nil)
 }
 
+// Deciding returns what a take-over would be about, or why there cannot be one.
+func (c *Client) Deciding(ctx context.Context) (Deciding, error) {
+	return get[Deciding](ctx, c, "/v1/take-over", nil)
+}
+
+// TakeOver makes the node the only one that decides.
+func (c *Client) TakeOver(ctx context.Context) (Deciding, error) {
+	return post[Deciding](ctx, c, "/v1/take-over", nil, nil)
+}
+
 // Events returns the events that the node remembers, oldest first.
 func (c *Client) Events(ctx context.Context) ([]Event, error) {
 	return get[[]Event](ctx, c, "/v1/events", nil)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Nodes is how nodes come and go, on behalf of a person. Both methods may be
+// Nodes is how nodes come and go, on behalf of a person. All methods may be
 // called at the same time, on any node of the system.
 type Nodes interface {
 	// NewToken makes a token for who that is good for ttl.
@@ -14,6 +14,19 @@ type Nodes interface {
 	// RemoveNode takes a node out of the system for good, whether it is alive or
 	// not. Who is called who answers for it.
 	RemoveNode(ctx context.Context, who, name string) (Removed, error)
+	// Deciding says which mains decide, and which of them do not answer. Its error
+	// is why this node could not take over.
+	Deciding(ctx context.Context) (Deciding, error)
+	// TakeOver makes this node the only one that decides.
+	TakeOver(ctx context.Context, who string) (Deciding, error)
+}
+
+// Deciding is who decides about the configuration, as one main sees it.
+type Deciding struct {
+	Node     string   `json:"node"`     // that was asked
+	Voters   []string `json:"voters"`   // more than half of them are needed
+	Missing  []string `json:"missing"`  // of those, who does not answer
+	Revision uint64   `json:"revision"` // of its configuration
 }
 
 // A Token lets one node join.
@@ -47,6 +60,26 @@ func (s *Server) createToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, t)
+}
+
+// deciding answers what a take-over would be about.
+func (s *Server) deciding(w http.ResponseWriter, r *http.Request) {
+	d, err := s.o.Nodes.Deciding(r.Context())
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	s.answer(w, d)
+}
+
+// takeOver has this node decide alone.
+func (s *Server) takeOver(w http.ResponseWriter, r *http.Request) {
+	d, err := s.o.Nodes.TakeOver(r.Context(), author(r))
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	s.answer(w, d)
 }
 
 // removeNode takes the node ?name= out of the system.
