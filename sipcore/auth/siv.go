@@ -25,6 +25,12 @@ const (
 	tagSize   = 12
 )
 
+// alphabet is of characters that may stand in the user part of a SIP URI and in a
+// quoted string, without padding. It has no q: there are programs that look for
+// "CSeq" anywhere in a message, SIPp 3.6 among them, and of a hundred thousand
+// tokens one would have it.
+const alphabet = "ABCDEFGHIJKLMNOPRSTUVWXYZabcdefghijklmnoprstuvwxyz0123456789-_.*"
+
 // scratch is what a computation needs beside its result: handing slices of it
 // to a cipher.Block would cost an allocation each if it were on the stack.
 type scratch struct {
@@ -32,15 +38,14 @@ type scratch struct {
 	text     []byte // in binary
 	code     []byte // in base64
 
-	// encoding is base64url without padding: all its characters may stand in the
-	// user part of a SIP URI and in a quoted string. Strict and decode together
-	// accept one spelling only.
+	// encoding writes [alphabet]. Strict and decode together accept one spelling
+	// only.
 	encoding *base64.Encoding
 }
 
 func newSIV(macKey, encKey []byte) *siv {
 	s := &siv{mac: newAES(macKey), enc: newAES(encKey)}
-	encoding := base64.RawURLEncoding.Strict()
+	encoding := base64.NewEncoding(alphabet).WithPadding(base64.NoPadding).Strict()
 	s.scratch.New = func() any { return &scratch{text: make([]byte, 0, 256), encoding: encoding} }
 	var zero [blockSize]byte
 	s.mac.Encrypt(zero[:], zero[:])

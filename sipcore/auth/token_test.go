@@ -57,6 +57,19 @@ func TestTokensAreShort(t *testing.T) {
 	}
 }
 
+// A program that looks for the name of a header field anywhere in a message must
+// not find it in a token: with all letters, every 120,000th would have "CSeq".
+func TestTokensHoldNoNameOfAField(t *testing.T) {
+	s := sealer()
+	for i := range uint64(20_000) {
+		for _, text := range []string{s.Seal(Token{Kind: RecordRoute, User: "201", Device: uuid, Dialog: i}), s.Nonce(here(), now())} {
+			if strings.ContainsAny(text, "qQ") {
+				t.Fatalf("got %q, want no q", text)
+			}
+		}
+	}
+}
+
 func TestAlteredTokensDoNotOpen(t *testing.T) {
 	s := sealer()
 	text := s.Seal(someTokens()["of a TCP phone"])
