@@ -119,7 +119,8 @@ func junkText(i int, at netip.Addr) []byte {
 	return []byte(name + name)
 }
 
-// isRead waits until the node has read what was sent before: it reads in order.
+// isRead waits until the node has read what was sent before, but for what a busy
+// one has given to other cores: some dozens at most.
 func (j *junk) isRead(i int) {
 	j.t.Helper()
 	id := fmt.Sprintf("ping%d", i)
