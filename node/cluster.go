@@ -54,7 +54,7 @@ func (n *Node) sayIgnored() {
 func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	o := session.Options{
 		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
-		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir),
+		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir), Carried: port.Carried,
 		Priority: []string{banned, registrations}, Logger: n.log,
 	}
 	if n.identity.Role == RoleMain {

@@ -106,6 +106,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.run("the cluster port", port.Run)
 
 	n.peers = &peers{self: n.identity, view: n.config.View, port: port, links: func() []session.Link { return nil }}
+	n.peers.lines = func() []session.Line { return nil }
 	n.config.proposer = forwarder{n.peers}
 	stepping := newStepping(n.config, n.events, n.component("node"))
 	if n.identity.Role == RoleMain {
@@ -133,7 +134,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	if err != nil {
 		return n, err
 	}
-	n.peers.links = sessions.Links
+	n.peers.links, n.peers.lines = sessions.Links, sessions.Lines
 	said.Namespace, n.bans.others = sessions.Namespace(registrations), sessions.Namespace(banned)
 	n.standing = newStanding(n.peers, n.bindings, n.events, n.config.View().SiteOf(n.self()), sessions.Kick)
 	sessions.OnLink(n.standing.heard)

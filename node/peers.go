@@ -21,6 +21,7 @@ type peers struct {
 	view  func() *store.View
 	port  *link.Port
 	links func() []session.Link
+	lines func() []session.Line
 	alone atomic.Bool // no main is heard: see standing
 }
 
@@ -80,10 +81,37 @@ func (p *peers) sessions() []session.Peer {
 	for _, n := range with {
 		all = append(all, session.Peer{
 			Node: n.Name, Role: n.Role, Address: n.Address,
-			Relay: p.self.Role == RoleMain && n.Role != store.Main,
+			Relay: p.self.Role == RoleMain && n.Role != store.Main, Budget: p.budget(n),
 		})
 	}
 	return all
+}
+
+// budget returns how many kbit/s of the line to a node may be taken; 0 for as many
+// as there are, at the same site. The line of a site is that of its branch; between
+// two of a kind the smaller budget counts. Both ends find the same.
+func (p *peers) budget(to store.Node) int {
+	own, found := p.view().Node(p.self.Name)
+	if !found {
+		own = store.Node{Name: p.self.Name, Role: p.self.Role, Site: p.self.Site}
+	}
+	here, there := p.view().SiteOf(own), p.view().SiteOf(to)
+	switch {
+	case here == there:
+		return 0
+	case own.Role == store.Main && to.Role != store.Main:
+		return p.budgetOf(there)
+	case own.Role != store.Main && to.Role == store.Main:
+		return p.budgetOf(here)
+	}
+	return min(p.budgetOf(here), p.budgetOf(there))
+}
+
+func (p *peers) budgetOf(site string) int {
+	if s, ok := p.view().Site(site); ok {
+		return s.Budget
+	}
+	return store.DefaultBudget
 }
 
 // seeds returns the others as the rings want to know them.

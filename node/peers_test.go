@@ -113,3 +113,35 @@ func TestSeedsSayWhereNodesStand(t *testing.T) {
 		t.Errorf("got %d, want 3", len(seeds))
 	}
 }
+
+// TestBudgetOfALine: the line of a branch has the budget of the branch, whichever end
+// asks, and nodes of one site have none.
+func TestBudgetOfALine(t *testing.T) {
+	nodes := append(someNodes(), written("stan", RoleMain, "mons"))
+	config := store.Config{Domain: "tel.test", Nodes: nodes}
+	for name, budget := range map[string]int{"hq": 32, "mons": 16, "namur": 0} {
+		config.Sites = append(config.Sites, store.Site{Name: name, Budget: budget})
+	}
+	view := store.NewView(config)
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{
+		{"laurel", "hardy", 0},
+		{"laurel", "mons", 16},
+		{"laurel", "namur", store.DefaultBudget},
+		{"laurel", "stan", 16},
+		{"mons", "stan", 0},
+		{"mons", "namur", 16},
+		{"namur", "stan", store.DefaultBudget},
+	} {
+		for _, ends := range [][2]string{{tt.a, tt.b}, {tt.b, tt.a}} {
+			self, _ := view.Node(ends[0])
+			to, _ := view.Node(ends[1])
+			p := &peers{self: identity{Name: self.Name, Role: self.Role}, view: func() *store.View { return view }, links: links{}.list}
+			if got := p.budget(to); got != tt.want {
+				t.Errorf("from %s to %s: got %d kbit/s, want %d", ends[0], ends[1], got, tt.want)
+			}
+		}
+	}
+}

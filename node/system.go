@@ -245,15 +245,31 @@ func (s *system) isAlive(node string) bool {
 // Links implements [admin.System].
 func (s *system) Links() []admin.LinkDetail {
 	var rows []admin.LinkDetail
-	for _, l := range s.peers.links() {
-		rows = append(rows, admin.LinkDetail{
-			Link:      linkRow(l),
-			RoundTrip: float64(l.RTT.Microseconds()) / 1000,
-			Sent:      total(l.BytesOut), Received: total(l.BytesIn),
-		})
+	for _, l := range s.peers.lines() {
+		rows = append(rows, lineRow(&l, time.Now()))
 	}
 	return rows
 }
+
+func lineRow(l *session.Line, now time.Time) admin.LinkDetail {
+	row := admin.LinkDetail{
+		Link: linkRow(l.Link), Heard: l.Heard.UTC().Truncate(time.Millisecond),
+		RoundTrip: milliseconds(l.RTT), Budget: l.Budget, Lag: l.Lag,
+		Sent: total(l.Out), Received: total(l.In), Classes: map[string]admin.Both{},
+	}
+	if !l.Waiting.IsZero() {
+		row.LagTime = milliseconds(now.Sub(l.Waiting))
+	}
+	for class, n := range l.Out {
+		row.Classes[class] = admin.Both{Sent: n, Received: l.In[class]}
+	}
+	for class, n := range l.In {
+		row.Classes[class] = admin.Both{Sent: l.Out[class], Received: n}
+	}
+	return row
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func linkRow(l session.Link) admin.Link {
 	return admin.Link{Node: l.Node, State: string(l.State), Since: l.Since.UTC().Truncate(time.Millisecond)}

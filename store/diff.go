@@ -66,8 +66,11 @@ func siteFields(s Site) []field {
 		{name: "operator", text: s.Operator},
 		{name: "homing", text: without(LocalFirst, s.Homing)},
 		{name: "survivable", text: without(Standard, s.Survivable)},
+		{name: "budget", text: without(budgetText(DefaultBudget), budgetText(s.Budget))},
 	}
 }
+
+func budgetText(kbits int) string { return strconv.Itoa(kbits) + " kbit/s" }
 
 func userFields(u User) []field {
 	name := u.Name

@@ -10,7 +10,15 @@ type Site struct {
 	Operator     string         // the user who takes what nobody else takes; may be empty
 	Homing       string         // LocalFirst or MainFirst; empty is LocalFirst
 	Survivable   string         // Standard or Dumb; empty is Standard
+	Budget       int            // kbit/s of its line that nodes may take to tell each other; 0 is DefaultBudget
 }
+
+// The budget of a site's line, in kbit/s.
+const (
+	DefaultBudget = 64
+	LeastBudget   = 8
+	MostBudget    = 10_000_000
+)
 
 // The ways a site finds its node: DESIGN section 5.
 const (
@@ -32,6 +40,9 @@ func (s Site) withDefaults() Site {
 	}
 	if s.Survivable == "" {
 		s.Survivable = Standard
+	}
+	if s.Budget == 0 {
+		s.Budget = DefaultBudget
 	}
 	return s
 }

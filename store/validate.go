@@ -89,6 +89,9 @@ func (v *validator) site(i int, s Site) {
 	}
 	v.oneOf(path("sites", i, "homing"), s.Homing, LocalFirst, MainFirst)
 	v.oneOf(path("sites", i, "survivable"), s.Survivable, Standard, Dumb)
+	if b := s.Budget; b != 0 && (b < LeastBudget || b > MostBudget) {
+		v.add(path("sites", i, "budget"), "%d kbit/s is no budget: it has at least %d and at most %d", b, LeastBudget, MostBudget)
+	}
 }
 
 func (v *validator) network(field, site string, p netip.Prefix) {

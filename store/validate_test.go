@@ -29,6 +29,8 @@ func TestValidate(t *testing.T) {
 		{"an unknown operator", func(c *Config) { c.Sites[1].Operator = "20" }, "sites[1].operator", `did you mean "200"?`},
 		{"an unknown homing", func(c *Config) { c.Sites[0].Homing = "main" }, "sites[0].homing", "write local-first or main-first"},
 		{"an unknown profile", func(c *Config) { c.Sites[0].Survivable = "smart" }, "sites[0].survivable", "write standard or dumb"},
+		{"a budget too small", func(c *Config) { c.Sites[0].Budget = 7 }, "sites[0].budget", "at least 8"},
+		{"a budget", func(c *Config) { c.Sites[0].Budget = 250 }, "", ""},
 		{"a user without a number", func(c *Config) { c.Users[1].Number = "" }, "users[1].number", "needs a number"},
 		{"a number with a space", func(c *Config) { c.Users[1].Number = "2 01" }, "users[1].number", "not a number that can be dialled"},
 		{"a number with an at", func(c *Config) { c.Users[1].Number = "a@b" }, "users[1].number", "not a number that can be dialled"},
@@ -99,6 +101,8 @@ func TestDiff(t *testing.T) {
 		{"another order", func(c *Config) { c.Users[0], c.Users[1] = c.Users[1], c.Users[0] }, "~ users: another order"},
 		{"a default written out", func(c *Config) { c.Sites[0].Homing = LocalFirst }, ""},
 		{"a site", func(c *Config) { c.Sites[1].Homing, c.Sites[1].Operator = "", "" }, "~ site mons: operator 200 -> (none), homing main-first -> (none)"},
+		{"a budget", func(c *Config) { c.Sites[0].Budget = 250 }, "~ site hq: budget (none) -> 250 kbit/s"},
+		{"the usual budget written out", func(c *Config) { c.Sites[0].Budget = DefaultBudget }, ""},
 		{"a trunk", func(c *Config) { c.Trunks[0].Address = "x" }, "~ trunk isdn: address 192.0.2.9:5060 -> x"},
 	}
 	for _, tt := range tests {

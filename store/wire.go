@@ -78,6 +78,19 @@ type wireSite struct {
 	Operator     string
 	Homing       string
 	Survivable   string
+
+	Budget int
+}
+
+// wireSite3 is a site up to version 3, which had no budget.
+type wireSite3 struct {
+	_            struct{} `cbor:",toarray"`
+	Name         string
+	Networks     []string
+	CallsTrusted bool
+	Operator     string
+	Homing       string
+	Survivable   string
 }
 
 type wireUser struct {
@@ -101,8 +114,24 @@ func toWireSite(s Site) wireSite {
 	s = s.withDefaults()
 	return wireSite{
 		Name: s.Name, Networks: notNil(each(s.Networks, netip.Prefix.String)), CallsTrusted: s.CallsTrusted,
-		Operator: s.Operator, Homing: s.Homing, Survivable: s.Survivable,
+		Operator: s.Operator, Homing: s.Homing, Survivable: s.Survivable, Budget: s.Budget,
 	}
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireSite) UnmarshalCBOR(b []byte) error {
+	const ofSix = 0x80 | 6 // an array, up to version 3
+	if len(b) == 0 || b[0] != ofSix {
+		type plain wireSite // without this method
+		return decode(b, (*plain)(w))
+	}
+	var old wireSite3
+	err := decode(b, &old)
+	*w = wireSite{
+		Name: old.Name, Networks: old.Networks, CallsTrusted: old.CallsTrusted, Operator: old.Operator,
+		Homing: old.Homing, Survivable: old.Survivable, Budget: DefaultBudget,
+	}
+	return err
 }
 
 func fromWireSites(all []wireSite) ([]Site, error) {
@@ -113,7 +142,7 @@ func fromWireSites(all []wireSite) ([]Site, error) {
 	for i, w := range all {
 		sites[i] = Site{
 			Name: w.Name, CallsTrusted: w.CallsTrusted, Operator: w.Operator,
-			Homing: w.Homing, Survivable: w.Survivable,
+			Homing: w.Homing, Survivable: w.Survivable, Budget: w.Budget,
 		}
 		for _, n := range w.Networks {
 			p, err := netip.ParsePrefix(n)

@@ -11,6 +11,7 @@ import (
 // conns are the open connections by node, so that a node can be disconnected.
 type conns struct {
 	counts *counts
+	ledger *ledger
 
 	mu     sync.Mutex
 	closed bool
@@ -21,12 +22,16 @@ type conns struct {
 type conn struct {
 	*tls.Conn
 
-	list *conns
-	node string
-	told atomic.Bool // something was read, or why not was counted
+	list  *conns
+	node  string
+	what  string      // it is for: a word of the ledger
+	told  atomic.Bool // something was read, or why not was counted
+	final Carried     // when it was reset; guarded by conns.mu
 }
 
-func newConns(c *counts) *conns { return &conns{counts: c, open: map[string]map[*conn]bool{}} }
+func newConns(c *counts, l *ledger) *conns {
+	return &conns{counts: c, ledger: l, open: map[string]map[*conn]bool{}}
+}
 
 // keep lists a connection; after closeAll it closes it and returns nil.
 func (l *conns) keep(node string, c *tls.Conn) net.Conn {
@@ -36,7 +41,7 @@ func (l *conns) keep(node string, c *tls.Conn) net.Conn {
 		_ = c.NetConn().Close()
 		return nil
 	}
-	kept := &conn{Conn: c, list: l, node: node}
+	kept := &conn{Conn: c, list: l, node: node, what: word(c.ConnectionState().NegotiatedProtocol)}
 	if l.open[node] == nil {
 		l.open[node] = map[*conn]bool{}
 	}
@@ -70,16 +75,36 @@ func (c *conn) Close() error {
 func (l *conns) drop(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.open[c.node][c] {
+		return
+	}
+	if c.final == (Carried{}) {
+		c.final = c.Carried()
+	}
+	l.ledger.add(c.node, c.what, c.final.plus(Carried{beyondTheCount, beyondTheCount}))
 	delete(l.open[c.node], c)
 	if len(l.open[c.node]) == 0 {
 		delete(l.open, c.node)
 	}
 }
 
+// carried returns what the open connections to a node have carried, by what they
+// are for.
+func (l *conns) carried(node string) map[string]Carried {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := map[string]Carried{}
+	for c := range l.open[node] {
+		all[c.what] = all[c.what].plus(c.Carried())
+	}
+	return all
+}
+
 func (l *conns) closeNode(node string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.open[node] {
+		c.final = c.Carried()
 		reset(c.NetConn()) // at once: its user still removes it from the list
 	}
 }

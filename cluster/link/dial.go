@@ -30,6 +30,7 @@ func (p *Port) dial(ctx context.Context, node string, at netip.AddrPort, protoco
 	if err != nil {
 		return nil, err
 	}
+	keepFresh(raw, protocol)
 	c := tls.Client(raw, p.dialingConfig(node, protocol))
 	if err = p.shake(ctx, c); err != nil {
 		_ = raw.Close()

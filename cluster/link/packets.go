@@ -75,7 +75,7 @@ func (p *Port) SendPacket(class byte, node string, at netip.AddrPort, payload []
 		p.meet(r, at)
 	}
 	if greeting != nil {
-		p.write(at, greeting)
+		p.write(node, at, greeting)
 	}
 	if packet == nil {
 		return nil
@@ -84,6 +84,7 @@ func (p *Port) SendPacket(class byte, node string, at netip.AddrPort, payload []
 	if _, err := p.udp.WriteToUDPAddrPort(packet, at); err != nil {
 		return fmt.Errorf("sending a packet to %s: %w", node, err)
 	}
+	p.ledger.add(node, packetWord(class), Carried{Out: onLine(len(packet), at.Addr())})
 	return nil
 }
 
@@ -114,7 +115,7 @@ func (p *Port) meet(r *pair, at netip.AddrPort) {
 		_ = c.SetReadDeadline(time.Now().Add(handshakeTime))
 		_, _ = c.Read(make([]byte, 1)) // until the other has read our certificate
 		if greeting := r.afterMeeting(time.Now()); greeting != nil {
-			p.write(at, greeting)
+			p.write(r.node, at, greeting)
 		}
 	})
 	if !started {
@@ -122,10 +123,12 @@ func (p *Port) meet(r *pair, at netip.AddrPort) {
 	}
 }
 
-func (p *Port) write(at netip.AddrPort, packet []byte) {
+func (p *Port) write(node string, at netip.AddrPort, packet []byte) {
 	if _, err := p.udp.WriteToUDPAddrPort(packet, at); err != nil {
 		p.log.Debug("sending a packet", "address", at, "error", err)
+		return
 	}
+	p.ledger.add(node, meeting, Carried{Out: onLine(len(packet), at.Addr())})
 }
 
 // readPackets hands out what comes by UDP until the port closes.
@@ -163,7 +166,7 @@ func (p *Port) takeData(b []byte, from netip.AddrPort) {
 		p.counts.add(reasonPacket, "address", from, "bytes", len(b))
 		if at != nil {
 			if greeting := at.asked(now); greeting != nil {
-				p.write(from, greeting)
+				p.write(at.node, from, greeting)
 			}
 		}
 		return
@@ -171,6 +174,7 @@ func (p *Port) takeData(b []byte, from netip.AddrPort) {
 	class, payload, greeting, v := r.opened(now, b)
 	switch v {
 	case good:
+		p.ledger.add(r.node, packetWord(class), Carried{In: onLine(len(b), from.Addr())})
 		if h := p.pairs.classes[class]; h != nil {
 			h(r.node, from, payload)
 		}
@@ -179,7 +183,7 @@ func (p *Port) takeData(b []byte, from netip.AddrPort) {
 	case forged:
 		p.counts.add(reasonPacket, "address", from, "bytes", len(b))
 		if greeting != nil {
-			p.write(from, greeting)
+			p.write(r.node, from, greeting)
 		}
 	}
 }
@@ -200,11 +204,12 @@ func (p *Port) takeHello(b []byte, from netip.AddrPort) {
 		p.counts.add(reasonPacket, "address", from, "bytes", len(b))
 		return
 	}
+	p.ledger.add(r.node, meeting, Carried{In: onLine(len(b), from.Addr())})
 	if answer != nil {
-		p.write(from, answer)
+		p.write(r.node, from, answer)
 	}
 	for _, l := range waited {
-		p.write(l.at, l.packet)
+		p.write(r.node, l.at, l.packet)
 	}
 }
 

@@ -41,6 +41,7 @@ type Port struct {
 	counts   counts
 	door     *door
 	conns    *conns
+	ledger   ledger
 	verifier *verifier
 	pairs    *pairs
 	asks     *asks
@@ -70,7 +71,7 @@ func Open(o Options) (*Port, error) {
 		verifier: newVerifier(o.Identity.authority),
 	}
 	p.counts.log = p.log
-	p.conns = newConns(&p.counts)
+	p.conns = newConns(&p.counts, &p.ledger)
 	if err := p.listen(o.Listen); err != nil {
 		return nil, fmt.Errorf("opening the cluster port %s: %w", o.Listen, err)
 	}

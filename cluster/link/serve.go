@@ -8,6 +8,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What a stranger may cost: see door for how many at once.
@@ -27,6 +29,19 @@ const (
 
 func keepAlive(protocol string) net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: protocol != ProtocolSession, Idle: quietBeforeProbe, Interval: probeEvery, Count: probes}
+}
+
+// keepFresh has writing to a session wait while this much has not left yet: what
+// waits in the kernel cannot be replaced by what is newer.
+func keepFresh(c net.Conn, protocol string) {
+	const unsent = 8 << 10
+	tcp, ok := c.(*net.TCPConn)
+	if !ok || protocol != ProtocolSession {
+		return
+	}
+	if socket, err := tcp.SyscallConn(); err == nil {
+		_ = socket.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent) })
+	}
 }
 
 func (p *Port) accept() error {
@@ -87,6 +102,7 @@ func (p *Port) greet(raw *net.TCPConn, serving *tls.Config, leave func()) {
 	}
 	s.believe()
 	_ = raw.SetKeepAliveConfig(keepAlive(protocol))
+	keepFresh(raw, protocol)
 	p.door.know(addressOf(raw))
 	h := p.handlers[protocol]
 	if kept := p.conns.keep(peer.Node, c); kept != nil {

@@ -52,6 +52,32 @@ const entryCost = 16
 
 func (e *Entry) size() int { return len(e.Key) + len(e.Value) + entryCost }
 
+// Size returns what the entries of d take, as DeltaSince counts it: more than they
+// take as they travel.
+func (d *Delta) Size() (size int) {
+	for i := range d.Entries {
+		size += d.Entries[i].size()
+	}
+	return size
+}
+
+// Behind counts the entries that somebody at c lacks.
+func (r *Replica) Behind(c Cursor) (n int) {
+	from := uint64(0)
+	switch {
+	case r.Inc == 0 || c.Inc > r.Inc:
+		return 0
+	case c.Inc == r.Inc && c.goesOnFrom(r.Floor):
+		from = c.Max
+	}
+	for _, at := range r.order[r.after(from):] {
+		if !at.isStale() {
+			n++
+		}
+	}
+	return n
+}
+
 // DeltaSince returns what somebody at c lacks, cut after about limit bytes but
 // never empty for that; false when there is nothing.
 func (r *Replica) DeltaSince(c Cursor, limit int) (Delta, bool) {

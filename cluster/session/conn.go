@@ -47,10 +47,15 @@ type conn struct {
 	streams       map[*replica.Replica]*stream
 	marked        []*stream
 	lastID        uint64
-	batched       bool // what was written last had deltas
+	batched       bool    // what was written last had deltas
+	fresh         bool    // something is due that was not when the last batch was filled
+	full          int     // how many batches in a row were too small for what was due
+	ratio         float64 // of what an entry takes to its size
 	asks          []uint64
 	asked         map[uint64]replica.Cursor
 	feed          parcel
+
+	carried uint64 // by the line, of what the budget was charged with; guarded by pace.mu
 
 	// The reader's own.
 	stood    bool // it was the session with its peer
@@ -77,7 +82,7 @@ func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) (stood bool)
 	c := &conn{
 		s: s, peer: p, net: nc,
 		work: make(chan struct{}, 1), rush: make(chan struct{}, 1), done: make(chan struct{}),
-		streams: map[*replica.Replica]*stream{}, asked: map[uint64]replica.Cursor{}, named: map[uint64]*replica.Replica{},
+		ratio: 1, streams: map[*replica.Replica]*stream{}, asked: map[uint64]replica.Cursor{}, named: map[uint64]*replica.Replica{},
 		heardTo: map[uint64]replica.Cursor{},
 	}
 	ending, end := context.WithCancel(ctx)
@@ -108,7 +113,10 @@ var errNotPeer = errors.New("not a peer any more")
 func (c *conn) read() error {
 	timeout := time.AfterFunc(helloTimeout, c.close)
 	defer timeout.Stop()
-	heard := func() { c.peer.heard.Store(int64(time.Since(c.s.base))) }
+	heard := func() {
+		c.peer.heard.Store(int64(time.Since(c.s.base)))
+		c.account()
+	}
 	frames := frameReader{r: bufio.NewReader(meter{c.net, heard})}
 	kind, body, err := frames.next()
 	switch {

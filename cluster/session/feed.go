@@ -23,8 +23,9 @@ type Sink interface {
 }
 
 const (
-	feedPiece = fullBatch / 2
-	maxFeed   = 64 << 20
+	feedPiece  = fullBatch / 2
+	leastPiece = 64
+	maxFeed    = 64 << 20
 )
 
 // FeedChanged says that the source has a new index. The lifeguards whose
@@ -131,13 +132,14 @@ func (p *parcel) subscribe(s subscription) {
 
 func (p *parcel) rest() []byte { return p.packed[p.sent:] }
 
-// append adds the next piece and reports whether there are more.
-func (p *parcel) append(buf []byte) (_ []byte, more bool) {
-	rest := p.rest()
-	if len(rest) == 0 {
-		return buf, false
+// append adds the next piece, until buf has about limit bytes, and reports whether
+// there are more.
+func (p *parcel) append(buf []byte, limit int) (_ []byte, more bool) {
+	rest, room := p.rest(), limit-len(buf)
+	if len(rest) == 0 || room < leastPiece {
+		return buf, len(rest) > 0
 	}
-	piece := rest[:min(len(rest), feedPiece)]
+	piece := rest[:min(len(rest), feedPiece, room)]
 	body := binary.AppendUvarint(nil, p.index)
 	body = binary.AppendUvarint(body, uint64(len(p.packed)))
 	body = binary.AppendUvarint(body, uint64(p.sent)) //nolint:gosec // not negative
@@ -145,7 +147,7 @@ func (p *parcel) append(buf []byte) (_ []byte, more bool) {
 	if p.sent == len(p.packed) {
 		p.packed, p.sent = nil, 0
 	}
-	return appendFrame(buf, frameFeed, append(body, piece...)), true
+	return appendFrame(buf, frameFeed, append(body, piece...)), true // there may be another
 }
 
 // An arrival is what has come of a parcel.

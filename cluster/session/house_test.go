@@ -45,6 +45,7 @@ type node struct {
 	mu     sync.Mutex
 	knows  map[string]string // owner/channel/key
 	heard  int
+	hears  func(channel, key string)
 	events []Link
 }
 
@@ -87,7 +88,7 @@ func (h *house) start(name string, inc uint64) *node {
 	x := &node{port: h.n.port(name), knows: map[string]string{}, ended: make(chan struct{}), feed: &config{}}
 	o := Options{
 		Node: name, Role: roleLifeguard, Inc: inc, Port: x.port, Logger: slog.New(slog.DiscardHandler),
-		Peers: func() []Peer { return h.peersOf(name) }, Learned: x.learned, Priority: []string{"reg", "dlg"},
+		Peers: func() []Peer { return h.peersOf(name) }, Learned: x.learned, Carried: x.port.Carried, Priority: []string{"reg", "dlg"},
 	}
 	if len(name) == 2 {
 		o.Role, o.Feed = roleMain, x.feed
@@ -128,6 +129,9 @@ func (x *node) learned(owner, channel, key string, value []byte, deleted bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.heard++
+	if x.hears != nil {
+		x.hears(channel, key)
+	}
 	name := owner + "/" + channel + "/" + key
 	if x.knows[name] = string(value); deleted {
 		delete(x.knows, name)

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"maps"
 	"time"
 )
 
@@ -17,13 +16,11 @@ const (
 
 // A Link is the line to one peer, as it is now.
 type Link struct {
-	Node     string
-	State    State
-	Since    time.Time
-	Primary  bool              // it is through this one that we hear of others
-	RTT      time.Duration     // as the last hellos took; 0 when unknown
-	BytesOut map[string]uint64 // payload by class: channels, "hello", "session", "feed"
-	BytesIn  map[string]uint64
+	Node    string
+	State   State
+	Since   time.Time
+	Primary bool          // it is through this one that we hear of others
+	RTT     time.Duration // as the last hellos took; 0 when unknown
 }
 
 // Links returns the lines to all peers, in their order.
@@ -38,10 +35,7 @@ func (s *Sessions) Links() []Link {
 }
 
 func (s *Sessions) linkLocked(p *peer) Link {
-	x := Link{
-		Node: p.Node, State: Down, Since: p.since, Primary: p == s.primary, RTT: p.rtt,
-		BytesOut: maps.Clone(p.out), BytesIn: maps.Clone(p.in),
-	}
+	x := Link{Node: p.Node, State: Down, Since: p.since, Primary: p == s.primary, RTT: p.rtt}
 	if p.up {
 		x.State = Up
 	}

@@ -62,8 +62,10 @@ func (s *Sessions) Forget(owner string) {
 		return
 	}
 	for _, p := range s.order {
-		if p.conn != nil {
-			p.conn.forgetLocked(owner)
+		for _, c := range []*conn{p.conn, p.left} {
+			if c != nil {
+				c.forgetLocked(owner)
+			}
 		}
 	}
 	s.set.Drop(owner)

@@ -23,9 +23,10 @@ type network struct {
 	told  map[[2]string]time.Time // the last packet of others than sessions
 	wake  sync.Cond
 	loss  func() bool
+	seen  func(way [2]string, bytes int) // told of what the line carries, if not nil
 }
 
-type traffic struct{ packets, packetBytes, writes, bytes int }
+type traffic struct{ packets, packetBytes, writes, bytes, carried int }
 
 func newNetwork() *network {
 	n := &network{ports: map[string]*port{}, cut: map[[2]string]bool{}, sent: map[[2]string]traffic{}, told: map[[2]string]time.Time{}}
@@ -127,6 +128,17 @@ func (p *port) Talked(node string) (said, heard time.Time) {
 	return p.n.told[[2]string{p.name, node}], p.n.told[[2]string{node, p.name}]
 }
 
+// Carried says what connections and packets had the line carry.
+func (p *port) Carried(node string) map[string]link.Carried {
+	p.n.mu.Lock()
+	defer p.n.mu.Unlock()
+	out, in := p.n.sent[[2]string{p.name, node}], p.n.sent[[2]string{node, p.name}]
+	return map[string]link.Carried{
+		classSession: {Out: uint64(out.carried), In: uint64(in.carried)},
+		classHello:   {Out: uint64(out.packetBytes + out.packets*overPacket), In: uint64(in.packetBytes + in.packets*overPacket)},
+	}
+}
+
 // tell has a packet go from one node to another that is not a hello.
 func (n *network) tell(from, to string) {
 	n.mu.Lock()
@@ -140,11 +152,38 @@ type half struct {
 	way    [2]string
 	data   []byte
 	closed bool
+
+	carried uint64 // by the line
+}
+
+// carries counts what the line has: this way, and what acknowledges it the other
+// way.
+func (h *half) carries(bytes int, back *half) {
+	segments := (bytes + recordHead + segmentSize - 1) / segmentSize
+	h.carry(bytes + recordHead + segments*segmentHead)
+	back.carry((segments + 1) / 2 * segmentHead)
+}
+
+func (h *half) carry(bytes int) {
+	h.carried += uint64(bytes)
+	t := h.n.sent[h.way]
+	t.carried += bytes
+	h.n.sent[h.way] = t
+	if h.n.seen != nil {
+		h.n.seen(h.way, bytes)
+	}
 }
 
 type pipe struct {
 	net.Conn
 	in, out *half
+}
+
+// Carried implements carrier.
+func (c *pipe) Carried() link.Carried {
+	c.in.n.mu.Lock()
+	defer c.in.n.mu.Unlock()
+	return link.Carried{Out: c.out.carried, In: c.in.carried}
 }
 
 func (c *pipe) Read(b []byte) (int, error) {
@@ -173,6 +212,7 @@ func (c *pipe) Write(b []byte) (int, error) {
 	t.writes++
 	t.bytes += len(b)
 	n.sent[c.out.way] = t
+	c.out.carries(len(b), c.in)
 	c.out.data = append(c.out.data, b...)
 	n.wake.Broadcast()
 	return len(b), nil

@@ -16,11 +16,13 @@ const (
 )
 
 // A peer is a node that we keep a session with, and what we know of the line to
-// it. All but heard is guarded by Sessions.mu.
+// it. All but heard and pace is guarded by Sessions.mu.
 type peer struct {
 	Peer
 	conn *conn  // the session, nil when there is none
+	left *conn  // the last one, when there is none
 	end  func() // ends dialling
+	pace pace
 
 	heard     atomic.Int64 // when anything came from it: nanoseconds since Sessions.base, 0 for never
 	up        bool
@@ -68,7 +70,8 @@ func (s *Sessions) refresh(ctx context.Context) {
 		if p == nil || p.role() != want.role() || p.Relay != want.Relay {
 			p = s.newPeerLocked(ctx, want, now)
 		}
-		p.Address = want.Address
+		p.Address, p.Budget = want.Address, want.Budget
+		p.pace.set(want.Budget, now)
 		peers[want.Node] = p
 		order = append(order, p)
 	}
@@ -184,7 +187,7 @@ func (s *Sessions) attach(c *conn, version byte) bool {
 		p.conn.end()
 		s.leaveLocked(p)
 	}
-	p.conn, p.joined, c.version = c, now, min(version, protocolVersion)
+	p.conn, p.left, p.joined, c.version = c, nil, now, min(version, protocolVersion)
 	if c.wants = s.firstWant(p); c.wants != scopeNone {
 		c.mustSubscribe = true
 		c.hurry()
@@ -209,7 +212,7 @@ func (s *Sessions) detach(c *conn) {
 }
 
 func (s *Sessions) leaveLocked(p *peer) {
-	p.conn, p.lost = nil, time.Now()
+	p.left, p.conn, p.lost = p.conn, nil, time.Now()
 	if s.primary == p {
 		s.primary = nil
 	}

@@ -51,7 +51,7 @@ func TestOverLink(t *testing.T) {
 	heard := make(chan string, 10)
 	all := map[string]*Sessions{}
 	for node, p := range ports {
-		o := Options{Node: node, Role: string(p.Peer().Role), Inc: 1, Port: p, Logger: slog.New(slog.DiscardHandler)}
+		o := Options{Node: node, Role: string(p.Peer().Role), Inc: 1, Port: p, Carried: p.Carried, Logger: slog.New(slog.DiscardHandler)}
 		o.Peers = func() []Peer {
 			if node == "m1" {
 				return []Peer{{Node: "mons", Relay: true, Address: ports["mons"].Address()}}
@@ -84,7 +84,7 @@ func TestOverLink(t *testing.T) {
 	if !got["m1/reg/201=m1"] || !got["mons/reg/201=mons"] {
 		t.Errorf("got %v", got)
 	}
-	for start := time.Now(); all["m1"].Links()[0].BytesIn[classHello] == 0; time.Sleep(50 * time.Millisecond) {
+	for start := time.Now(); all["m1"].Lines()[0].In[classHello] == 0; time.Sleep(50 * time.Millisecond) {
 		if time.Since(start) > 10*time.Second {
 			t.Fatalf("no hello: %+v", all["m1"].Links()[0])
 		}

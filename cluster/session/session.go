@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"carillon/cluster/link"
 	"carillon/cluster/replica"
 )
 
@@ -29,6 +30,7 @@ type Peer struct {
 	Role    string // empty: a lifeguard if Relay is set, else a main
 	Address netip.AddrPort
 	Relay   bool // we forward to it what others say
+	Budget  int  // kbit/s that sessions may take of the line to it, both ways together; 0: no bound
 }
 
 func (p *Peer) role() string {
@@ -58,6 +60,9 @@ type Options struct {
 	// Renew, if not nil, puts our next incarnation on disk, when others turn out to
 	// know later ones than Inc.
 	Renew func(inc uint64) error
+	// Carried, if not nil, says what the line has carried to and from a node, by what
+	// for, as link.Port does.
+	Carried func(node string) map[string]link.Carried
 	// Priority lists channels, the most urgent first. Others come after them.
 	Priority []string
 

@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"carillon/cluster/replica"
 )
@@ -17,6 +18,9 @@ type stream struct {
 	marked  bool           // is in conn.marked
 	offer   bool           // say how far we are
 	level   bool           // sent is just what the far end has, if it has taken all that was said on this connection
+	long    bool           // a batch was full before it had all of this
+	served  time.Time      // when some of this was last in a batch
+	since   time.Time      // when it was marked
 }
 
 func (c *conn) streamLocked(r *replica.Replica) *stream {
@@ -32,7 +36,8 @@ func (c *conn) streamLocked(r *replica.Replica) *stream {
 func (c *conn) markLocked(r *replica.Replica) {
 	st := c.streamLocked(r)
 	if !st.marked {
-		st.marked = true
+		st.marked, st.since = true, time.Now()
+		c.fresh = c.fresh || !st.long
 		c.marked = append(c.marked, st)
 	}
 	wake(c.work)
@@ -49,17 +54,23 @@ func (c *conn) offerLocked(r *replica.Replica) {
 	c.markLocked(r)
 }
 
-// sendMarkedLocked appends the deltas that are due, the most urgent first, until
-// buf is full, and reports whether there are more.
-func (c *conn) sendMarkedLocked(buf []byte) (_ []byte, more bool) {
-	slices.SortFunc(c.marked, c.s.compareUrgency)
+// sendMarkedLocked appends the deltas that are due, in their order, until buf is as
+// long as the limit says, and reports whether there are more.
+func (c *conn) sendMarkedLocked(buf []byte, limit limit) (_ []byte, more bool) {
+	slices.SortFunc(c.marked, c.compareTurnsLocked)
+	now := time.Now()
 	for i, st := range c.marked {
+		most := limit.fresh
+		if st.long {
+			most = limit.long
+		}
 		for due := true; due; {
-			if len(buf) >= fullBatch {
+			if len(buf) >= most {
 				c.marked = slices.Delete(c.marked, 0, i)
 				return buf, true
 			}
-			buf, due = c.sendOneLocked(buf, st)
+			buf, due = c.sendOneLocked(buf, st, most)
+			st.long, st.served = due, now
 		}
 		st.marked = false
 	}
@@ -68,11 +79,28 @@ func (c *conn) sendMarkedLocked(buf []byte) (_ []byte, more bool) {
 	return buf, false
 }
 
-func (s *Sessions) compareUrgency(a, b *stream) int {
-	return cmp.Or(
-		cmp.Compare(s.urgency(a.replica.Channel()), s.urgency(b.replica.Channel())),
+// Of what does not fit into one batch, each turnOfTheRest-th goes on with what has
+// waited longest instead of what is most urgent.
+const turnOfTheRest = 4
+
+// compareTurnsLocked orders what is due: what one batch was too small for comes
+// after all else, so that nobody waits for the end of a whole copy; then the more
+// urgent first; and of equals, who was not served for longer.
+func (c *conn) compareTurnsLocked(a, b *stream) int {
+	urgency := cmp.Compare(c.s.urgency(a.replica.Channel()), c.s.urgency(b.replica.Channel()))
+	switch {
+	case a.long != b.long && a.long:
+		return 1
+	case a.long != b.long:
+		return -1
+	case a.long && c.restsTurnLocked():
+		urgency = 0
+	}
+	return cmp.Or(urgency, a.served.Compare(b.served),
 		cmp.Compare(a.replica.Owner(), b.replica.Owner()), cmp.Compare(a.replica.Channel(), b.replica.Channel()))
 }
+
+func (c *conn) restsTurnLocked() bool { return c.full%turnOfTheRest == turnOfTheRest-1 }
 
 func (s *Sessions) urgency(channel string) int {
 	if i := slices.Index(s.o.Priority, channel); i >= 0 {
@@ -83,12 +111,12 @@ func (s *Sessions) urgency(channel string) int {
 
 // sendOneLocked appends the next delta of a stream and reports whether the
 // stream has another.
-func (c *conn) sendOneLocked(buf []byte, st *stream) (_ []byte, more bool) {
+func (c *conn) sendOneLocked(buf []byte, st *stream, limit int) (_ []byte, more bool) {
 	if !c.s.sendsLocked(c, st.replica) {
 		st.offer = false
 		return buf, false
 	}
-	d, ok := st.replica.DeltaSince(st.sent, fullBatch-len(buf))
+	d, ok := st.replica.DeltaSince(st.sent, int(float64(limit-len(buf))/c.ratio))
 	if !ok && !st.offer {
 		return buf, false
 	}
@@ -98,6 +126,7 @@ func (c *conn) sendOneLocked(buf []byte, st *stream) (_ []byte, more bool) {
 		buf = c.appendWhole(buf, st, &d)
 	} else {
 		buf = c.appendNews(buf, st, &d)
+		c.learnRatioLocked(&d, len(buf)-before)
 	}
 	c.peer.count(&c.peer.out, st.replica.Channel(), len(buf)-before)
 	c.batched = true
@@ -130,4 +159,13 @@ func (c *conn) appendWhole(buf []byte, st *stream, d *replica.Delta) []byte {
 		buf = appendName(buf, st.id, st.replica.Owner(), st.replica.Channel())
 	}
 	return appendDelta(buf, st.id, d)
+}
+
+// learnRatioLocked learns how much smaller entries get on their way: what fits into
+// a batch is chosen before.
+func (c *conn) learnRatioLocked(d *replica.Delta, encoded int) {
+	const least = 0.05
+	if size := d.Size(); size > 0 {
+		c.ratio = max((3*c.ratio+float64(encoded)/float64(size))/4, least)
+	}
 }

@@ -3,68 +3,83 @@ package session
 import "time"
 
 // write sends what is due until the reader has ended. A batch leaves at once
-// when the line was idle, else not before the last one is batchDelay old.
+// when the line was idle, else not before the last one is batchDelay old, and
+// when the budget has room for it.
 func (c *conn) write() {
-	last := time.Time{}
-	for due := c.send(appendFrame(nil, frameHello, []byte{protocolVersion})); due; due = c.await(last) {
-		if !c.flush(&last) {
-			c.end()
-			return
-		}
+	ok := c.put(appendFrame(nil, frameHello, []byte{protocolVersion}))
+	last, rest := time.Time{}, false
+	for ok && c.await(last, rest) {
+		last, rest, ok = c.flush(last)
+	}
+	if !ok {
+		c.end()
 	}
 }
 
-// await waits until it is time to send; false when the connection has ended.
-func (c *conn) await(last time.Time) bool {
-	select {
-	case <-c.work:
-	case <-c.rush:
-		return true
-	case <-c.done:
-		return false
-	}
-	wait := time.Until(last.Add(batchDelay))
-	if wait <= 0 {
-		return true
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.rush:
-	case <-c.done:
-		return false
-	}
-	return true
-}
-
-// flush writes until there is nothing left, and notes in last when deltas were
-// among it.
-func (c *conn) flush(last *time.Time) bool {
-	for more := true; more; {
-		c.s.wrap(c)
-		var buf []byte
-		var batched bool
-		buf, more, batched = c.fill()
-		if len(buf) > 0 && !c.send(buf) {
+// await waits until it is time to send; false when the connection has ended. rest
+// says that something was left over.
+func (c *conn) await(last time.Time, rest bool) bool {
+	if !rest {
+		select {
+		case <-c.work:
+		case <-c.rush:
+			return true
+		case <-c.done:
 			return false
 		}
-		if batched {
-			*last = time.Now()
+	}
+	for wait := c.pause(last, rest); wait > 0; wait = c.pause(last, rest) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-c.work: // there may be something more urgent now
+		case <-c.rush:
+			timer.Stop()
+			return true
+		case <-c.done:
+			timer.Stop()
+			return false
 		}
+		timer.Stop()
 	}
 	return true
 }
 
+// flush writes a batch of what is due. It returns when deltas were last written,
+// whether something is left over, and whether the connection still stands.
+func (c *conn) flush(last time.Time) (_ time.Time, rest, ok bool) {
+	c.s.wrap(c)
+	buf, rest, batched := c.fill(c.limit())
+	if !c.send(buf) {
+		return last, rest, false
+	}
+	if batched {
+		last = time.Now()
+	}
+	return last, rest, true
+}
+
+// send writes all of buf, in pieces when the budget has no room for all at once.
 func (c *conn) send(buf []byte) bool {
+	for len(buf) > 0 {
+		n := c.leave(len(buf))
+		if n == 0 || !c.put(buf[:n]) {
+			return false
+		}
+		buf = buf[n:]
+	}
+	return true
+}
+
+func (c *conn) put(buf []byte) bool {
 	_ = c.net.SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, err := c.net.Write(buf)
 	return err == nil
 }
 
-// fill returns what is due, about fullBatch of it: who has what, then changes,
-// then the configuration.
-func (c *conn) fill() (buf []byte, more, batched bool) {
+// fill returns what is due, about as much of it as the limit says: who has what, which
+// does not count, then changes, then the configuration.
+func (c *conn) fill(limit limit) (buf []byte, rest, batched bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if c.mustSubscribe {
@@ -80,12 +95,29 @@ func (c *conn) fill() (buf []byte, more, batched bool) {
 	}
 	c.asks = c.asks[:0]
 	c.peer.count(&c.peer.out, classSession, len(buf))
-	c.batched = false
-	if buf, more = c.sendMarkedLocked(buf); more {
-		return buf, true, c.batched
+	c.batched, c.fresh = false, c.fresh && limit.fresh <= 0
+	buf, rest = c.sendRestLocked(buf, limit)
+	if c.full++; !rest {
+		c.full = 0
 	}
+	return buf, rest, c.batched
+}
+
+// sendRestLocked appends changes and the configuration, which comes last but for
+// when it is the turn of those who come last.
+func (c *conn) sendRestLocked(buf []byte, limit limit) (_ []byte, rest bool) {
+	if c.restsTurnLocked() {
+		buf, _ = c.sendFeedLocked(buf, limit.long/2)
+	}
+	if buf, rest = c.sendMarkedLocked(buf, limit); rest {
+		return buf, true
+	}
+	return c.sendFeedLocked(buf, limit.long)
+}
+
+func (c *conn) sendFeedLocked(buf []byte, limit int) (_ []byte, rest bool) {
 	before := len(buf)
-	buf, more = c.feed.append(buf)
+	buf, rest = c.feed.append(buf, limit)
 	c.peer.count(&c.peer.out, classFeed, len(buf)-before)
-	return buf, more, c.batched
+	return buf, rest
 }

@@ -36,9 +36,20 @@ type Member struct {
 type LinkDetail struct {
 	Link
 
-	RoundTrip float64 `json:"rtt_ms"`   // 0: not measured yet
-	Sent      uint64  `json:"sent"`     // bytes since the node started
-	Received  uint64  `json:"received"` // bytes since the node started
+	Heard     time.Time       `json:"heard"`       // when anything came; zero: never
+	RoundTrip float64         `json:"rtt_ms"`      // 0: not measured yet
+	Budget    int             `json:"budget_kbit"` // a second, both ways together; 0: no bound
+	Lag       int             `json:"lag"`         // changes that the other node does not have yet
+	LagTime   float64         `json:"lag_ms"`      // for how long the oldest of them has waited
+	Sent      uint64          `json:"sent"`        // bytes of IP since the node started
+	Received  uint64          `json:"received"`
+	Classes   map[string]Both `json:"classes"` // what they were for
+}
+
+// Both is bytes of IP each way.
+type Both struct {
+	Sent     uint64 `json:"sent"`
+	Received uint64 `json:"received"`
 }
 
 // A Site is a place and the nodes that stand there.

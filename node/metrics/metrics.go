@@ -27,7 +27,7 @@ type Reading struct {
 	Config        uint64         // the index of the View in force
 	Registrations int            // known here, also those of other nodes
 	Calls         map[string]int // by state
-	Links         []session.Link
+	Lines         []session.Line
 	Refused       link.Counters // at the cluster port
 	SIP           sipcore.Counters
 }
@@ -64,7 +64,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	n := c.read()
 	s := sink(to)
 	s.node(&n)
-	s.links(n.Links)
+	s.lines(n.Lines)
 	s.messages(&n.SIP)
 	s.transport(&n.SIP)
 	s.transactions(&n.SIP)

@@ -24,9 +24,9 @@ import (
 func reading() Reading {
 	r := Reading{
 		Version: "v1", Mode: "survivable", Config: 7, Registrations: 3, Calls: map[string]int{"up": 2},
-		Links: []session.Link{{
-			Node: "hardy", State: session.Up, RTT: 20 * time.Millisecond,
-			BytesOut: map[string]uint64{"reg": 10}, BytesIn: map[string]uint64{"hello": 20},
+		Lines: []session.Line{{
+			Link: session.Link{Node: "hardy", State: session.Up, RTT: 20 * time.Millisecond}, Budget: 64, Lag: 5,
+			Out: map[string]uint64{"reg": 10}, In: map[string]uint64{"hello": 20},
 		}},
 	}
 	r.Refused.BadToken = 4
@@ -80,8 +80,10 @@ carillon_call_setup_seconds_count 2
 carillon_calls{state="up"} 2
 carillon_cluster_refused_total{reason="bad_token"} 4
 carillon_config_index 7
+carillon_link_budget_bits{node="hardy"} 64000
 carillon_link_bytes_total{class="hello",direction="received",node="hardy"} 20
 carillon_link_bytes_total{class="reg",direction="sent",node="hardy"} 10
+carillon_link_lag_changes{node="hardy"} 5
 carillon_link_round_trip_seconds{node="hardy"} 0.02
 carillon_link_up{node="hardy"} 1
 carillon_mode{mode="survivable"} 1

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"carillon/cluster/session"
 	"carillon/node/mode"
 )
@@ -19,21 +21,35 @@ func (s sink) node(n *Reading) {
 	s.counters("cluster_refused_total", "Connections and packets turned away at the cluster port.", "reason", n.Refused)
 }
 
-// links gives how the node stands with others.
-func (s sink) links(all []session.Link) {
+// lines gives how the node stands with others.
+func (s sink) lines(all []session.Line) {
+	now := time.Now()
 	for _, l := range all {
 		s.gauge("link_up", "Whether the link to a node stands.", is(l.State == session.Up), "node", l.Node)
 		s.gauge("link_round_trip_seconds", "How long a message takes there and back; 0 is not known.", l.RTT.Seconds(), "node", l.Node)
+		s.gauge("link_age_seconds", "For how long the link has been up, or down.", since(l.Since, now), "node", l.Node)
+		s.gauge("link_silence_seconds", "For how long nothing has come from a node; 0 if nothing ever has.", since(l.Heard, now), "node", l.Node)
+		s.gauge("link_budget_bits", "Bits a second that what nodes tell each other may take of a line; 0 is no bound.", float64(l.Budget)*1000, "node", l.Node)
+		s.gauge("link_lag_changes", "Changes that a node does not have yet.", float64(l.Lag), "node", l.Node)
+		s.gauge("link_lag_seconds", "For how long the oldest of them has waited.", since(l.Waiting, now), "node", l.Node)
 		for _, way := range []struct {
 			name  string
 			bytes map[string]uint64
-		}{{"sent", l.BytesOut}, {"received", l.BytesIn}} {
+		}{{"sent", l.Out}, {"received", l.In}} {
 			for class, n := range way.bytes {
-				s.counter("link_bytes_total", "Bytes of payload on a link; SIP and media are not in it.", n,
+				s.counter("link_bytes_total", "Bytes of IP on the cluster port, headers and acknowledgements too.", n,
 					"node", l.Node, "direction", way.name, "class", class)
 			}
 		}
 	}
+}
+
+// since returns the seconds since t; 0 if that was never.
+func since(t, now time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return now.Sub(t).Seconds()
 }
 
 func is(yes bool) float64 {

@@ -64,6 +64,9 @@ func writeSite(w *bytes.Buffer, s store.Site) {
 	if s.Survivable != store.Standard {
 		optional(w, "survivable", s.Survivable)
 	}
+	if s.Budget != store.DefaultBudget {
+		fmt.Fprintf(w, "    budget: %d kbit/s\n", s.Budget)
+	}
 }
 
 // inList returns p as an element of [...], where an IPv6 address needs quotes.

@@ -23,6 +23,7 @@ sites:
     operator: "200"
     homing: main-first
     survivable: standard
+    budget: 1 Mbit/s
 users:
   - number: "200"
   - number: "201"               # what is dialled; letters are allowed
@@ -61,8 +62,8 @@ func TestParseTheExample(t *testing.T) {
 	want := store.Config{
 		Domain: "tel.beip.be",
 		Sites: []store.Site{
-			{Name: "hq", Networks: []netip.Prefix{netip.MustParsePrefix("172.30.42.0/24")}, CallsTrusted: true, Homing: "local-first", Survivable: "standard"},
-			{Name: "mons", Networks: []netip.Prefix{netip.MustParsePrefix("192.196.203.0/24")}, Operator: "200", Homing: "main-first", Survivable: "standard"},
+			{Name: "hq", Networks: []netip.Prefix{netip.MustParsePrefix("172.30.42.0/24")}, CallsTrusted: true, Homing: "local-first", Survivable: "standard", Budget: 64},
+			{Name: "mons", Networks: []netip.Prefix{netip.MustParsePrefix("192.196.203.0/24")}, Operator: "200", Homing: "main-first", Survivable: "standard", Budget: 1000},
 		},
 		Users: []store.User{
 			{Number: "200"},
@@ -147,6 +148,10 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a direct number twice", "users:\n  - number: \"1\"\n    direct: [\"+3211\", \"+3211\"]\n", []string{"3:23: the direct number +3211 is given twice, first on line 3"}},
 		{"an unknown site", "sites: [{name: mons}]\nusers:\n  - number: \"201\"\n    site: monz\n", []string{`4:11: there is no site "monz": did you mean "mons"?`}},
 		{"an unknown operator", "sites: [{name: hq, operator: \"300\"}]\nusers: []\n", []string{`1:30: the operator "300" is not the number of a user`}},
+		{"a budget without a unit", "sites: [{name: hq, budget: 250}]\n", []string{"1:28: budget needs a unit: write 250 kbit/s"}},
+		{"a budget of another unit", "sites: [{name: hq, budget: 250 kb}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
+		{"a budget of nothing", "sites: [{name: hq, budget: 0 kbit/s}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
+		{"a small budget", "sites: [{name: hq, budget: 5 kbit/s}]\n", []string{"1:28: 5 kbit/s is no budget: it has at least 8 and at most 10000000"}},
 		{"a word that is not one of two", "sites: [{name: hq, calls: trust, homing: local, survivable: dump}]\n", []string{
 			`1:27: calls is trusted or challenged: did you mean "trusted"?`, "1:42: homing is local-first or main-first", `1:61: survivable is standard or dumb: did you mean "dumb"?`,
 		}},
@@ -233,7 +238,7 @@ func TestPlan(t *testing.T) {
 			"+ user anna: with password", "- user 201",
 		}},
 		{"fields without code", "sites:\n  - {name: mons, operator: \"201\", homing: local-first, survivable: dumb}\n  - {name: lab, homing: main-first}\n  - {name: hq}\n", []string{
-			"~ site mons: networks 192.196.203.0/24 -> (none), operator 200 -> 201, homing main-first -> (none), survivable (none) -> dumb",
+			"~ site mons: networks 192.196.203.0/24 -> (none), operator 200 -> 201, homing main-first -> (none), survivable (none) -> dumb, budget 1000 kbit/s -> (none)",
 			"+ site lab: homing main-first",
 			"~ site hq: networks 172.30.42.0/24 -> (none), calls trusted -> (none)",
 			"~ sites: another order",
@@ -267,7 +272,7 @@ func TestExportChangesNothing(t *testing.T) {
 	strange := store.Config{
 		Domain: "tel.example.org",
 		Sites: []store.Site{
-			{Name: "null", Networks: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.0.0.0/8")}, CallsTrusted: true, Homing: store.MainFirst, Survivable: store.Dumb, Operator: "0x10"},
+			{Name: "null", Networks: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.0.0.0/8")}, CallsTrusted: true, Homing: store.MainFirst, Survivable: store.Dumb, Operator: "0x10", Budget: 250},
 			{Name: "10"},
 			{Name: "-"},
 		},

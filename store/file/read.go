@@ -49,7 +49,7 @@ func (r *reader) readRoot() {
 
 func (r *reader) site(n ast.Node, at string) store.Site {
 	var s store.Site
-	for _, f := range r.mapping(n, at, "a site", []string{"name", "networks", "calls", "operator", "homing", "survivable"}) {
+	for _, f := range r.mapping(n, at, "a site", []string{"name", "networks", "calls", "operator", "homing", "survivable", "budget"}) {
 		switch f.name {
 		case "name":
 			s.Name = r.text(f)
@@ -63,6 +63,8 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 			s.Homing = r.oneOf(f, store.LocalFirst, store.MainFirst)
 		case "survivable":
 			s.Survivable = r.oneOf(f, store.Standard, store.Dumb)
+		case "budget":
+			s.Budget = r.rate(f)
 		}
 	}
 	return s

@@ -127,6 +127,30 @@ func (r *reader) oneOf(f entry, first, second string) string {
 	return s
 }
 
+// rate returns how many kbit/s f says. Whether that is a right budget, package store
+// says.
+func (r *reader) rate(f entry) int {
+	if isNumeral(f.value) {
+		r.fault(f.value, f.path, "%s needs a unit: write %s kbit/s", f.name, f.value.GetToken().Value)
+		return 0
+	}
+	before := len(r.errs)
+	text := r.text(f)
+	if len(r.errs) > before {
+		return 0
+	}
+	number, unit, _ := strings.Cut(text, " ")
+	n, err := strconv.Atoi(number)
+	switch {
+	case err == nil && n > 0 && unit == "kbit/s":
+		return n
+	case err == nil && n > 0 && n <= store.MostBudget/1000 && unit == "Mbit/s":
+		return n * 1000
+	}
+	r.fault(f.value, f.path, "%s is like %d kbit/s, or like 1 Mbit/s", f.name, store.DefaultBudget)
+	return 0
+}
+
 // prefix returns the network of n as it is written. Whether it is a right one,
 // package store says.
 func (r *reader) prefix(n ast.Node, at string) netip.Prefix {

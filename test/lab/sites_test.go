@@ -27,6 +27,7 @@ func TestSites(t *testing.T) {
 	s := OpenSystem(t, twoMains(), users)
 	s.during(t, "IdleLineCostsLittle", idleLineCostsLittle)               // while nothing has happened yet
 	s.during(t, "RefreshCostsTheLineNothing", refreshCostsTheLineNothing) // while no phone is missed
+	s.during(t, "MeterAgrees", meterAgrees)
 	s.during(t, "CallEachOther", callEachOther)
 	s.during(t, "RingAllPhonesOfAUser", ringAllPhonesOfAUser)
 	s.during(t, "HearEachOther", hearEachOther)

@@ -1,0 +1,36 @@
+package store
+
+import "testing"
+
+// What version 3 wrote, before a site had a budget, is read: it has the usual one.
+func TestOfVersionThree(t *testing.T) {
+	type wireReplace3 struct {
+		_      struct{} `cbor:",toarray"`
+		Who    string
+		At     int64
+		Exact  bool
+		Realm  string
+		Domain *string
+		Sites  []wireSite3
+		Users  []wireUser
+		Trunks []wireTrunk
+
+		Origins []string
+	}
+	b, err := encode(tagReplace, wireReplace3{
+		Sites: []wireSite3{{Name: "mons", Networks: []string{"10.0.0.0/8"}, CallsTrusted: true, Operator: "200", Homing: MainFirst, Survivable: Dumb}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[1] = 3 // CBOR: an array of three, whose first is the version
+	c, err := DecodeChange(b)
+	r, ok := c.(Replace)
+	if err != nil || !ok || len(r.Sites) != 1 {
+		t.Fatalf("got %+v, %v", c, err)
+	}
+	s := r.Sites[0]
+	if s.Budget != DefaultBudget || s.Name != "mons" || !s.CallsTrusted || s.Operator != "200" || s.Homing != MainFirst || s.Survivable != Dumb {
+		t.Errorf("got %+v", s)
+	}
+}
