@@ -14,10 +14,12 @@ import (
 // grant gives every line of the house a budget.
 func (h *house) grant(kbits int) {
 	h.mu.Lock()
-	for _, list := range h.peers {
+	for name, list := range h.peers {
+		list = slices.Clone(list) // others read the old one
 		for i := range list {
 			list[i].Budget = kbits
 		}
+		h.peers[name] = list
 	}
 	h.mu.Unlock()
 	for _, x := range h.nodes {
@@ -26,7 +28,7 @@ func (h *house) grant(kbits int) {
 	synctest.Wait()
 }
 
-// sees has the bytes on the line between two nodes noted, with hellos.
+// sees has the bytes noted that sessions put on the line between two nodes.
 func (h *house) sees(a, b string) (seen func() []sighting) {
 	var all []sighting
 	h.n.mu.Lock()

@@ -6,6 +6,8 @@ import (
 	"carillon/node/admin"
 )
 
+const meterPhones = 60
+
 // meterAgrees: what a branch's node says that the line has carried is what the
 // kernel has counted.
 func meterAgrees(s *System) {
@@ -21,11 +23,9 @@ func meterAgrees(s *System) {
 		return sum
 	}
 	before := said() - meter.Bytes()
-	for range 3 {
-		for _, u := range numbered("quiet", 20) {
-			s.Deskphone("mons", "mons-node", u)
-		}
-		time.Sleep(3 * time.Second)
+	for _, u := range numbered("meter", meterPhones) {
+		s.Deskphone("mons", "mons-node", u)
+		time.Sleep(100 * time.Millisecond)
 	}
 	time.Sleep(time.Second) // what is under way is acknowledged
 	told, counted := said()-before, meter.Bytes()
