@@ -113,8 +113,8 @@ func (r *Replica) Offer() Delta {
 // the next delta is to go on from.
 func (r *Replica) Apply(d Delta) ([]Change, Result, Cursor) {
 	changes, result := r.apply(&d)
-	if r.staged != nil && r.Cursor().Compare(r.staged.Cursor) >= 0 {
-		r.staged = nil
+	if r.staged != nil && r.Cursor().Compare(Cursor{r.staged.Inc, r.goal, r.staged.Floor}) >= 0 {
+		r.staged = nil // it will not be more, however much of it comes
 	}
 	return changes, result, r.Awaits()
 }

@@ -281,3 +281,27 @@ func FuzzDelta(f *testing.F) {
 		}
 	})
 }
+
+// A whole copy in pieces comes to somebody who has more than its first pieces, but
+// not what was deleted meanwhile: it is taken, and does not begin anew for ever.
+func TestLongCopyToWhoHasMore(t *testing.T) {
+	o, r := owner(1), New("hardy", "reg")
+	for i := range 60 {
+		o.Set(fmt.Sprint(i), []byte("x"))
+	}
+	d, _ := o.DeltaSince(Cursor{}, everything)
+	_, _, at := r.Apply(d)
+	o.Delete("3")
+	o.Set("new", []byte("y"))
+	o.Collect(o.Max)
+	for range 100 {
+		d, ok := o.DeltaSince(at, 100)
+		if !ok {
+			break
+		}
+		_, _, at = r.Apply(d)
+	}
+	if !maps.Equal(contents(o), contents(r)) {
+		t.Errorf("got %v at %v, want %v at %v", contents(r), r.Cursor(), contents(o), o.Cursor())
+	}
+}

@@ -1,0 +1,56 @@
+//go:build long
+
+package lab
+
+import (
+	"testing"
+	"time"
+)
+
+// TestFiveHundredPhonesAreFree takes 24 minutes, so it is asked for:
+//
+//	go test -tags long -timeout 40m -v -run TestFiveHundredPhonesAreFree ./test/lab
+//
+// The line of a branch carries in ten minutes what it carries anyway, although 500
+// phones of the branch refresh their registrations each minute: 2 % or 3 kB more at
+// most, and 150 bytes of IP a second.
+func TestFiveHundredPhonesAreFree(t *testing.T) {
+	if Elsewhere(t) {
+		return
+	}
+	const phones, rounds, most = 500, 10, 150
+	s := OpenSystem(t, twoMains(), numbered("many", phones))
+	line := s.lines["mons"]
+	spent := func(each func()) int {
+		before, tick := line.IPBytes(), time.NewTicker(time.Minute)
+		defer tick.Stop()
+		for range rounds {
+			each()
+			<-tick.C
+		}
+		return line.IPBytes() - before
+	}
+	time.Sleep(time.Minute) // what the beginning costs is over
+	rest := spent(func() {})
+	t.Logf("without phones: %d bytes in %d minutes, %d B/s (goal %d)", rest, rounds, rest/rounds/60, most)
+
+	all := make([]*Deskphone, 0, phones)
+	for _, u := range numbered("many", phones) {
+		all = append(all, s.Deskphone("mons", "mons-node", u))
+	}
+	s.know(numbered("many", phones), time.Minute)
+	time.Sleep(time.Minute) // and what their coming costs
+	busy := spent(func() {
+		for _, p := range all {
+			p.Registers()
+			time.Sleep(50 * time.Second / phones)
+		}
+	})
+	t.Logf("with %d phones: %d bytes, %d B/s: %+d bytes", phones, busy, busy/rounds/60, busy-rest)
+	if limit := rest + max(rest/50, 3000); busy > limit {
+		t.Errorf("got %d bytes with %d phones, want %d at most", busy, phones, limit)
+	}
+	if rest > most*rounds*60 {
+		t.Errorf("got %d bytes of rest, want %d at most", rest, most*rounds*60)
+	}
+}
