@@ -12,8 +12,10 @@ import (
 // of key and value, is counted instead of repeated: phones of one site look
 // much alike.
 
+// A delta without a check is of version 1.
 const (
-	codecVersion = 1
+	codecPlain   = 1
+	codecChecked = 2
 	maxDelta     = 1 << 20                                    // bytes a sender puts into one
 	maxDecoded   = maxDelta + MaxKey + MaxValue + 4*entryCost // bytes a reader accepts
 )
@@ -34,7 +36,11 @@ func (d *Delta) MarshalBinary() ([]byte, error) { return d.AppendBinary(nil) }
 
 // AppendBinary appends the delta as it travels. It never fails.
 func (d *Delta) AppendBinary(dst []byte) ([]byte, error) {
-	dst = append(dst, codecVersion)
+	version := byte(codecPlain)
+	if d.Check != 0 {
+		version = codecChecked
+	}
+	dst = append(dst, version)
 	dst = binary.AppendUvarint(dst, d.Inc)
 	dst = binary.AppendUvarint(dst, d.From)
 	length := (d.To - d.From) << 1
@@ -46,11 +52,14 @@ func (d *Delta) AppendBinary(dst []byte) ([]byte, error) {
 		dst = binary.AppendUvarint(dst, d.Head-d.To)
 	}
 	dst = binary.AppendUvarint(dst, d.Floor)
-	version, before := d.From, Entry{}
+	if d.Check != 0 {
+		dst = binary.AppendUvarint(dst, uint64(d.Check))
+	}
+	at, before := d.From, Entry{}
 	for i := range d.Entries {
 		e := &d.Entries[i]
-		dst = appendEntry(dst, e, &before, e.Version-version)
-		version = e.Version
+		dst = appendEntry(dst, e, &before, e.Version-at)
+		at = e.Version
 		before.follow(e)
 	}
 	return dst, nil
@@ -109,13 +118,13 @@ func common[T string | []byte](a, b T) (prefix, suffix int) {
 // UnmarshalBinary reads a delta from another node, whose versions it checks. It
 // keeps nothing of data.
 func (d *Delta) UnmarshalBinary(data []byte) error {
-	if len(data) > 0 && data[0] != codecVersion {
+	if len(data) == 0 {
+		return errDelta
+	}
+	if data[0] != codecPlain && data[0] != codecChecked {
 		return errVersion
 	}
-	r := reader{data: data, bad: len(data) == 0}
-	if !r.bad {
-		r.data = data[1:]
-	}
+	r := reader{data: data[1:]}
 	x := Delta{Inc: r.number(), From: r.number()}
 	length := r.number()
 	x.To = x.From + length>>1
@@ -124,6 +133,11 @@ func (d *Delta) UnmarshalBinary(data []byte) error {
 		x.Head += r.number()
 	}
 	x.Floor = r.number()
+	if data[0] == codecChecked {
+		check := r.number()
+		r.check(0 < check && check < 1<<checkBits)
+		x.Check = Check(check) //nolint:gosec // bounded
+	}
 	r.check(x.Inc > 0 && x.To >= x.From && (x.More() || length&1 == 0))
 	size, version, before := 0, x.From, Entry{}
 	for len(r.data) > 0 && !r.bad {

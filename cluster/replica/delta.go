@@ -11,9 +11,11 @@ type Entry struct {
 // A Delta is everything that incarnation Inc of a namespace says in the
 // versions above From up to To, in ascending order. One that is too long is cut
 // at its tail: its sender had more, or knew of more, up to Head. One with From 0 begins a whole
-// copy: what is not in it, and was not deleted above Floor, is not there.
+// copy: what is not in it, and was not deleted above Floor, is not there. Check
+// is what the one who took it must have then.
 type Delta struct {
 	Inc, From, To, Floor, Head uint64
+	Check                      Check
 	Entries                    []Entry
 }
 
@@ -33,18 +35,19 @@ type Change struct {
 // A Result says what became of a delta.
 type Result uint8
 
-// The results. After Gap and NeedSnapshot the sender has to be told the cursor
-// that comes with it.
+// The results. After the last three the sender has to be told the cursor that
+// comes with it.
 const (
 	Applied      Result = iota // taken, or kept until a whole copy is complete
 	Old                        // nothing new in it
 	Gap                        // something before it is missing
 	NeedSnapshot               // only a whole copy helps
+	Spoilt                     // only a new incarnation helps: there are two histories of this one
 )
 
 // String names the result.
 func (r Result) String() string {
-	return [...]string{"applied", "old", "gap", "need snapshot"}[r]
+	return [...]string{"applied", "old", "gap", "need snapshot", "spoilt"}[r]
 }
 
 // entryCost stands for what an entry takes besides its key and value.
@@ -100,20 +103,23 @@ func (r *Replica) DeltaSince(c Cursor, limit int) (Delta, bool) {
 		}
 		d.Entries = append(d.Entries, e)
 	}
+	if !d.More() {
+		d.Check = r.Check()
+	}
 	return d, true
 }
 
 // Offer returns a delta that says nothing but how far r has come: a reader that
 // is behind will answer it with its cursor.
 func (r *Replica) Offer() Delta {
-	return Delta{Inc: r.Inc, From: r.Max, To: r.Max, Floor: min(r.Floor, r.Max), Head: r.Max}
+	return Delta{Inc: r.Inc, From: r.Max, To: r.Max, Floor: min(r.Floor, r.Max), Head: r.Max, Check: r.Check()}
 }
 
 // Apply takes a delta as a reader. It returns what changed, and the cursor that
 // the next delta is to go on from.
 func (r *Replica) Apply(d Delta) ([]Change, Result, Cursor) {
 	changes, result := r.apply(&d)
-	if r.staged != nil && r.Cursor().Compare(Cursor{r.staged.Inc, r.goal, r.staged.Floor}) >= 0 {
+	if r.staged != nil && r.Known().Compare(Cursor{r.staged.Inc, r.goal, r.staged.Floor}) >= 0 {
 		r.staged = nil // it will not be more, however much of it comes
 	}
 	return changes, result, r.Awaits()
@@ -124,11 +130,14 @@ func (r *Replica) Awaits() Cursor {
 	if r.staged != nil {
 		return r.staged.Cursor
 	}
-	return r.Cursor()
+	return r.Known()
 }
 
 func (r *Replica) apply(d *Delta) ([]Change, Result) {
+	r.doubt(d)
 	switch {
+	case d.Inc >= r.Inc && d.Inc <= r.spoilt:
+		return nil, Spoilt
 	case d.Inc < r.Inc || r.hasAll(d):
 		return nil, Old
 	case r.takes(d):
@@ -137,11 +146,11 @@ func (r *Replica) apply(d *Delta) ([]Change, Result) {
 	case r.staged != nil && (d.Inc < r.staged.Inc || r.staged.hasAll(d)):
 		return nil, Old
 	case r.staged != nil && r.staged.takes(d):
-		return r.stage(d), Applied
+		return r.stage(d)
 	case d.From == 0:
 		fresh := newState(Cursor{Inc: d.Inc, Floor: d.Floor})
 		r.staged, r.goal = &fresh, 0
-		return r.stage(d), Applied
+		return r.stage(d)
 	case d.Inc == r.Inc && r.goesOnFrom(d.Floor) || r.staged != nil && d.Inc == r.staged.Inc && r.staged.goesOnFrom(d.Floor):
 		return nil, Gap
 	}
@@ -174,15 +183,19 @@ func (s *state) take(d *Delta) (changes []Change) {
 // is complete when it reaches as far as everybody who gave a part of it: a key
 // that is missing in one part because it had been written again, later, is not
 // in a part from somebody who is behind.
-func (r *Replica) stage(d *Delta) []Change {
+func (r *Replica) stage(d *Delta) ([]Change, Result) {
 	r.staged.take(d)
 	r.goal = max(r.goal, d.Head, r.staged.Floor)
-	if r.staged.Max < r.goal || r.staged.Compare(r.Cursor()) <= 0 {
-		return nil
+	switch {
+	case r.staged.Max < r.goal || r.staged.Compare(r.Known()) <= 0:
+		return nil, Applied
+	case d.Check != 0 && r.staged.check() != d.Check: // its parts are of two histories
+		r.spoilt, r.staged = d.Inc, nil
+		return nil, Spoilt
 	}
 	old := r.state
 	r.state, r.staged, r.head = *r.staged, nil, r.goal
-	return r.differences(&old)
+	return r.differences(&old), Applied
 }
 
 // differences returns what r says otherwise than old, in the order of versions,

@@ -46,6 +46,7 @@ type Replica struct {
 	owner, channel string
 	state
 	head   uint64 // the newest version that a reader has heard of
+	spoilt uint64 // the last incarnation of which a reader knows that there are two histories
 	staged *state // a whole copy that is still arriving
 	goal   uint64 // the version at which staged is complete
 }
@@ -64,8 +65,15 @@ func (r *Replica) Channel() string { return r.channel }
 // Cursor returns how much r has, what is still arriving not counted.
 func (r *Replica) Cursor() Cursor { return r.state.Cursor }
 
+// Heard returns the newest version of which r knows that there is one: more than
+// what it has, when it was told of a part.
+func (r *Replica) Heard() uint64 { return max(r.Max, r.head) }
+
 // Len returns the number of keys that are set.
 func (r *Replica) Len() int { return r.live }
+
+// Deleted returns the number of keys of which r remembers that they were deleted.
+func (r *Replica) Deleted() int { return len(r.entries) - r.live }
 
 // Get returns the value of key, which the caller must not change.
 func (r *Replica) Get(key string) ([]byte, bool) {

@@ -11,7 +11,8 @@ type state struct {
 	entries map[string]*entry
 	order   []slot // ascending; with stale ones
 	stale   int
-	live    int // entries that are not deleted
+	live    int    // entries that are not deleted
+	sum     uint64 // of these: see check
 	past    past
 }
 
@@ -50,13 +51,9 @@ func (s *state) put(x *Entry) (changed bool) {
 		s.past.note(e)
 	}
 	changed = e.deleted != x.Deleted || string(e.value) != string(x.Value)
-	if e.deleted {
-		s.live++
-	}
-	if x.Deleted {
-		s.live--
-	}
+	s.count(e, -1)
 	e.value, e.version, e.deleted = x.Value, x.Version, x.Deleted
+	s.count(e, 1)
 	s.order = append(s.order, slot{x.Version, e})
 	s.compact()
 	return changed

@@ -53,6 +53,8 @@ type conn struct {
 	ratio         float64 // of what an entry takes to its size
 	asks          []uint64
 	asked         map[uint64]replica.Cursor
+	holds         []uint64 // namespaces of the far end to say that they have arrived
+	told          map[uint64]replica.Cursor
 	feed          parcel
 
 	carried uint64 // by the line, of what the budget was charged with; guarded by pace.mu
@@ -83,7 +85,7 @@ func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) (stood bool)
 		s: s, peer: p, net: nc,
 		work: make(chan struct{}, 1), rush: make(chan struct{}, 1), done: make(chan struct{}),
 		ratio: 1, streams: map[*replica.Replica]*stream{}, asked: map[uint64]replica.Cursor{}, named: map[uint64]*replica.Replica{},
-		heardTo: map[uint64]replica.Cursor{},
+		heardTo: map[uint64]replica.Cursor{}, told: map[uint64]replica.Cursor{},
 	}
 	ending, end := context.WithCancel(ctx)
 	c.end = end
@@ -154,6 +156,8 @@ func (c *conn) take(kind byte, body []byte) error {
 		return c.takeFeed(body)
 	case frameNext:
 		return c.takeNext(body)
+	case frameHeld:
+		return c.takeHeld(body)
 	}
 	return nil
 }
@@ -214,6 +218,9 @@ func (c *conn) resendLocked(id uint64, at replica.Cursor) (unknown uint64) {
 		}
 		if r.Owner() == c.s.o.Node && r.Outranked(at) {
 			return at.Inc
+		}
+		if r.Owner() != c.s.o.Node && r.Spoil(at, 0) {
+			c.s.complainLocked(r)
 		}
 		st.sent, st.level = at, false
 		c.markLocked(r)

@@ -62,16 +62,28 @@ func (f *frameReader) next() (kind byte, body []byte, err error) {
 
 // A subscription says what the sender wants, and what it has.
 type subscription struct {
-	scope scope
-	feed  bool // the configuration too, from after index
-	index uint64
-	haves []have
+	scope  scope
+	feed   bool // the configuration too, from after index
+	index  uint64
+	checks bool // haves are told in full
+	haves  []have
 }
 
+// The flags of a subscription, below its scope.
+const (
+	subscribeFeed = 1 << iota
+	subscribeScope
+	subscribeChecks = 1 << 3
+	scopeBits       = 3
+)
+
 func appendSubscription(dst []byte, s subscription) []byte {
-	flags := byte(s.scope) << 1
+	flags := byte(s.scope) * subscribeScope
 	if s.feed {
-		flags |= 1
+		flags |= subscribeFeed
+	}
+	if s.checks {
+		flags |= subscribeChecks
 	}
 	body := binary.AppendUvarint([]byte{flags}, s.index)
 	owner := ""
@@ -83,6 +95,10 @@ func appendSubscription(dst []byte, s subscription) []byte {
 		}
 		body = appendText(appendText(body, h.owner), h.channel)
 		body = appendCursorText(body, h.cursor)
+		if s.checks {
+			body = binary.AppendUvarint(body, h.heard-h.cursor.Max)
+			body = binary.AppendUvarint(body, uint64(h.check))
+		}
 	}
 	return appendFrame(dst, frameSubscribe, body)
 }
@@ -90,11 +106,20 @@ func appendSubscription(dst []byte, s subscription) []byte {
 func parseSubscription(body []byte) (subscription, error) {
 	r := fields{data: body}
 	flags := r.byte()
-	s := subscription{scope: scope(flags >> 1), feed: flags&1 != 0, index: r.number()}
+	s := subscription{
+		scope: scope(flags / subscribeScope & scopeBits), feed: flags&subscribeFeed != 0, checks: flags&subscribeChecks != 0, index: r.number(),
+	}
 	r.check(s.scope <= scopeAll)
 	owner := ""
 	for len(r.data) > 0 && !r.bad {
-		h := have{r.text(), r.text(), r.cursor()}
+		h := have{owner: r.text(), channel: r.text(), cursor: r.cursor()}
+		h.heard = h.cursor.Max
+		if s.checks {
+			h.heard += r.number()
+			check := r.number()
+			r.check(h.heard >= h.cursor.Max && check < 1<<32)
+			h.check = replica.Check(check) //nolint:gosec // bounded
+		}
 		if h.owner == "" {
 			h.owner = owner
 		}

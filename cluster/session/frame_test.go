@@ -43,11 +43,13 @@ func FuzzHello(f *testing.F) {
 func sentFrames() []byte {
 	b := appendFrame(nil, frameHello, []byte{protocolVersion})
 	b = appendSubscription(b, subscription{scope: scopeAll, feed: true, index: 3, haves: []have{
-		{"hardy", "dlg", replica.Cursor{Inc: 1, Max: 2, Floor: 1}}, {"hardy", "reg", replica.Cursor{Inc: 1}}, {"mons", "reg", replica.Cursor{Inc: 9}},
+		{"hardy", "dlg", replica.Cursor{Inc: 1, Max: 2, Floor: 1}, 2, 0}, {"hardy", "reg", replica.Cursor{Inc: 1}, 0, 0}, {"mons", "reg", replica.Cursor{Inc: 9}, 0, 0},
 	}})
+	b = appendSubscription(b, subscription{scope: scopeOwn, checks: true, haves: []have{{"hardy", "reg", replica.Cursor{Inc: 1, Max: 2}, 7, 12345}}})
 	b = appendName(b, 1, "hardy", "reg")
 	b = appendDelta(b, 1, &replica.Delta{Inc: 1, To: 2, Entries: []replica.Entry{{Key: "a", Value: []byte("b"), Version: 1}}})
 	b = appendNext(b, 1, []byte{4, 4, 0, 0})
+	b = appendFrame(b, frameHeld, []byte{1, 3, 4, 1})
 	return appendCursor(b, 1, replica.Cursor{Inc: 3, Max: 4, Floor: 1})
 }
 
@@ -108,7 +110,7 @@ func TestFrames(t *testing.T) {
 			t.Errorf("kind %d: %x became %x", kind, body, again)
 		}
 	}
-	if want := []byte{frameHello, frameSubscribe, frameName, frameDelta, frameNext, frameCursor}; !bytes.Equal(kinds, want) {
+	if want := []byte{frameHello, frameSubscribe, frameSubscribe, frameName, frameDelta, frameNext, frameHeld, frameCursor}; !bytes.Equal(kinds, want) {
 		t.Error(cmp.Diff(want, kinds))
 	}
 }

@@ -118,8 +118,9 @@ func (s *Sessions) outranked(inc uint64) {
 }
 
 const (
-	memory      = time.Hour       // how long it is known that a key was deleted
+	memory      = time.Hour       // how long it is known that a key was deleted, if not all mains know it before
 	memoryGrain = 5 * time.Minute // how exactly
+	memoryLeast = 1000            // deletions that a node which hears no main remembers, however few keys it has
 )
 
 // A mark says which versions a namespace had at an instant.
@@ -128,18 +129,32 @@ type mark struct {
 	version uint64
 }
 
-// collectLocked forgets deletions of our own that are older than memory.
+// collectLocked forgets deletions of our own that all living mains know, or that
+// are older than memory. A node that hears no main keeps them as long as they are
+// no more than what it has: else, back after days, it would have to tell all that
+// it has, and not what has changed.
 func (s *Sessions) collectLocked(now time.Time) {
 	for r := range s.set.Of(s.o.Node) {
+		held, mains := s.heldLocked(r)
+		alone := mains == 0 && s.o.Role != roleMain
+		if alone {
+			held = replica.Cursor{}
+		}
+		keep := alone && r.Deleted() <= r.Len()+memoryLeast
 		marks := s.marks[r]
-		for len(marks) > 0 && now.Sub(marks[0].at) >= memory {
+		for len(marks) > 0 && (marks[0].version <= held.Max || now.Sub(marks[0].at) >= memory && !keep) {
 			r.Collect(marks[0].version)
 			marks = marks[1:]
 		}
-		version := r.Cursor().Max
-		if n := len(marks); n == 0 && version > r.Cursor().Floor || n > 0 && version > marks[n-1].version {
-			marks = append(marks, mark{now, version})
-		}
-		s.marks[r] = marks
+		s.marks[r] = note(marks, mark{now, r.Cursor().Max}, r.Cursor().Floor)
 	}
+	s.tellHeldLocked()
+}
+
+// note adds a mark, if there is anything that it may be good for.
+func note(marks []mark, x mark, floor uint64) []mark {
+	if n := len(marks); n == 0 && x.version > floor || n > 0 && x.version > marks[n-1].version {
+		return append(marks, x)
+	}
+	return marks
 }

@@ -61,26 +61,28 @@ func (s *Sessions) firstWant(p *peer) scope {
 	return scopeOwn
 }
 
-// A have is how much of a namespace a subscriber has.
+// A have is how much of a namespace a subscriber has. Of which versions it has
+// heard, and what it has in all, are told since version 2.
 type have struct {
 	owner, channel string
 	cursor         replica.Cursor
+	heard          uint64
+	check          replica.Check
 }
 
 // subscriptionLocked says what we want of a peer, and what we have of that.
 func (s *Sessions) subscriptionLocked(c *conn) subscription {
-	sub := subscription{scope: c.wants}
+	sub := subscription{scope: c.wants, checks: c.version >= 2}
 	if c.wants == scopeNone {
 		return sub
 	}
 	for r := range s.set.All() {
-		if r.Owner() == s.o.Node || r.Cursor().Inc == 0 {
+		fromOwner := r.Owner() == c.peer.Node
+		if r.Owner() == s.o.Node || !fromOwner && c.wants != scopeAll && (s.o.Role != roleMain || c.peer.role() != roleMain) {
 			continue
 		}
-		fromOwner := r.Owner() == c.peer.Node
-		if fromOwner || c.wants == scopeAll || s.o.Role == roleMain && c.peer.role() == roleMain {
-			r.Restart()
-			sub.haves = append(sub.haves, have{r.Owner(), r.Channel(), r.Cursor()})
+		if r.Restart(); r.Known().Inc > 0 {
+			sub.haves = append(sub.haves, have{r.Owner(), r.Channel(), r.Known(), max(r.Heard(), r.Known().Max), r.Check()})
 		}
 	}
 	return sub
@@ -98,8 +100,14 @@ func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) 
 			break
 		}
 		r := s.set.Get(h.owner, h.channel)
-		if h.owner == s.o.Node && r.Outranked(h.cursor) {
-			unknown = max(unknown, h.cursor.Inc)
+		switch {
+		case h.owner == s.o.Node:
+			known := replica.Cursor{Inc: h.cursor.Inc, Max: max(h.cursor.Max, h.heard)}
+			if r.Outranked(known) || r.Contradicts(h.cursor, h.check) {
+				unknown = max(unknown, h.cursor.Inc)
+			}
+		case r.Spoil(h.cursor, h.check):
+			s.complainLocked(r)
 		}
 		c.streamLocked(r).sent = h.cursor
 	}

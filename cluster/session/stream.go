@@ -15,6 +15,7 @@ type stream struct {
 	replica *replica.Replica
 	id      uint64         // 0 until it was named to the far end
 	sent    replica.Cursor // what the far end has, as far as we know
+	held    replica.Cursor // what it said that it has, and those that hear it from there
 	marked  bool           // is in conn.marked
 	offer   bool           // say how far we are
 	level   bool           // sent is just what the far end has, if it has taken all that was said on this connection
@@ -153,6 +154,9 @@ func (c *conn) appendNews(buf []byte, st *stream, d *replica.Delta) []byte {
 // number then.
 func (c *conn) appendWhole(buf []byte, st *stream, d *replica.Delta) []byte {
 	st.offer = false
+	if c.version < 2 {
+		d.Check = 0 // it does not know that there is one
+	}
 	if st.id == 0 {
 		c.lastID++
 		st.id = c.lastID

@@ -67,11 +67,26 @@ func (c *conn) apply(id uint64, r *replica.Replica, size int, read func() (*repl
 	case replica.Applied:
 		delete(c.asked, id)
 		c.s.touchedLocked(r)
-	case replica.Gap, replica.NeedSnapshot:
+	case replica.Gap, replica.NeedSnapshot, replica.Spoilt:
 		c.askLocked(id, at)
 	case replica.Old:
 	}
 	return changes, nil
+}
+
+// complainLocked tells those who send us r that its incarnation is spoilt, until its
+// owner hears of it.
+func (s *Sessions) complainLocked(r *replica.Replica) {
+	for _, p := range s.order {
+		if p.conn == nil {
+			continue
+		}
+		for id, x := range p.conn.named {
+			if x == r {
+				p.conn.askLocked(id, r.Awaits())
+			}
+		}
+	}
 }
 
 // askLocked tells the far end where a stream is to go on, once.

@@ -94,6 +94,7 @@ func (c *conn) fill(limit limit) (buf []byte, rest, batched bool) {
 		buf = appendCursor(buf, id, c.asked[id])
 	}
 	c.asks = c.asks[:0]
+	buf = c.appendHeldLocked(buf)
 	c.peer.count(&c.peer.out, classSession, len(buf))
 	c.batched, c.fresh = false, c.fresh && limit.fresh <= 0
 	buf, rest = c.sendRestLocked(buf, limit)

@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// maxAhead is how far another node's clock may be ahead: one that is wrong by
-// more must not win with it.
-const maxAhead = time.Minute
-
 // Learn takes over what another node's journal says about one of that node's
 // bindings: a value, or nothing when it is gone. The order in which things are
 // learned from several nodes does not matter. When two nodes claim one device,
 // the one that has its flow wins, then the one to which the device moved last,
-// by count and then by clock, then the larger name; this node withdraws its own
-// claim if it lost. A value that makes no sense changes nothing and is an error.
+// by count and then by the clocks of the two, then the larger name; this node
+// withdraws its own claim if it lost. No clock but the two is asked: nodes whose
+// clocks differ would judge differently, for ever. A clock that is ahead wins a
+// last tie and no more, for nobody takes it over: a phone that comes back to the
+// other node counts as moved. A value that makes no sense changes nothing and is an error.
 func (b *Bindings) Learn(node, key string, value []byte) error {
 	user, device, ok := splitKey(key)
 	if !ok || node == b.node {
@@ -48,7 +47,7 @@ func (b *Bindings) unlearn(s *shard, node, user, device string) {
 func (b *Bindings) learn(s *shard, x *Binding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if x.Since.IsZero() || x.Since.After(time.Now().Add(maxAhead)) {
+	if x.Since.IsZero() {
 		x.Since = time.Unix(0, 0)
 	}
 	if e := s.findAt(x.User, x.Device, x.Node); e != nil {

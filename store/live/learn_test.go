@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,7 +37,7 @@ func TestLearn(t *testing.T) {
 		{"equal claims, larger name there", true, "zeno", [][]byte{shared()}, "zeno", []string{"delete " + key}},
 		{"equal claims, larger name here", true, "hardy", [][]byte{shared()}, "laurel", nil},
 		{"equal claims, later there", true, "hardy", [][]byte{shared(later)}, "hardy", []string{"delete " + key}},
-		{"equal claims, a clock that is wrong there", true, "zeno", [][]byte{shared(wrong)}, "laurel", nil},
+		{"equal claims, a clock that is ahead there", true, "hardy", [][]byte{shared(wrong)}, "hardy", []string{"delete " + key}},
 		{"another's end is not ours", true, "hardy", [][]byte{nil}, "laurel", nil},
 	}
 	for _, tt := range tests {
@@ -99,6 +100,58 @@ func TestAPhoneComesFromAnotherNode(t *testing.T) {
 	}
 	if y, _ := other.Device("201", "urn:uuid:1"); y.Node != "laurel" {
 		t.Errorf("zeno thinks that the device is at %q", y.Node)
+	}
+}
+
+// TestWrongClocks: nodes whose clocks are minutes or an hour apart show a device
+// at the same place, and once the phone is heard again, at the right one. Symptom:
+// each of two nodes took the other's clock for wrong and kept the device for ever.
+func TestWrongClocks(t *testing.T) {
+	key := phone().Key()
+	for _, ahead := range []time.Duration{-5 * time.Minute, -time.Minute, 59 * time.Second, 61 * time.Second, 5 * time.Minute, time.Hour} {
+		var atLaurel, atZeno journal
+		laurel, zeno, third := NewBindings("laurel", &atLaurel), NewBindings("zeno", &atZeno), NewBindings("hardy", nil)
+		exchange := func() {
+			t.Helper()
+			for _, said := range []struct {
+				from string
+				j    *journal
+				to   []*Bindings
+			}{{"laurel", &atLaurel, []*Bindings{zeno, third}}, {"zeno", &atZeno, []*Bindings{laurel, third}}} {
+				value := said.j.values[key]
+				for _, b := range said.to {
+					if err := b.Learn(said.from, key, value); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		places := func() (at []string) {
+			for _, b := range []*Bindings{laurel, zeno, third} {
+				x, _ := b.Device("201", "urn:uuid:1")
+				at = append(at, x.Node)
+			}
+			return slices.Compact(at)
+		}
+		zeno.Put(phone(func(x *Binding) { x.Since = time.Now().Add(ahead) })) // the line between them is cut
+		laurel.Put(phone(func(x *Binding) { x.Since = time.Now().Add(time.Second) }))
+		exchange()
+		exchange()
+		if got := places(); len(got) != 1 {
+			t.Errorf("%v ahead: the device is at %q, want one place", ahead, got)
+		}
+		err := laurel.Update("201", func([]Binding) ([]Binding, error) { return []Binding{phone()}, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange()
+		exchange()
+		if got := places(); !slices.Equal(got, []string{"laurel"}) {
+			t.Errorf("%v ahead: the phone refreshed at laurel, and is at %q", ahead, got)
+		}
+		if x, _ := laurel.Device("201", "urn:uuid:1"); time.Until(x.Since) > 2*time.Second {
+			t.Errorf("%v ahead: laurel took that clock over: since %v", ahead, x.Since)
+		}
 	}
 }
 

@@ -1,0 +1,106 @@
+package simulator
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"carillon/test/tool"
+)
+
+// A fault is planted by a replacement in the text of the core, in a copy that
+// only the build of the test sees.
+type fault struct {
+	name, file string
+	changes    []string // what stands there, what to put there, and so on
+	test       string   // what has to find it
+}
+
+var faults = []fault{
+	{"a deletion below the floor is passed over", "cluster/replica/replica.go", []string{
+		"return c.Floor == floor || max(c.Floor, floor) <= c.Max", "return c.Floor == floor || true",
+	}, "TestRandomFaults"},
+	{"a copy is installed before it is complete", "cluster/replica/delta.go", []string{
+		"case r.staged.Max < r.goal || r.staged.Compare(r.Known()) <= 0:", "case r.staged.Compare(r.Known()) <= 0:",
+	}, "TestRandomFaults"},
+	{"a delta is in the wrong order", "cluster/replica/delta.go", []string{
+		"for _, at := range r.order[r.after(d.From):] {", "for _, at := range slices.Backward(r.order[r.after(d.From):]) {",
+		"package replica\n", "package replica\n\nimport \"slices\"\n",
+	}, "TestRandomFaults"},
+	{"an old incarnation is believed", "cluster/replica/delta.go", []string{
+		"case d.Inc < r.Inc || r.hasAll(d):", "case r.hasAll(d):",
+		"case r.staged.Max < r.goal || r.staged.Compare(r.Known()) <= 0:", "case r.staged.Max < r.goal:",
+	}, "TestRandomFaults"},
+	{"a gap is passed over", "cluster/replica/delta.go", []string{
+		"return d.Inc == s.Inc && d.From <= s.Max && s.Max < d.To", "return d.Inc == s.Inc && s.Max < d.To",
+	}, "TestGap"},
+	{"a gap is passed over, among random faults", "cluster/replica/delta.go", []string{
+		"return d.Inc == s.Inc && d.From <= s.Max && s.Max < d.To", "return d.Inc == s.Inc && s.Max < d.To",
+	}, "TestRandomFaults"},
+	{"nobody notices that a machine was rolled back", "cluster/replica/check.go", []string{
+		"|| d.To == r.Max && r.check() != d.Check {", "|| d.To == r.Max && r.check() != d.Check && false {",
+		"if r.takes(d) && r.checkWith(d) != d.Check ", "if r.takes(d) && r.checkWith(d) != d.Check && false ",
+	}, "TestRandomFaults"},
+	{"the owner does not mind that others know more", "cluster/replica/replica.go", []string{
+		"return c.Inc > r.Inc || c.Inc == r.Inc && c.Max > r.Max", "return false",
+	}, "TestRandomFaults"},
+	{"a clock of one's own judges between two others", "store/live/learn.go", []string{
+		"if x.Since.IsZero() {", "if x.Since.IsZero() || x.Since.After(time.Now().Add(time.Minute)) {",
+	}, "TestRandomFaults"},
+	{"a phone that comes does not count its move", "store/live/write.go", []string{
+		"x.Move = max(x.Move, best.move+1)", "x.Move = max(x.Move, best.move)",
+	}, "TestRandomFaults"},
+}
+
+// TestPlantedFaults plants each fault and wants that the simulator finds it.
+func TestPlantedFaults(t *testing.T) {
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			out, err := f.run(t)
+			if err == nil {
+				t.Error("it was not found")
+			}
+			if !strings.Contains(out, "violation") {
+				t.Fatalf("it ended for another reason: %v\n%s", err, out)
+			}
+			_, words, _ := strings.Cut(out, "violation: ")
+			line, _, _ := strings.Cut(words, "\n")
+			t.Logf("found: %.200s", line)
+		})
+	}
+}
+
+// run runs the test that has to find f in a program that has it.
+func (f fault) run(t *testing.T) (out string, err error) {
+	t.Helper()
+	root, dir := tool.Root(t), t.TempDir()
+	file := filepath.Join(root, filepath.FromSlash(f.file))
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(f.changes); i += 2 {
+		if strings.Count(string(text), f.changes[i]) != 1 {
+			t.Fatalf("%s does not say once: %s", f.file, f.changes[i])
+		}
+		text = []byte(strings.Replace(string(text), f.changes[i], f.changes[i+1], 1))
+	}
+	planted, overlay := filepath.Join(dir, "planted.go"), filepath.Join(dir, "overlay.json")
+	words, err := json.Marshal(map[string]any{"Replace": map[string]string{file: planted}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = os.WriteFile(planted, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err = os.WriteFile(overlay, words, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	test := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-vet=off", "-overlay", overlay, "-run", "^"+f.test+"$", "./test/simulator", "-runs", "200")
+	test.Dir = root
+	b, err := test.CombinedOutput()
+	return string(b), err
+}
