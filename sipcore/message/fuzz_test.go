@@ -112,13 +112,14 @@ func checkReply(t *testing.T, m *Message, wrong error) {
 	r := m.Reply(400, "Bad\r\nThing", "t1")
 	r.Add(UserAgent, "x\r\ny")
 	reply, err := ParseString(string(r.AppendTo(nil)))
+	valid := wrong == nil && m.Validate() == nil
 	if reply == nil || err != nil {
-		if wrong == nil && m.Validate() == nil {
+		if valid {
 			t.Fatalf("reply to a valid request: %v", err)
 		}
 		return
 	}
-	if m.Validate() == nil && (reply.Validate() != nil || reply.ToTag() == "" || reply.Method() != m.Method()) {
+	if valid && (reply.Validate() != nil || reply.ToTag() == "" || reply.Method() != m.Method()) {
 		t.Errorf("reply to a valid request: %v, tag %q: %q", reply.Validate(), reply.ToTag(), reply.Raw())
 	}
 }
