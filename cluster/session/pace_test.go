@@ -195,7 +195,7 @@ func TestRejoinStarvesNobody(t *testing.T) {
 		if m1.Lines()[0].Lag == 0 {
 			t.Error("the whole copies were known before what came after them: nothing was to be seen")
 		}
-		took := until(t, "the configuration is known", 30*time.Second, func() bool {
+		took := until(t, "the configuration is known", 60*time.Second, func() bool {
 			_, got := mons.feed.Snapshot()
 			return bytes.Equal(got, config)
 		})
