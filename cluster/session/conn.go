@@ -156,6 +156,8 @@ func (c *conn) take(kind byte, body []byte) error {
 		return c.takeFeed(body)
 	case frameNext:
 		return c.takeNext(body)
+	case frameSince:
+		return c.takeSince(body)
 	case frameHeld:
 		return c.takeHeld(body)
 	}
@@ -222,7 +224,7 @@ func (c *conn) resendLocked(id uint64, at replica.Cursor) (unknown uint64) {
 		if r.Owner() != c.s.o.Node && r.Spoil(at, 0) {
 			c.s.complainLocked(r)
 		}
-		st.sent, st.level = at, false
+		st.sent, st.level, st.claimed = at, false, false
 		c.markLocked(r)
 	}
 	return 0

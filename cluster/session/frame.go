@@ -19,6 +19,7 @@ const (
 	frameCursor               // number of a namespace of the receiver, where to go on
 	frameFeed                 // a piece of the configuration
 	frameNext                 // number, a delta that goes on where the last one ended; since version 2
+	frameSince                // number, cursor, check, a delta that goes on there; since version 2
 )
 
 const (
@@ -157,6 +158,12 @@ func parseDelta(body []byte) (id uint64, d replica.Delta, err error) {
 // appendNext writes a delta that was written by [replica.Replica.AppendNext].
 func appendNext(dst []byte, id uint64, delta []byte) []byte {
 	return appendFrame(dst, frameNext, append(binary.AppendUvarint(nil, id), delta...))
+}
+
+// appendSince writes such a delta for who says that it is at from.
+func appendSince(dst []byte, id uint64, from replica.Cursor, check replica.Check, delta []byte) []byte {
+	body := appendCursorText(binary.AppendUvarint(nil, id), from)
+	return appendFrame(dst, frameSince, append(binary.AppendUvarint(body, uint64(check)), delta...))
 }
 
 func appendCursor(dst []byte, id uint64, at replica.Cursor) []byte {

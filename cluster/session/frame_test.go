@@ -49,6 +49,7 @@ func sentFrames() []byte {
 	b = appendName(b, 1, "hardy", "reg")
 	b = appendDelta(b, 1, &replica.Delta{Inc: 1, To: 2, Entries: []replica.Entry{{Key: "a", Value: []byte("b"), Version: 1}}})
 	b = appendNext(b, 1, []byte{4, 4, 0, 0})
+	b = appendSince(b, 1, replica.Cursor{Inc: 1, Max: 2}, 12345, []byte{4, 4, 0, 0})
 	b = appendFrame(b, frameHeld, []byte{1, 3, 4, 1})
 	return appendCursor(b, 1, replica.Cursor{Inc: 3, Max: 4, Floor: 1})
 }
@@ -110,7 +111,7 @@ func TestFrames(t *testing.T) {
 			t.Errorf("kind %d: %x became %x", kind, body, again)
 		}
 	}
-	if want := []byte{frameHello, frameSubscribe, frameSubscribe, frameName, frameDelta, frameNext, frameHeld, frameCursor}; !bytes.Equal(kinds, want) {
+	if want := []byte{frameHello, frameSubscribe, frameSubscribe, frameName, frameDelta, frameNext, frameSince, frameHeld, frameCursor}; !bytes.Equal(kinds, want) {
 		t.Error(cmp.Diff(want, kinds))
 	}
 }

@@ -166,7 +166,7 @@ func TestRejoinStarvesNobody(t *testing.T) {
 			x.reg.Set(key, value)
 			want[x.o.Node+"/reg/"+key] = string(value)
 		}
-		for i := range 1500 {
+		for i := range 4000 {
 			set(mons, i)
 			set(namur, 5000+i)
 		}
@@ -199,7 +199,7 @@ func TestRejoinStarvesNobody(t *testing.T) {
 			_, got := mons.feed.Snapshot()
 			return bytes.Equal(got, config)
 		})
-		t.Logf("beside 3000 registrations at 64 kbit/s: the slowest of 5 changes took %v, 10 kB of configuration %v", slowest, took+2*time.Second)
+		t.Logf("beside 8000 registrations at 64 kbit/s: the slowest of 5 changes took %v, 10 kB of configuration %v", slowest, took+2*time.Second)
 		if m1.Lines()[0].Lag == 0 {
 			t.Error("the configuration waited for all else")
 		}

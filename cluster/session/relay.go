@@ -93,7 +93,7 @@ func (s *Sessions) subscriptionLocked(c *conn) subscription {
 func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) {
 	c.scope, c.subscribed = sub.scope, true
 	for _, st := range c.streams {
-		st.sent, st.level = replica.Cursor{}, false
+		st.sent, st.level, st.claimed = replica.Cursor{}, false, false
 	}
 	for _, h := range sub.haves {
 		if s.set.Len() >= maxNamespaces {
@@ -109,7 +109,8 @@ func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) 
 		case r.Spoil(h.cursor, h.check):
 			s.complainLocked(r)
 		}
-		c.streamLocked(r).sent = h.cursor
+		st := c.streamLocked(r)
+		st.sent, st.claimed = h.cursor, h.check != 0
 	}
 	for r := range s.set.All() {
 		if s.sendsLocked(c, r) && r.Cursor().Compare(c.streamLocked(r).sent) > 0 {

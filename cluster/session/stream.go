@@ -19,6 +19,7 @@ type stream struct {
 	marked  bool           // is in conn.marked
 	offer   bool           // say how far we are
 	level   bool           // sent is just what the far end has, if it has taken all that was said on this connection
+	claimed bool           // sent is what the far end says that it has, and its check is to show
 	long    bool           // a batch was full before it had all of this
 	served  time.Time      // when some of this was last in a batch
 	since   time.Time      // when it was marked
@@ -51,7 +52,7 @@ func (c *conn) offerLocked(r *replica.Replica) {
 		return
 	}
 	st := c.streamLocked(r)
-	st.sent, st.offer, st.level = r.Cursor(), true, false
+	st.sent, st.offer, st.level, st.claimed = r.Cursor(), true, false, false
 	c.markLocked(r)
 }
 
@@ -135,16 +136,19 @@ func (c *conn) sendOneLocked(buf []byte, st *stream, limit int) (_ []byte, more 
 }
 
 // appendNews appends what the far end lacks: no more than that, when it is sure
-// what it has.
+// what it has, or says so itself.
 func (c *conn) appendNews(buf []byte, st *stream, d *replica.Delta) []byte {
 	next, ok := []byte(nil), false
-	if st.level && c.version >= 2 {
+	if (st.level || st.claimed) && c.version >= 2 {
 		next, ok = st.replica.AppendNext(nil, d, st.sent)
 	}
-	if ok {
-		buf = appendNext(buf, st.id, next)
-	} else {
+	switch {
+	case !ok:
 		buf = c.appendWhole(buf, st, d)
+	case st.level:
+		buf = appendNext(buf, st.id, next)
+	default:
+		buf = appendSince(c.nameLocked(buf, st), st.id, st.sent, d.Check, next)
 	}
 	st.sent, st.offer, st.level = d.Next(), false, st.level || !d.More()
 	return buf
@@ -157,12 +161,17 @@ func (c *conn) appendWhole(buf []byte, st *stream, d *replica.Delta) []byte {
 	if c.version < 2 {
 		d.Check = 0 // it does not know that there is one
 	}
-	if st.id == 0 {
-		c.lastID++
-		st.id = c.lastID
-		buf = appendName(buf, st.id, st.replica.Owner(), st.replica.Channel())
+	return appendDelta(c.nameLocked(buf, st), st.id, d)
+}
+
+// nameLocked gives a namespace a number that the far end knows.
+func (c *conn) nameLocked(buf []byte, st *stream) []byte {
+	if st.id != 0 {
+		return buf
 	}
-	return appendDelta(buf, st.id, d)
+	c.lastID++
+	st.id = c.lastID
+	return appendName(buf, st.id, st.replica.Owner(), st.replica.Channel())
 }
 
 // learnRatioLocked learns how much smaller entries get on their way: what fits into

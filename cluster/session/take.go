@@ -25,8 +25,24 @@ func (c *conn) takeNext(body []byte) error {
 	if f.bad || !ok || !known {
 		return errFrame
 	}
-	return c.learn(id, r, len(body)+frameCost, func() (*replica.Delta, bool, error) {
-		d, known, err := r.ReadNext(f.data, from)
+	return c.learnNext(id, r, len(body)+frameCost, from, 0, f.data)
+}
+
+// takeSince takes one that begins where we have said that we are.
+func (c *conn) takeSince(body []byte) error {
+	f := fields{data: body}
+	id, from, check := f.number(), f.cursor(), f.number()
+	r, ok := c.named[id]
+	if f.check(ok && check < 1<<32); f.bad {
+		return errFrame
+	}
+	return c.learnNext(id, r, len(body)+frameCost, from, replica.Check(check), f.data) //nolint:gosec // bounded
+}
+
+func (c *conn) learnNext(id uint64, r *replica.Replica, size int, from replica.Cursor, check replica.Check, next []byte) error {
+	return c.learn(id, r, size, func() (*replica.Delta, bool, error) {
+		d, known, err := r.ReadNext(next, from)
+		d.Check = check
 		c.heardTo[id] = d.Next()
 		return &d, known, err
 	})
