@@ -17,9 +17,9 @@ import (
 type welcome struct {
 	_         struct{} `cbor:",toarray"`
 	Epoch     uint64
-	Key       []byte // seals tokens and nonces
+	Key       []byte // seals tokens and nonces; nothing for a witness
 	Authority []byte // for a main, else empty
-	View      []byte // for disk.Config.Install, if the node is no main
+	View      []byte // for disk.Config.Install, if the node is no main; what a witness needs of it
 	Mains     []wirePlace
 }
 
@@ -90,9 +90,6 @@ func (n *Node) mayJoin(token string, r link.Request) error {
 	if err := checkName(r.Node); err != nil {
 		return err
 	}
-	if r.Role == link.Witness {
-		return errors.New("this version has no witness yet")
-	}
 	if r.Site == "" {
 		return errors.New("a node that joins says where it stands: give it --site, one of " + siteNames(view))
 	}
@@ -114,20 +111,24 @@ func siteNames(v *store.View) string {
 }
 
 // welcome is for the node that has just become part of the View.
-func (n *Node) welcome(name string) ([]byte, error) {
+func (n *Node) welcome(name string) (payload []byte, err error) {
 	view := n.config.View()
 	bearer, known := view.Node(name)
 	if !known {
 		return nil, fmt.Errorf("%s has been removed again", name)
 	}
 	w := welcome{Epoch: bearer.Epoch, Key: n.identity.Key}
-	if bearer.Role == store.Main {
+	switch bearer.Role {
+	case store.Main:
 		w.Authority = n.identity.Authority
-	} else {
-		var err error
-		if _, w.View, err = n.config.Latest(); err != nil {
-			return nil, err
-		}
+	case store.Witness:
+		w.Key = nil
+		_, w.View, err = n.config.Bare()
+	default:
+		_, w.View, err = n.config.Latest()
+	}
+	if err != nil {
+		return nil, err
 	}
 	for _, x := range view.Nodes() {
 		if x.Role == store.Main && x.Name != name {

@@ -97,7 +97,6 @@ func TestAdmitRefuses(t *testing.T) {
 		{"no token of ours", "nonsense", asking(t, "mons", link.LifeGUARD, "127.9.9.9:7946"), "not known here"},
 		{"a name that is alive", token(t, n, time.Hour), asking(t, "laurel", link.Main, "127.9.9.9:7946"), "laurel is alive"},
 		{"no name for a host", token(t, n, time.Hour), asking(t, "Mons.", link.LifeGUARD, "127.9.9.9:7946"), "cannot be the name"},
-		{"a witness", token(t, n, time.Hour), asking(t, "mons", link.Witness, "127.9.9.9:7946"), "no witness yet"},
 		{"no site", token(t, n, time.Hour), homeless, "give it --site, one of hq"},
 		{"a site that is none", token(t, n, time.Hour), abroad, `no site "bergen"`},
 		{"an address that is taken", token(t, n, time.Hour), asking(t, "mons", link.LifeGUARD, n.address.String()), "is the address of node laurel"},

@@ -30,7 +30,7 @@ type standing struct {
 
 func newStanding(p *peers, b *live.Bindings, e *admin.Events, site string, regroup func()) *standing {
 	return &standing{
-		peers: p, bindings: b, events: e, guards: p.self.Role != RoleMain,
+		peers: p, bindings: b, events: e, guards: p.self.Role == RoleLifeguard,
 		news: make(chan struct{}, 1), regroup: regroup, mode: mode.New(site, time.Now()), site: site,
 	}
 }

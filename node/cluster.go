@@ -33,7 +33,10 @@ func (n *Node) identify(ctx context.Context, d *directory) (err error) {
 		return err
 	}
 	if len(n.identity.Authority) > 0 {
-		n.authority, err = link.LoadAuthority(n.identity.Authority)
+		if n.authority, err = link.LoadAuthority(n.identity.Authority); err != nil {
+			return err
+		}
+		n.sealer, err = newSealer(n.identity.Authority)
 	}
 	return err
 }

@@ -208,8 +208,12 @@ type source struct {
 func (s source) Index() uint64 { return s.config.Store().View().Index() }
 
 // Snapshot implements [session.Source].
-func (s source) Snapshot() (uint64, []byte) {
-	index, b, err := s.config.Latest()
+func (s source) Snapshot(role string) (uint64, []byte) {
+	latest := s.config.Latest
+	if role == RoleWitness {
+		latest = s.config.Bare
+	}
+	index, b, err := latest()
 	if err != nil {
 		s.log.Error("offering the configuration", "error", err)
 		return 0, nil

@@ -124,9 +124,9 @@ func TestTheFeed(t *testing.T) {
 	main, _ := agreed(t, someNodes()...)
 	from := source{main.Config, slog.New(slog.DiscardHandler)}
 	var _ session.Source = from
-	oldIndex, old := from.Snapshot()
+	oldIndex, old := from.Snapshot(RoleLifeguard)
 	propose(t, main, store.RemoveNode{Name: "namur"})
-	index, whole := from.Snapshot()
+	index, whole := from.Snapshot(RoleLifeguard)
 	if index != from.Index() || index <= oldIndex {
 		t.Errorf("got index %d, want %d, later than %d", index, from.Index(), oldIndex)
 	}

@@ -35,10 +35,11 @@ type Node struct {
 	identity    identity
 	certificate link.Identity
 	authority   *link.Authority // a main's; else nil
+	sealer      sealer          // likewise
 	address     netip.AddrPort  // where other nodes reach this one
 	events      *admin.Events
 	config      *configuration
-	quorum      *quorum.Quorum // a main's; else nil
+	quorum      *quorum.Quorum // a main's or a witness's; else nil
 	peers       *peers
 	system      *system
 	standing    *standing
@@ -108,21 +109,17 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.peers = &peers{self: n.identity, view: n.config.View, port: port, links: func() []session.Link { return nil }}
 	n.peers.lines = func() []session.Line { return nil }
 	n.config.proposer = forwarder{n.peers}
-	stepping := newStepping(n.config, n.events, n.component("node"))
-	if n.identity.Role == RoleMain {
-		n.quorum, err = quorum.Open(quorum.Options{
-			Dir: o.Data, Node: n.identity.Name, Machine: config, Applied: config.Applied(),
-			Found: len(n.peers.mains()) == 0, Logger: n.component("quorum"),
-			Port: port, Address: n.peers.addressOf, Encode: encodeRefusal, Decode: decodeRefusal,
-			SteppedBack: stepping.steppedBack,
-		})
-		if err != nil {
+	stepping := newStepping(n.config, n.sealer, n.events, n.component("node"))
+	if n.identity.Role != RoleLifeguard {
+		if n.quorum, err = n.openQuorum(stepping); err != nil {
 			return n, err
 		}
 		end := sync.OnceValue(n.quorum.Close)
 		n.onClose("the log of changes", end)
 		n.run("the log of changes", func(ctx context.Context) error { <-ctx.Done(); return end() })
-		n.config.proposer = n.quorum
+	}
+	if n.identity.Role == RoleMain {
+		n.config.proposer = sealedProposer{n.quorum, n.sealer}
 		port.HandleAsk(askChange, n.config.decide)
 	}
 
@@ -154,17 +151,20 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	memory := trace.New(n.identity.traceBytes())
-	sip, err := sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
-		Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
-		Certificate: n.shown.certify, Roots: n.shown.roots,
-		Bindings: n.bindings, Calls: n.calls, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Trace: memory, Logger: n.component("sip"),
-	})
-	if err != nil {
-		return n, explainListen(err)
+	var sip *sipcore.Server // a witness has none
+	if n.identity.Role != RoleWitness {
+		sip, err = sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
+			Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
+			Certificate: n.shown.certify, Roots: n.shown.roots,
+			Bindings: n.bindings, Calls: n.calls, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Trace: memory, Logger: n.component("sip"),
+		})
+		if err != nil {
+			return n, explainListen(err)
+		}
+		n.onClose("SIP", sip.Close)
+		n.bans.pardon = sip.Pardon
+		port.Handle(link.ProtocolSIP, func(ctx context.Context, c net.Conn, from link.Peer) { sip.Serve(ctx, c, from.Node) })
 	}
-	n.onClose("SIP", sip.Close)
-	n.bans.pardon = sip.Pardon
-	port.Handle(link.ProtocolSIP, func(ctx context.Context, c net.Conn, from link.Peer) { sip.Serve(ctx, c, from.Node) })
 
 	if err = n.settle(ctx, dir); err != nil {
 		return n, err
@@ -186,10 +186,10 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		self: n.self, started: time.Now(), version: o.Version, config: n.config, peers: n.peers,
 		rings: rings, bindings: n.bindings, calls: n.calls, bans: n.bans, authority: n.authority,
 	}
-	if n.quorum != nil {
-		n.system.voters = &voters{
-			self: n.identity.Name, config: n.config, quorum: n.quorum, log: n.component("node"), known: make(map[string]string),
-		}
+	if n.identity.Role == RoleMain {
+		n.system.voters = newVoters(&voters{
+			self: n.identity.Name, config: n.config, quorum: n.quorum, sealer: n.sealer, log: n.component("node"), health: o.health,
+		})
 	}
 	n.system.answers(port)
 
@@ -201,6 +201,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		Dir: o.Data, Status: n.status, System: n.system, Nodes: n.system, Banning: n.system,
 		Certificate: n.shown.describe,
 		Tracing:     messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
+		Blind: n.identity.Role == RoleWitness,
 	})
 	if err != nil {
 		return n, fmt.Errorf("opening the API: %w", err)
@@ -239,8 +240,10 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.run("the rings", rings.Run)
 	n.run("the mode", n.standing.Run)
 	n.run("the members", members.Run)
-	n.run("the certificate for phones", n.shown.Run)
-	n.run("SIP", sip.Run)
+	if sip != nil {
+		n.run("the certificate for phones", n.shown.Run)
+		n.run("SIP", sip.Run)
+	}
 	n.run("the API", api.Run)
 	return n, nil
 }

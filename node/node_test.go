@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"carillon/node/admin"
 )
@@ -33,7 +34,7 @@ func freeAddress(t *testing.T) netip.Addr {
 
 func options(t *testing.T) Options {
 	t.Helper()
-	return Options{Data: filepath.Join(t.TempDir(), "data"), Listen: freeAddress(t), Logger: slog.New(slog.DiscardHandler)}
+	return Options{Data: filepath.Join(t.TempDir(), "data"), Listen: freeAddress(t), Logger: slog.New(slog.DiscardHandler), health: time.Second}
 }
 
 // running runs a node until the test ends.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"time"
 )
 
 // The roles of a node.
@@ -46,6 +47,8 @@ type Options struct {
 	// operator must know and nobody can ask for later; its error ends New, and
 	// the next start founds again. May be nil.
 	Founded func(Founding) error
+
+	health time.Duration // before a node gets a vote; 0: firstHealth
 }
 
 const (
@@ -89,7 +92,9 @@ func (o Options) Validate() error {
 	switch o.Role {
 	case "", RoleMain, RoleLifeguard:
 	case RoleWitness:
-		return fmt.Errorf("this version has no %s yet: use --role %s or %s", o.Role, RoleMain, RoleLifeguard)
+		if o.Apply != "" {
+			return errors.New("a witness does not know the configuration: give --apply to a main")
+		}
 	default:
 		return fmt.Errorf("%q is not a role: use %s, %s or %s", o.Role, RoleMain, RoleLifeguard, RoleWitness)
 	}

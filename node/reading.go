@@ -12,7 +12,10 @@ func (n *Node) reading(sip *sipcore.Server) func() metrics.Reading {
 		r := metrics.Reading{
 			Version: n.o.Version, Mode: n.standing.Mode(), Config: n.config.View().Index(),
 			Registrations: n.bindings.Count(), Calls: map[string]int{live.Ringing: 0, live.Up: 0},
-			Lines: n.peers.lines(), Refused: n.peers.port.Counters(), SIP: sip.Counters(),
+			Lines: n.peers.lines(), Refused: n.peers.port.Counters(),
+		}
+		if sip != nil {
+			r.SIP = sip.Counters()
 		}
 		for _, c := range n.calls.All() {
 			r.Calls[c.State]++

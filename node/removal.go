@@ -32,8 +32,8 @@ type removed struct {
 // errMoved says that this main does not lead, or not any more.
 var errMoved = errors.New("another main leads")
 
-// RemoveNode implements [admin.Nodes]. A node that is no main is a Change like
-// any other; a main is removed by the main that leads. Nobody removes himself: he
+// RemoveNode implements [admin.Nodes]. A LifeGUARD is a Change like any
+// other; who may have a vote is removed by the main that leads. Nobody removes himself: he
 // would be turned away before he has heard that it is done.
 func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Removed, error) {
 	if name == s.self().Name {
@@ -47,7 +47,7 @@ func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Remove
 	n, _ := view.Node(name)
 	switch {
 	case err != nil:
-	case n.Role != store.Main:
+	case n.Role == store.Lifeguard:
 		err = s.config.Propose(ctx, change)
 	case s.voters == nil:
 		err = s.askToRemove(ctx, removal{Who: who, Name: name})

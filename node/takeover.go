@@ -69,7 +69,7 @@ func (s *system) TakeOver(ctx context.Context, who string) (admin.Deciding, erro
 	if err != nil {
 		return d, err
 	}
-	d.Revision, err = s.voters.quorum.TakeOver(ctx, command)
+	d.Revision, err = s.voters.quorum.TakeOver(ctx, s.voters.sealer.seal(command))
 	if errors.Is(err, quorum.ErrMajority) {
 		return d, nothingLost(d)
 	}
@@ -80,6 +80,7 @@ func (s *system) TakeOver(ctx context.Context, who string) (admin.Deciding, erro
 // that the other has not: as soon as that one's configuration is here.
 type stepping struct {
 	config *configuration
+	sealer sealer
 	events *admin.Events
 	log    *slog.Logger
 	back   chan stepBack
@@ -91,14 +92,14 @@ type stepBack struct {
 	had    []store.Revision
 }
 
-func newStepping(c *configuration, e *admin.Events, l *slog.Logger) *stepping {
-	return &stepping{config: c, events: e, log: l, back: make(chan stepBack, 8)}
+func newStepping(c *configuration, s sealer, e *admin.Events, l *slog.Logger) *stepping {
+	return &stepping{config: c, sealer: s, events: e, log: l, back: make(chan stepBack, 8)}
 }
 
 // steppedBack is called before the log is dropped.
 func (s *stepping) steppedBack(behind string, commands []quorum.Entry) {
 	select {
-	case s.back <- stepBack{behind, s.config.revisionsOf(commands)}:
+	case s.back <- stepBack{behind, s.config.revisionsOf(s.sealer, commands)}:
 	default: // nobody takes over so often
 	}
 }
@@ -150,7 +151,7 @@ func lostOf(had, theirs []store.Revision) (lost []store.Revision) {
 
 // revisionsOf describes commands of the log: those in force, which the history
 // knows, and those that nobody has agreed on.
-func (c *configuration) revisionsOf(commands []quorum.Entry) (all []store.Revision) {
+func (c *configuration) revisionsOf(s sealer, commands []quorum.Entry) (all []store.Revision) {
 	history, _ := c.History() // without it, less can be said
 	view := c.View()
 	for _, x := range commands {
@@ -158,9 +159,16 @@ func (c *configuration) revisionsOf(commands []quorum.Entry) (all []store.Revisi
 			all = append(all, history[i])
 			continue
 		}
-		change, err := store.DecodeChange(x.Command)
-		if err != nil || x.Index <= c.Applied() {
+		if x.Index <= c.Applied() {
 			continue // it was refused
+		}
+		plain, err := s.open(x.Command)
+		if err != nil {
+			continue
+		}
+		change, err := store.DecodeChange(plain)
+		if err != nil {
+			continue
 		}
 		next, err := change.On(view)
 		if err != nil {

@@ -53,6 +53,10 @@ func TestTakeOver(t *testing.T) {
 // TestWhatIsDropped: commands that nobody agreed on are described, and what the
 // other has not is told apart from what it has.
 func TestWhatIsDropped(t *testing.T) {
+	seal, err := newSealer([]byte("authority"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	config, _ := agreed(t)
 	propose(t, config, store.SetNode{Node: written("hardy", RoleMain, "hq")})
 	at := config.View().Index()
@@ -67,9 +71,9 @@ func TestWhatIsDropped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		commands = append(commands, quorum.Entry{Index: at + 1 + uint64(i), Command: b})
+		commands = append(commands, quorum.Entry{Index: at + 1 + uint64(i), Command: seal.seal(b)})
 	}
-	had := config.revisionsOf(commands)
+	had := config.revisionsOf(seal, commands)
 	if len(had) != 2 || had[1].Who != "ada" || !strings.Contains(strings.Join(had[1].Summary, " "), "+ user 302") {
 		t.Fatalf("got %+v, want both that would be in force", had)
 	}

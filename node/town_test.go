@@ -37,8 +37,18 @@ func newTown(t *testing.T, mains ...string) *town {
 	return w
 }
 
-// open runs a node, which joins at another one unless it is that itself.
+// open runs a node, which joins at another one unless it is that itself, and waits
+// until it has a vote, if it may.
 func (w *town) open(name, role, at string) {
+	w.t.Helper()
+	w.join(name, role, at)
+	if n := w.nodes[name].Node; n.quorum != nil {
+		w.eventually(name+" has a vote", func() bool { return slices.Contains(n.quorum.Voters(), name) })
+	}
+}
+
+// join runs a node.
+func (w *town) join(name, role, at string) {
 	w.t.Helper()
 	o := options(w.t)
 	o.Name, o.Role, o.Site = name, role, firstSite
@@ -54,10 +64,7 @@ func (w *town) open(name, role, at string) {
 		}
 		o.Token = token.Token
 	}
-	n := w.start(o).Node
-	if n.quorum != nil {
-		w.eventually(name+" has a vote", func() bool { return slices.Contains(n.quorum.Voters(), name) })
-	}
+	w.start(o)
 }
 
 // start runs a node, on what it has in its directory.

@@ -51,7 +51,7 @@ func TestVotesFollowTheView(t *testing.T) {
 	if err = q.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	v := &voters{self: "laurel", config: config, quorum: q, log: slog.New(slog.DiscardHandler), known: map[string]string{}}
+	v := newVoters(&voters{self: "laurel", config: config, quorum: q, log: slog.New(slog.DiscardHandler)})
 	only := func(when string) {
 		t.Helper()
 		if got := q.Voters(); !slices.Equal(got, []string{"laurel"}) {

@@ -91,13 +91,13 @@ func (q *Quorum) reply(ctx context.Context, from link.Peer, question []byte) ([]
 	if from.Role != link.LifeGUARD && !q.admits(from, epoch) {
 		return answer{status: statusEpoch}.encode(), nil
 	}
-	if from.Role == link.Main && what == opState {
+	if from.Role != link.LifeGUARD && what == opState {
 		return q.state().encode(), nil
 	}
 	if !q.options.MayPropose(from) || what != opPropose && from.Role != link.Main {
 		return answer{status: statusFailed, rest: []byte("a " + string(from.Role) + " may not ask that")}.encode(), nil
 	}
-	if !q.leads() {
+	if !q.leads() || q.options.Witness { // whose machine refuses nothing
 		return answer{status: statusNotLeader}.encode(), nil
 	}
 	a, err := q.lead(ctx, what, body)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -59,7 +60,7 @@ func (q *Quorum) leads() bool {
 
 // watch follows what an engine's Raft observes until that ends.
 func (q *Quorum) watch(e *engine, observed <-chan raft.Observation) {
-	w := watcher{log: q.options.Logger, silent: map[raft.ServerID]bool{}}
+	w := watcher{log: q.options.Logger, silent: &q.silent}
 	for {
 		select {
 		case <-e.stop:
@@ -77,7 +78,53 @@ func (q *Quorum) watch(e *engine, observed <-chan raft.Observation) {
 type watcher struct {
 	log    *slog.Logger
 	leader raft.ServerID
-	silent map[raft.ServerID]bool // mains that this node, leading, does not hear
+	silent *silence
+}
+
+// A silence is since when this node, leading, does not hear others.
+type silence struct {
+	mu    sync.Mutex
+	since map[string]time.Time
+}
+
+// begins notes that node is silent, and reports whether that is news.
+func (s *silence) begins(node string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.since[node]; known {
+		return false
+	}
+	if s.since == nil {
+		s.since = make(map[string]time.Time)
+	}
+	s.since[node] = time.Now()
+	return true
+}
+
+// ends notes that node is heard, and reports whether it was silent.
+func (s *silence) ends(node string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.since[node]
+	delete(s.since, node)
+	return known
+}
+
+func (s *silence) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.since)
+}
+
+// Silence returns for how long this node, if it leads, has not heard others.
+func (q *Quorum) Silence() map[string]time.Duration {
+	q.silent.mu.Lock()
+	defer q.silent.mu.Unlock()
+	all := make(map[string]time.Duration)
+	for node, since := range q.silent.since {
+		all[node] = time.Since(since)
+	}
+	return all
 }
 
 func (w *watcher) say(what any, several bool) {
@@ -90,17 +137,15 @@ func (w *watcher) say(what any, several bool) {
 			w.log.Warn("no main leads: the configuration cannot change for now")
 		}
 		w.leader = v.LeaderID
-		clear(w.silent)
+		w.silent.clear()
 	case raft.FailedHeartbeatObservation:
-		if !w.silent[v.PeerID] {
+		if w.silent.begins(string(v.PeerID)) {
 			w.log.Warn("a main does not answer", "node", v.PeerID)
 		}
-		w.silent[v.PeerID] = true
 	case raft.ResumedHeartbeatObservation:
-		if w.silent[v.PeerID] {
+		if w.silent.ends(string(v.PeerID)) {
 			w.log.Info("a main answers again", "node", v.PeerID)
 		}
-		delete(w.silent, v.PeerID)
 	}
 }
 

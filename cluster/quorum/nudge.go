@@ -46,7 +46,11 @@ func (q *Quorum) nudge() {
 
 // turn returns how much later than the first main this one stands for election.
 func (q *Quorum) turn() time.Duration {
-	place := max(0, slices.Index(q.Voters(), q.options.Node))
+	voters := q.Voters()
+	place := max(0, slices.Index(voters, q.options.Node))
+	if q.options.Witness {
+		place = len(voters)
+	}
 	return time.Duration(place) * apart
 }
 

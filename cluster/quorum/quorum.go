@@ -49,6 +49,9 @@ type Options struct {
 	Found   bool   // begin a quorum of this node alone, unless Dir has one already
 	Logger  *slog.Logger
 
+	// Witness is a node that votes and does not lead: it hands the lead over as soon
+	// as it has it. Its Machine need not understand commands.
+	Witness bool
 	// Port reaches the other mains; nil is a quorum that has none. Open takes its
 	// part of the port, so that it comes before the port's Run.
 	Port Port
@@ -111,7 +114,8 @@ type Quorum struct {
 	log     *logStore
 	machine *machine
 	engine  atomic.Pointer[engine]
-	elected *news         // of the leader
+	elected *news // of the leader
+	silent  silence
 	later   chan sighting // of a later epoch, to be followed
 	begun   chan struct{} // closed when there is an engine
 	stop    chan struct{}
@@ -163,6 +167,9 @@ func (q *Quorum) start() error {
 	if q.options.Port != nil {
 		q.running.Go(q.nudge)
 		q.running.Go(q.followEpochs)
+		if q.options.Witness {
+			q.running.Go(q.neverLead)
+		}
 	}
 	return nil
 }
@@ -210,6 +217,9 @@ func config(o Options, logger hclog.Logger) *raft.Config {
 	c.ShutdownOnRemove = false
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = heartbeat, heartbeat, lease
 	c.CommitTimeout = commit
+	if o.Witness {
+		c.TrailingLogs = 4096 // its snapshots are of no use
+	}
 	if o.Port == nil {
 		alone(c)
 	}

@@ -25,6 +25,19 @@ func (q *Quorum) Voters() []string {
 	return all
 }
 
+// Followers returns the names of those to whom what was decided is sent, and who
+// have no vote.
+func (q *Quorum) Followers() []string {
+	var all []string
+	for _, s := range q.servers() {
+		if s.Suffrage != raft.Voter {
+			all = append(all, string(s.ID))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 func (q *Quorum) servers() []raft.Server { return serversOf(q.raft()) }
 
 func serversOf(r *raft.Raft) []raft.Server {
@@ -48,6 +61,13 @@ func (q *Quorum) AddVoter(ctx context.Context, node string) error {
 func (q *Quorum) RemoveVoter(ctx context.Context, node string) error {
 	_, err := q.request(ctx, opDropVoter, []byte(node))
 	return wrap("removing "+node+" from the quorum", err)
+}
+
+// AddFollower has what is decided sent to a node that has no vote. It is for the
+// node that leads.
+func (q *Quorum) AddFollower(ctx context.Context, node string) error {
+	err := wait(ctx, q.raft().AddNonvoter(raft.ServerID(node), raft.ServerAddress(node), 0, 0))
+	return wrap("adding "+node+" to those who follow", err)
 }
 
 // addVoter does it, on the leader.
@@ -180,6 +200,9 @@ func (q *Quorum) answers(ctx context.Context, node string) bool {
 	_, err := q.ask(ctx, stateTime, node, opState, nil)
 	return err == nil
 }
+
+// Silent returns which of the nodes do not answer, or are of another epoch.
+func (q *Quorum) Silent(ctx context.Context, nodes []string) []string { return q.missing(ctx, nodes) }
 
 // missing returns which of the voters do not answer.
 func (q *Quorum) missing(ctx context.Context, voters []string) []string {

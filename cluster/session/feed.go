@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// A Source has the configuration, as bytes at an index that grows.
+// A Source has the configuration, as bytes at an index that grows, and knows what
+// nodes of a role may have of it.
 type Source interface {
 	Index() uint64
-	Snapshot() (index uint64, data []byte)
+	Snapshot(role string) (index uint64, data []byte)
 }
 
 // A Sink takes the configuration. Install is called with ever higher indexes;
@@ -65,6 +66,7 @@ func (s *Sessions) configure() {
 // A feed keeps the configuration packed, for all sessions that need it.
 type feed struct {
 	mu     sync.Mutex
+	role   string
 	index  uint64
 	packed []byte
 }
@@ -80,12 +82,12 @@ func (s *Sessions) wrap(c *conn) {
 	}
 	index := s.o.Feed.Index()
 	s.mu.Lock()
-	due := c.feed.wanted && len(c.feed.rest()) == 0 && index > c.feed.index
+	due, role := c.feed.wanted && len(c.feed.rest()) == 0 && index > c.feed.index, c.peer.role()
 	s.mu.Unlock()
 	if !due {
 		return
 	}
-	index, packed, err := s.feed.of(s.o.Feed, index)
+	index, packed, err := s.feed.of(s.o.Feed, role, index)
 	if err != nil {
 		s.log.Error("packing the configuration", "error", err)
 		return
@@ -95,13 +97,13 @@ func (s *Sessions) wrap(c *conn) {
 	c.feed.index, c.feed.packed, c.feed.sent = index, packed, 0
 }
 
-func (f *feed) of(source Source, atLeast uint64) (uint64, []byte, error) {
+func (f *feed) of(source Source, role string, atLeast uint64) (uint64, []byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.packed != nil && f.index >= atLeast {
+	if f.packed != nil && f.role == role && f.index >= atLeast {
 		return f.index, f.packed, nil
 	}
-	index, data := source.Snapshot()
+	index, data := source.Snapshot(role)
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.DefaultCompression)
 	if err != nil {
@@ -113,7 +115,7 @@ func (f *feed) of(source Source, atLeast uint64) (uint64, []byte, error) {
 	if err = w.Close(); err != nil {
 		return 0, nil, err
 	}
-	f.index, f.packed = index, b.Bytes()
+	f.role, f.index, f.packed = role, index, b.Bytes()
 	return f.index, f.packed, nil
 }
 

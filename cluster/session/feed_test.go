@@ -62,7 +62,7 @@ func TestFeed(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		for _, l := range []string{"mons", "namur"} {
-			if index, got := h.nodes[l].feed.Snapshot(); index != 7 || !bytes.Equal(got, data) {
+			if index, got := h.nodes[l].feed.Snapshot(""); index != 7 || !bytes.Equal(got, data) {
 				t.Errorf("%s has index %d, %d bytes", l, index, len(got))
 			}
 			if n := h.n.traffic("m2", l).bytes; n > 1000 {

@@ -182,7 +182,7 @@ func (c *config) Index() uint64 {
 	return c.index
 }
 
-func (c *config) Snapshot() (uint64, []byte) {
+func (c *config) Snapshot(string) (uint64, []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.index, c.data

@@ -72,6 +72,8 @@ func (c *cli) createToken(ctx context.Context, o output, ttl time.Duration) erro
 	for _, site := range branches(sites, t.Site) {
 		c.say("  %s --role lifeguard --site %s", main, site)
 	}
+	c.say("or, where there are two mains, a witness, which only votes when one of them is lost:")
+	c.say("  %s --role witness --site %s", main, t.Site)
 	return nil
 }
 

@@ -41,6 +41,7 @@ type Options struct {
 	Certificate func() Certificate
 	Events      *Events
 	Config      Configuration
+	Blind       bool // the node has not the configuration: its Config is not asked for it
 	Logger      *slog.Logger
 }
 
@@ -124,16 +125,16 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/take-over", s.deciding)
 	mux.HandleFunc("POST /v1/take-over", s.takeOver)
 	mux.HandleFunc("GET /v1/events", s.events)
-	mux.HandleFunc("GET /v1/users", s.users)
+	mux.HandleFunc("GET /v1/users", s.knowing(s.users))
 	mux.HandleFunc("GET /v1/certificate", s.certificate)
 	mux.HandleFunc("GET /v1/trace/dialogs", s.dialogs)
 	mux.HandleFunc("GET /v1/trace/messages", s.messages)
 	mux.Handle("GET /v1/metrics", s.o.Metrics)
-	mux.HandleFunc("POST /v1/config/plan", s.plan)
-	mux.HandleFunc("POST /v1/config/apply", s.apply)
-	mux.HandleFunc("GET /v1/config/export", s.export)
-	mux.HandleFunc("GET /v1/config/history", s.history)
-	mux.HandleFunc("POST /v1/config/rollback", s.rollback)
+	mux.HandleFunc("POST /v1/config/plan", s.knowing(s.plan))
+	mux.HandleFunc("POST /v1/config/apply", s.knowing(s.apply))
+	mux.HandleFunc("GET /v1/config/export", s.knowing(s.export))
+	mux.HandleFunc("GET /v1/config/history", s.knowing(s.history))
+	mux.HandleFunc("POST /v1/config/rollback", s.knowing(s.rollback))
 	mux.HandleFunc("/", s.unknown)
 	return mux
 }

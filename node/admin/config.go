@@ -169,3 +169,13 @@ func readFile(w http.ResponseWriter, r *http.Request) (name string, text []byte,
 	}
 	return name, text, err
 }
+
+// knowing refuses what a node cannot answer that has not the configuration.
+func (s *Server) knowing(h http.HandlerFunc) http.HandlerFunc {
+	if !s.o.Blind {
+		return h
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, &Problem{Kind: string(store.Conflict), Message: "a witness does not know the configuration: ask another node"})
+	}
+}

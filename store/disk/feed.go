@@ -31,6 +31,23 @@ func (c *Config) Latest() (index uint64, b []byte, err error) {
 	return w.Index, b, nil
 }
 
+// Bare returns what a witness needs of the current View, for Install: which nodes
+// there are, where, and who is turned away.
+func (c *Config) Bare() (index uint64, b []byte, err error) {
+	view := c.store.View()
+	w := wireSnapshot{Index: view.Index()}
+	if w.Config, err = store.EncodeConfig(view.Bare()); err == nil {
+		w.Header, err = encodeRevision(store.Revision{Index: w.Index})
+	}
+	if err == nil {
+		b, err = cbor.Marshal(w)
+	}
+	if err != nil {
+		return 0, nil, fmt.Errorf("writing what a witness needs: %w", err)
+	}
+	return w.Index, b, nil
+}
+
 // Install saves what another node's Latest returned and publishes it. What is
 // not newer than the current View changes nothing.
 func (c *Config) Install(b []byte) error {

@@ -45,7 +45,7 @@ func (s *System) agree() uint64 {
 func (s *System) leader(mains []string) string {
 	s.tb.Helper()
 	var leader string
-	eventually(s.tb, "all mains decide", 10*time.Second, func() bool {
+	eventually(s.tb, "all mains decide", 40*time.Second, func() bool {
 		leads := s.nodes[s.first].said("a main leads")
 		if len(leads) == 0 {
 			leads = []logged{{Node: s.first}} // alone with itself it says nothing
@@ -53,7 +53,7 @@ func (s *System) leader(mains []string) string {
 		leader = leads[len(leads)-1].Node
 		votes := map[string]bool{s.first: true}
 		for _, n := range s.nodes {
-			for _, l := range n.said("the mains that decide have changed") {
+			for _, l := range n.said("who decides has changed") {
 				votes[l.Node] = true
 			}
 		}

@@ -1,0 +1,96 @@
+package node
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"carillon/cluster"
+)
+
+// A sealer hides what the mains agree on from who carries it without being one of
+// them: a witness has the log and cannot read it. Its key comes from that of the
+// authority, which the mains alone have.
+type sealer struct{ aead cipher.AEAD }
+
+// sealed is the first byte of what is sealed. What earlier versions wrote is
+// CBOR, which begins otherwise.
+const sealed = 0x01
+
+var errSealed = errors.New("it is not sealed by a main of this system")
+
+func newSealer(authority []byte) (sealer, error) {
+	key, err := hkdf.Key(sha256.New, authority, nil, "carillon quorum", 32)
+	if err != nil {
+		return sealer{}, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return sealer{}, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return sealer{aead}, err
+}
+
+func (s sealer) seal(b []byte) []byte {
+	return s.aead.Seal([]byte{sealed}, nil, b, nil) //nolint:gosec // nil: the AEAD takes a nonce of its own, at random
+}
+
+func (s sealer) open(b []byte) ([]byte, error) {
+	if len(b) == 0 || b[0] != sealed {
+		return b, nil
+	}
+	plain, err := s.aead.Open(nil, nil, b[1:], nil)
+	if err != nil {
+		return nil, errSealed
+	}
+	return plain, nil
+}
+
+// A sealedMachine is a machine whose commands and snapshots are sealed.
+type sealedMachine struct {
+	cluster.Machine
+	sealer
+}
+
+// Apply implements [cluster.Machine].
+func (m sealedMachine) Apply(index uint64, command []byte) error {
+	plain, err := m.open(command)
+	if err != nil {
+		return fmt.Errorf("reading a change: %w", err)
+	}
+	return m.Machine.Apply(index, plain)
+}
+
+// MarshalBinary implements [cluster.Machine].
+func (m sealedMachine) MarshalBinary() ([]byte, error) {
+	b, err := m.Machine.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	return m.seal(b), nil
+}
+
+// UnmarshalBinary implements [cluster.Machine].
+func (m sealedMachine) UnmarshalBinary(snapshot []byte) error {
+	plain, err := m.open(snapshot)
+	if err != nil {
+		return fmt.Errorf("reading a snapshot: %w", err)
+	}
+	return m.Machine.UnmarshalBinary(plain)
+}
+
+// A sealedProposer seals what it proposes.
+type sealedProposer struct {
+	proposer
+	sealer
+}
+
+// Propose implements [proposer].
+func (p sealedProposer) Propose(ctx context.Context, command []byte) (uint64, error) {
+	return p.proposer.Propose(ctx, p.seal(command))
+}
