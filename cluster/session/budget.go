@@ -56,7 +56,7 @@ func (b *budget) grow(now time.Time) {
 func (b *budget) charge(now time.Time, bytes int) {
 	if b.bounded() {
 		b.grow(now)
-		b.level = max(b.level-float64(bytes), -b.rate)
+		b.level = max(b.level-float64(bytes), -max(b.rate, b.depth))
 	}
 }
 

@@ -122,7 +122,7 @@ func TestBudgetOfTwoEnds(t *testing.T) {
 					continue
 				}
 				if random.IntN(50) == 0 {
-					quiet[i], wants[i] = now.Add(rand.N(4*time.Second)), random.Float64() // #nosec
+					quiet[i], wants[i] = now.Add(time.Duration(random.IntN(4000))*time.Millisecond), random.Float64()
 				}
 				room := ends[i].room(now)
 				if random.IntN(2) == 0 {

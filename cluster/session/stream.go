@@ -111,8 +111,8 @@ func (s *Sessions) urgency(channel string) int {
 	return len(s.o.Priority)
 }
 
-// sendOneLocked appends the next delta of a stream and reports whether the
-// stream has another.
+// sendOneLocked appends the next delta of a stream, until buf has limit bytes, and
+// reports whether the stream has another.
 func (c *conn) sendOneLocked(buf []byte, st *stream, limit int) (_ []byte, more bool) {
 	if !c.s.sendsLocked(c, st.replica) {
 		st.offer = false
@@ -127,12 +127,26 @@ func (c *conn) sendOneLocked(buf []byte, st *stream, limit int) (_ []byte, more 
 		d = st.replica.Offer()
 		buf = c.appendWhole(buf, st, &d)
 	} else {
-		buf = c.appendNews(buf, st, &d)
-		c.learnRatioLocked(&d, len(buf)-before)
+		buf = c.appendFitting(buf, st, &d, limit)
 	}
 	c.peer.count(&c.peer.out, st.replica.Channel(), len(buf)-before)
 	c.batched = true
 	return buf, d.More()
+}
+
+// appendFitting appends what the far end lacks. If that turns out to be too long, as
+// nothing urgent may wait behind it, it takes less of it, which d is then.
+func (c *conn) appendFitting(buf []byte, st *stream, d *replica.Delta, limit int) []byte {
+	was, lastID := *st, c.lastID
+	for {
+		longer := c.appendNews(buf, st, d)
+		c.learnRatioLocked(d, len(longer)-len(buf))
+		if len(longer) <= limit || len(d.Entries) < 2 {
+			return longer
+		}
+		*st, c.lastID = was, lastID
+		*d, _ = st.replica.DeltaSince(st.sent, d.Size()/2)
+	}
 }
 
 // appendNews appends what the far end lacks: no more than that, when it is sure

@@ -49,8 +49,9 @@ func (c *conn) await(last time.Time, rest bool) bool {
 // whether something is left over, and whether the connection still stands.
 func (c *conn) flush(last time.Time) (_ time.Time, rest, ok bool) {
 	c.s.wrap(c)
-	buf, rest, batched := c.fill(c.limit())
-	if !c.send(buf) {
+	limit := c.limit()
+	buf, rest, batched := c.fill(limit)
+	if !c.send(buf, limit.fresh) {
 		return last, rest, false
 	}
 	if batched {
@@ -59,14 +60,18 @@ func (c *conn) flush(last time.Time) (_ time.Time, rest, ok bool) {
 	return last, rest, true
 }
 
-// send writes all of buf, in pieces when the budget has no room for all at once.
-func (c *conn) send(buf []byte) bool {
+// send writes all of buf: at once as much as there was leave for when it was filled,
+// even if the far end has used that meanwhile, and the rest in pieces.
+func (c *conn) send(buf []byte, leave int) bool {
 	for len(buf) > 0 {
-		n := c.leave(len(buf))
+		if leave <= 0 {
+			leave = c.leave(len(buf))
+		}
+		n := min(leave, len(buf))
 		if n == 0 || !c.put(buf[:n]) {
 			return false
 		}
-		buf = buf[n:]
+		buf, leave = buf[n:], 0
 	}
 	return true
 }
@@ -96,8 +101,9 @@ func (c *conn) fill(limit limit) (buf []byte, rest, batched bool) {
 	c.asks = c.asks[:0]
 	buf = c.appendHeldLocked(buf)
 	c.peer.count(&c.peer.out, classSession, len(buf))
-	c.batched, c.fresh = false, c.fresh && limit.fresh <= 0
+	c.batched = false
 	buf, rest = c.sendRestLocked(buf, limit)
+	c.fresh = c.fresh && limit.fresh <= 0
 	if c.full++; !rest {
 		c.full = 0
 	}
@@ -105,10 +111,14 @@ func (c *conn) fill(limit limit) (buf []byte, rest, batched bool) {
 }
 
 // sendRestLocked appends changes and the configuration, which comes last but for
-// when it is the turn of those who come last.
+// when it is the turn of those who come last: then it leaves half for what is new.
 func (c *conn) sendRestLocked(buf []byte, limit limit) (_ []byte, rest bool) {
-	if c.restsTurnLocked() {
+	switch {
+	case !c.restsTurnLocked():
+	case c.fresh:
 		buf, _ = c.sendFeedLocked(buf, limit.long/2)
+	default:
+		buf, _ = c.sendFeedLocked(buf, limit.long)
 	}
 	if buf, rest = c.sendMarkedLocked(buf, limit); rest {
 		return buf, true
