@@ -73,8 +73,8 @@ func inHouse(t *testing.T, mains int, lifeguards []string, f func(*house)) {
 		for _, name := range slices.Concat(names, lifeguards) {
 			h.start(name, 1)
 		}
-		time.Sleep(stable + 3*time.Second) // all have the primary that they prefer
-		defer func() {                     // also after Fatal: a bubble waits for all in it
+		time.Sleep(stable + helloQuiet + 3*time.Second) // all have the primary that they prefer
+		defer func() {                                  // also after Fatal: a bubble waits for all in it
 			for _, x := range h.nodes {
 				x.stop()
 			}

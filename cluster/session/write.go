@@ -49,9 +49,9 @@ func (c *conn) await(last time.Time, rest bool) bool {
 // whether something is left over, and whether the connection still stands.
 func (c *conn) flush(last time.Time) (_ time.Time, rest, ok bool) {
 	c.s.wrap(c)
-	limit := c.limit()
-	buf, rest, batched := c.fill(limit)
-	if !c.send(buf, limit.fresh) {
+	leave := c.limit()
+	buf, rest, batched := c.fill(leave)
+	if !c.send(buf, leave.fresh) {
 		return last, rest, false
 	}
 	if batched {
