@@ -46,6 +46,12 @@ func (p *peers) guards() []store.Node {
 	return slices.DeleteFunc(p.others(), func(n store.Node) bool { return n.Role != store.Lifeguard })
 }
 
+// isWitness reports whether a node is one.
+func (p *peers) isWitness(node string) bool {
+	n, _ := p.find(node)
+	return n.Role == store.Witness
+}
+
 // find returns one of the others.
 func (p *peers) find(node string) (store.Node, bool) {
 	for _, n := range p.others() {

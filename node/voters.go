@@ -214,6 +214,7 @@ func (n *Node) openQuorum(s *stepping) (*quorum.Quorum, error) {
 	o := quorum.Options{
 		Dir: n.o.Data, Node: n.identity.Name, Machine: quorum.Blind{}, Witness: true, Logger: n.component("quorum"),
 		Port: n.peers.port, Address: n.peers.addressOf, Encode: encodeRefusal, Decode: decodeRefusal,
+		Sparing: n.peers.isWitness,
 	}
 	if n.identity.Role == RoleMain {
 		o.Machine, o.Applied, o.Witness = sealedMachine{n.config.Config, n.sealer}, n.config.Applied(), false

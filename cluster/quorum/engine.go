@@ -63,9 +63,9 @@ func (e *engine) connect(q *Quorum, logger hclog.Logger) {
 		return
 	}
 	e.stream = newStream(q.options, e.epoch)
-	e.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	e.transport = newSparing(raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: e.stream, MaxPool: 3, Timeout: rpcTime, Logger: logger,
-	})
+	}), q.options.Sparing)
 }
 
 // end ends Raft, and all that it has open. What is under way fails.

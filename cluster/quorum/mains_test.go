@@ -28,6 +28,8 @@ type mains struct {
 	at        map[string]netip.AddrPort
 	up        map[string]*main
 	dropped   map[string][]string // by who stepped back
+	counted   map[string]*counted
+	witness   map[string]bool
 }
 
 // A main is one of them, while it runs.
@@ -45,7 +47,7 @@ func newMains(t *testing.T) *mains {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mains{t: t, dir: t.TempDir(), authority: a, at: map[string]netip.AddrPort{}, up: map[string]*main{}, dropped: map[string][]string{}}
+	m := &mains{t: t, dir: t.TempDir(), authority: a, at: map[string]netip.AddrPort{}, up: map[string]*main{}, dropped: map[string][]string{}, counted: map[string]*counted{}, witness: map[string]bool{}}
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() {
 		for name := range m.up {
@@ -105,7 +107,7 @@ func (m *mains) startAs(node string, role link.Role, founds bool, remembers *mem
 	}
 	q, err := Open(Options{
 		Dir: dir, Node: node, Machine: machine, Witness: role == link.Witness, Applied: remembers.applied, Found: founds, Logger: quiet(),
-		Port: port, Address: m.address,
+		Port: m.counts(node, role, port), Address: m.address, Sparing: m.isWitness,
 		Encode: func(err error) []byte { return []byte("coded " + err.Error()) },
 		Decode: func(b []byte) error {
 			if string(b) == "coded refused" {

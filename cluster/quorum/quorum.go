@@ -57,6 +57,8 @@ type Options struct {
 	Port Port
 	// Address says where a node's cluster port is now.
 	Address func(node string) (netip.AddrPort, bool)
+	// Sparing says which nodes stand behind a thin line; nil: none.
+	Sparing func(node string) bool
 	// MayPropose says who may ask this node to propose a command; nil: the mains.
 	MayPropose func(link.Peer) bool
 	// Encode and Decode carry the machine's refusals from the leader to the main
@@ -102,6 +104,9 @@ func (o *Options) complete() {
 	}
 	if o.Decode == nil {
 		o.Decode = func(b []byte) error { return errors.New(string(b)) }
+	}
+	if o.Sparing == nil {
+		o.Sparing = func(string) bool { return false }
 	}
 	if o.SteppedBack == nil {
 		o.SteppedBack = func(string, []Entry) {}
