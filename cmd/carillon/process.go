@@ -18,12 +18,15 @@ import (
 // while each message is one short-lived copy, so that the collector would
 // otherwise run many times a second under load for nothing. Where much lives, as
 // with 10,000 phones over TLS, that would only be memory for nothing: the garbage
-// may take gcRoom, or as much as what lives.
+// may take gcRoom, or as much as what lives. A node that is at rest, and gets no
+// gcLittle a second for gcRest, gives back what it took when it was busy.
 const (
-	gcMost  = 400
-	gcLeast = 100
-	gcRoom  = 96 << 20
-	gcEvery = time.Second
+	gcMost   = 400
+	gcLeast  = 100
+	gcRoom   = 96 << 20
+	gcEvery  = time.Second
+	gcRest   = 20 * time.Second
+	gcLittle = 1 << 20 // a hundred registrations, or ten calls
 )
 
 // fewFiles is how many open files are too few for a site: a phone on TCP needs one.
@@ -66,19 +69,40 @@ func paceCollector() (stop func()) {
 func followHeap(over <-chan struct{}) {
 	tick := time.NewTicker(gcEvery)
 	defer tick.Stop()
-	living := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	for now := gcMost; ; {
+	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	for p := (pacer{percent: gcMost}); ; {
 		select {
 		case <-over:
 			return
 		case <-tick.C:
 		}
-		metrics.Read(living)
-		if next := gcPercent(living[0].Value.Uint64()); next != now {
-			debug.SetGCPercent(next)
-			now = next
+		metrics.Read(heap)
+		if p.look(heap[0].Value.Uint64(), heap[1].Value.Uint64()) {
+			debug.SetGCPercent(p.percent)
 		}
 	}
+}
+
+// A pacer decides about the collector, by what it sees each gcEvery.
+type pacer struct {
+	percent int
+	got     uint64        // bytes, since the start
+	rested  time.Duration // how long it got little
+}
+
+// look takes how many bytes live, and how many the node ever got. It reports
+// whether percent is another now.
+func (p *pacer) look(living, got uint64) (changed bool) {
+	if p.rested += gcEvery; got-p.got > gcLittle {
+		p.rested = 0
+	}
+	next := gcPercent(living)
+	if p.rested >= gcRest {
+		next = gcLeast
+	}
+	changed = next != p.percent
+	p.got, p.percent = got, next
+	return changed
 }
 
 // gcPercent is how much garbage there may be beside so many bytes that live, in

@@ -50,3 +50,26 @@ func TestGCPercent(t *testing.T) {
 		}
 	}
 }
+
+// A node at rest gives back what it took for its garbage, and takes it again as
+// soon as it has much to do.
+func TestPacer(t *testing.T) {
+	const living = 10 << 20
+	p, got := pacer{percent: gcMost}, uint64(1<<30)
+	for i, step := range []struct {
+		seconds int
+		each    uint64 // bytes
+		want    int
+	}{{1, 0, gcMost}, {18, 10_000, gcMost}, {1, 10_000, gcMost}, {1, 10_000, gcLeast}, {100, gcLittle, gcLeast}, {1, gcLittle + 1, gcMost}, {19, 0, gcMost}, {1, 0, gcLeast}} {
+		for range step.seconds {
+			got += step.each
+			before := p.percent
+			if changed := p.look(living, got); changed != (p.percent != before) {
+				t.Errorf("step %d: says changed %v", i, changed)
+			}
+		}
+		if p.percent != step.want {
+			t.Errorf("step %d: got %d, want %d", i, p.percent, step.want)
+		}
+	}
+}
