@@ -2,16 +2,11 @@ package node
 
 import (
 	"context"
+	"strings"
 
-	"carillon/cluster"
 	"carillon/cluster/link"
 	"carillon/cluster/session"
-	"carillon/store/live"
 )
-
-// registrations is the channel in which nodes tell each other who is registered
-// with them.
-const registrations = "reg"
 
 // identify finds out who this node is: it was one before, founds a system, or
 // joins one.
@@ -58,7 +53,7 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	o := session.Options{
 		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
 		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir), Carried: port.Carried,
-		Priority: []string{banned, registrations}, Logger: n.log,
+		Priority: []string{banned, registrations, pointers}, Concerns: concerns, Logger: n.log,
 	}
 	if n.identity.Role == RoleMain {
 		o.Feed = source{n.config.Config, n.component("node")}
@@ -77,9 +72,13 @@ func (n *Node) learned(owner, channel, key string, value []byte, deleted bool) {
 		value = nil
 	}
 	var err error
-	switch channel {
+	switch class, _, _ := strings.Cut(channel, "/"); class {
 	case registrations:
 		err = n.bindings.Learn(owner, key, value)
+	case pointers:
+		if n.identity.Role != RoleMain { // which has what they point to
+			err = n.bindings.LearnPointer(owner, key, value)
+		}
 	case banned:
 		err = n.bans.Learn(owner, key, value)
 	}
@@ -110,9 +109,3 @@ func hangUp(port *link.Port) func(session.Link) {
 		}
 	}
 }
-
-// journal hands what happens to this node's registrations to the other nodes: a
-// namespace that there is only once there are sessions, which need the table.
-type journal struct{ cluster.Namespace }
-
-var _ live.Journal = (*journal)(nil)

@@ -123,7 +123,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		port.HandleAsk(askChange, n.config.decide)
 	}
 
-	said := new(journal)
+	said := &telling{site: n.site, log: n.component("node"), sites: make(map[string]told)}
 	n.bindings, n.calls = live.NewBindings(n.identity.Name, said), live.NewCalls()
 	n.bans = newBans(n.identity.Name, n.events)
 
@@ -132,8 +132,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	n.peers.links, n.peers.lines = sessions.Links, sessions.Lines
-	said.Namespace, n.bans.others = sessions.Namespace(registrations), sessions.Namespace(banned)
-	n.standing = newStanding(n.peers, n.bindings, n.events, n.config.View().SiteOf(n.self()), sessions.Kick)
+	said.open, n.bans.others = sessions.Namespace, sessions.Namespace(banned)
+	n.standing = newStanding(n.peers, n.bindings, n.events, n.site(), sessions.Kick)
 	sessions.OnLink(n.standing.heard)
 	sessions.OnLink(hangUp(port))
 

@@ -84,9 +84,10 @@ func (p *peers) sessions() []session.Peer {
 		with = append(with, p.guards()...)
 	}
 	var all []session.Peer
+	view := p.view()
 	for _, n := range with {
 		all = append(all, session.Peer{
-			Node: n.Name, Role: n.Role, Address: n.Address,
+			Node: n.Name, Role: n.Role, Address: n.Address, Site: view.SiteOf(n),
 			Relay: p.self.Role == RoleMain && n.Role != store.Main, Budget: p.budget(n),
 		})
 	}

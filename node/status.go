@@ -14,6 +14,9 @@ func (n *Node) self() store.Node {
 	}
 }
 
+// site is where this node stands.
+func (n *Node) site() string { return n.config.View().SiteOf(n.self()) }
+
 // status answers `carillon status`.
 func (n *Node) status() admin.Status {
 	view := n.config.View()

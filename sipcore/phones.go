@@ -2,6 +2,7 @@ package sipcore
 
 import (
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ func (p phones) TargetsOf(number string) []route.Target {
 	}
 	for _, b := range bindings {
 		targets = append(targets, route.Target{
-			URI: b.Contact, Route: b.Node, User: b.User, Device: b.Device, Instance: flowOf(b), Q: b.Q, Silent: b.Silent,
+			URI: contactOf(b), Route: b.Node, User: b.User, Device: b.Device, Instance: flowOf(b), Q: b.Q, Silent: b.Silent,
 		})
 	}
 	return targets
@@ -49,11 +50,15 @@ func bestFlow(a, b live.Binding) int {
 }
 
 // flowOf names the phone of which b is one flow; "" when it has but one.
-func flowOf(b live.Binding) string {
-	if b.RegID == 0 {
-		return ""
+func flowOf(b live.Binding) string { return b.Phone() }
+
+// contactOf is what a phone is asked by. Where this node has no more than a
+// pointer, the node that it leads to puts the Contact there.
+func contactOf(b live.Binding) string {
+	if b.IsPointer() {
+		return "sip:" + url.PathEscape(b.Device) + "@" + b.Node
 	}
-	return b.Instance()
+	return b.Contact
 }
 
 // Locate implements [proxy.Locator].
@@ -67,12 +72,12 @@ func (p phones) Locate(user, device string) (proxy.Way, bool) {
 
 // OtherFlow implements [proxy.Locator].
 func (p phones) OtherFlow(user, device string) (proxy.Way, bool) {
-	instance := live.Binding{Device: device, RegID: 1}.Instance()
-	if instance == device {
+	one := live.Binding{Device: device, RegID: 1}
+	if one.Instance() == device {
 		return proxy.Way{}, false // it has but one
 	}
 	for _, b := range p.bindings.Of(user) {
-		if b.Device == device || b.Flow == 0 || flowOf(b) != instance {
+		if b.Names(device) || b.Flow == 0 || flowOf(b) != one.Phone() {
 			continue
 		}
 		if w := p.way(b); w.Node != "" || !w.Flow.IsZero() {
@@ -83,7 +88,7 @@ func (p phones) OtherFlow(user, device string) (proxy.Way, bool) {
 }
 
 func (p phones) way(b live.Binding) proxy.Way {
-	w := proxy.Way{Contact: b.Contact, Path: b.Path, Kind: transport.UDP}
+	w := proxy.Way{Contact: contactOf(b), Path: b.Path, Kind: transport.UDP}
 	if kind, ok := transport.KindOf(b.Transport); ok {
 		w.Kind = kind
 	}

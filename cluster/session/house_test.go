@@ -66,7 +66,7 @@ func inHouse(t *testing.T, mains int, lifeguards []string, f func(*house)) {
 				}
 			}
 			for _, l := range lifeguards {
-				h.peers[a] = append(h.peers[a], Peer{Node: l, Relay: true})
+				h.peers[a] = append(h.peers[a], Peer{Node: l, Relay: true, Site: l})
 				h.peers[l] = append(h.peers[l], Peer{Node: a})
 			}
 		}
@@ -88,7 +88,8 @@ func (h *house) start(name string, inc uint64) *node {
 	x := &node{port: h.n.port(name), knows: map[string]string{}, ended: make(chan struct{}), feed: &config{}}
 	o := Options{
 		Node: name, Role: roleLifeguard, Inc: inc, Port: x.port, Logger: slog.New(slog.DiscardHandler),
-		Peers: func() []Peer { return h.peersOf(name) }, Learned: x.learned, Carried: x.port.Carried, Priority: []string{"reg", "dlg"},
+		Concerns: func(site, channel string) bool { return classOf(channel) != "for" || channel == "for/"+site },
+		Peers:    func() []Peer { return h.peersOf(name) }, Learned: x.learned, Carried: x.port.Carried, Priority: []string{"reg", "dlg"},
 	}
 	if len(name) == 2 {
 		o.Role, o.Feed = roleMain, x.feed

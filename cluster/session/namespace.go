@@ -41,6 +41,14 @@ func (n *Namespace) Set(key string, value []byte) {
 	}
 }
 
+// Has reports whether key has a value.
+func (n *Namespace) Has(key string) bool {
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	_, ok := n.r.Get(key)
+	return ok
+}
+
 // Delete says that key is gone.
 func (n *Namespace) Delete(key string) {
 	n.s.mu.Lock()

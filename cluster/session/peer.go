@@ -72,6 +72,10 @@ func (s *Sessions) refresh(ctx context.Context) {
 		}
 		p.Address, p.Budget = want.Address, want.Budget
 		p.pace.set(want.Budget, now)
+		if p.Site != want.Site {
+			p.Site = want.Site
+			s.markAllLocked(p.conn)
+		}
 		peers[want.Node] = p
 		order = append(order, p)
 	}
@@ -233,5 +237,5 @@ func (m meter) Read(b []byte) (int, error) {
 }
 
 func (p *peer) count(direction *map[string]uint64, class string, n int) {
-	(*direction)[class] += uint64(n) //nolint:gosec // not negative
+	(*direction)[classOf(class)] += uint64(n) //nolint:gosec // not negative
 }

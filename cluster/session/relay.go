@@ -12,6 +12,8 @@ import (
 //     mains to its primary only.
 //   - A main sends everything to the lifeguards whose primary it is, and to the
 //     other mains what it has from these.
+//   - A channel that is for some sites alone goes to their lifeguards only; to the
+//     mains all go.
 //   - The primary is the first main in the order of the peers that is worth it:
 //     see primary.go.
 
@@ -28,7 +30,7 @@ const (
 func (s *Sessions) sendsLocked(c *conn, r *replica.Replica) bool {
 	to := c.peer
 	switch {
-	case c.scope == scopeNone || r.Owner() == to.Node:
+	case c.scope == scopeNone || r.Owner() == to.Node || !s.concernsLocked(c, r.Channel()):
 		return false
 	case s.o.Role != roleMain && to.role() == roleMain && to != s.primary:
 		return false
@@ -40,6 +42,12 @@ func (s *Sessions) sendsLocked(c *conn, r *replica.Replica) bool {
 		return s.isPrimaryOfLocked(r.Owner())
 	}
 	return c.scope == scopeAll && to.Relay
+}
+
+// concernsLocked reports whether the far end of c wants a channel. One of version
+// 1 wants all: it does not know that there are channels for some alone.
+func (s *Sessions) concernsLocked(c *conn, channel string) bool {
+	return s.o.Concerns == nil || c.version < 2 || c.peer.role() == roleMain || s.o.Concerns(c.peer.Site, channel)
 }
 
 // isPrimaryOfLocked reports whether a node has chosen us.
@@ -102,6 +110,9 @@ func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) 
 		r := s.set.Get(h.owner, h.channel)
 		switch {
 		case h.owner == s.o.Node:
+			if r.Cursor().Inc == 0 { // we have nothing to say there any more
+				r.Renew(s.inc)
+			}
 			known := replica.Cursor{Inc: h.cursor.Inc, Max: max(h.cursor.Max, h.heard)}
 			if r.Outranked(known) || r.Contradicts(h.cursor, h.check) {
 				unknown = max(unknown, h.cursor.Inc)
@@ -112,15 +123,23 @@ func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) 
 		st := c.streamLocked(r)
 		st.sent, st.claimed = h.cursor, h.check != 0
 	}
+	s.markAllLocked(c)
+	if sub.scope == scopeAll {
+		s.offerToMainsLocked(c.peer)
+	}
+	return unknown
+}
+
+// markAllLocked has c look at all that the far end lacks.
+func (s *Sessions) markAllLocked(c *conn) {
+	if c == nil || !c.subscribed {
+		return
+	}
 	for r := range s.set.All() {
 		if s.sendsLocked(c, r) && r.Cursor().Compare(c.streamLocked(r).sent) > 0 {
 			c.markLocked(r)
 		}
 	}
-	if sub.scope == scopeAll {
-		s.offerToMainsLocked(c.peer)
-	}
-	return unknown
 }
 
 // offerToMainsLocked is called when we have become the primary of p: the other

@@ -29,8 +29,9 @@ type Peer struct {
 	Node    string
 	Role    string // empty: a lifeguard if Relay is set, else a main
 	Address netip.AddrPort
-	Relay   bool // we forward to it what others say
-	Budget  int  // kbit/s that sessions may take of the line to it, both ways together; 0: no bound
+	Site    string // where it stands
+	Relay   bool   // we forward to it what others say
+	Budget  int    // kbit/s that sessions may take of the line to it, both ways together; 0: no bound
 }
 
 func (p *Peer) role() string {
@@ -63,8 +64,12 @@ type Options struct {
 	// Carried, if not nil, says what the line has carried to and from a node, by what
 	// for, as link.Port does.
 	Carried func(node string) map[string]link.Carried
-	// Priority lists channels, the most urgent first. Others come after them.
+	// Priority lists channels, the most urgent first, by what they are called before
+	// a slash. Others come after them.
 	Priority []string
+	// Concerns, if not nil, reports whether those nodes of a site that are no mains
+	// want a channel; nil is yes. It is called with a lock held.
+	Concerns func(site, channel string) bool
 
 	Feed   Source // what we push to lifeguards; nil for none
 	FeedTo Sink   // where a main's configuration goes; nil for none

@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"carillon/cluster/replica"
@@ -104,8 +105,15 @@ func (c *conn) compareTurnsLocked(a, b *stream) int {
 
 func (c *conn) restsTurnLocked() bool { return c.full%turnOfTheRest == turnOfTheRest-1 }
 
+// classOf is what a channel is called but for whom it is meant: what stands before
+// a slash.
+func classOf(channel string) string {
+	class, _, _ := strings.Cut(channel, "/")
+	return class
+}
+
 func (s *Sessions) urgency(channel string) int {
-	if i := slices.Index(s.o.Priority, channel); i >= 0 {
+	if i := slices.Index(s.o.Priority, classOf(channel)); i >= 0 {
 		return i
 	}
 	return len(s.o.Priority)

@@ -11,10 +11,14 @@ import (
 )
 
 // accept answers 200 with all that the user has now (RFC 3261 section 10.3 step
-// 8).
+// 8), as far as this node knows their Contacts: of phones at other sites it may
+// know no more than that they are there.
 func (j *job) accept() {
 	reply := j.m.Reply(200, "", j.tx.Tag())
 	for i := range j.result {
+		if j.result[i].IsPointer() {
+			continue
+		}
 		j.line = appendContact(j.line[:0], &j.result[i], j.now)
 		reply.Add(message.Contact, string(j.line))
 	}

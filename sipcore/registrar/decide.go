@@ -85,7 +85,7 @@ func (r *request) apply(list []live.Binding, c *contact, p policy) []live.Bindin
 		return list
 	}
 	x := r.binding(c, p)
-	if at >= 0 && c.instance == "" { // an equal Contact, or the same Call-ID: the name stays
+	if at >= 0 && c.instance == "" && !list[at].IsPointer() { // an equal Contact, or the same Call-ID: the name stays
 		x.Device, x.RegID = list[at].Device, list[at].RegID
 	} else {
 		x.Device = c.device(r.callID)
@@ -106,7 +106,7 @@ func (r *request) apply(list []live.Binding, c *contact, p policy) []live.Bindin
 func (r *request) binding(c *contact, p policy) live.Binding {
 	granted := p.expiry.grant(c.asked, c.regID != 0)
 	return live.Binding{
-		Contact: c.text, Transport: r.transport, Flow: r.flow, Source: r.source, Local: r.local, Path: r.path,
+		Contact: c.text, Site: r.site, Transport: r.transport, Flow: r.flow, Source: r.source, Local: r.local, Path: r.path,
 		Q: c.q, UserAgent: r.userAgent, CallID: r.callID, CSeq: r.cseq, RegID: c.regID,
 		Granted: granted, Expires: r.now.Add(granted),
 	}
@@ -117,7 +117,7 @@ func (r *request) binding(c *contact, p policy) live.Binding {
 // without an instance that has just one Contact, what it registered before: under
 // the same Call-ID, or, before it was restarted, from the same place.
 func (r *request) find(list []live.Binding, c *contact) int {
-	if c.instance != "" {
+	if c.instance != "" || len(r.contacts) == 1 && slices.ContainsFunc(list, isPointer) {
 		if at := indexOfDevice(list, c.device(r.callID)); at >= 0 {
 			return at
 		}
@@ -144,8 +144,10 @@ func (r *request) isFromWhere(x *live.Binding, c *contact) bool {
 	return err == nil && strings.EqualFold(uri.Host, c.uri.Host)
 }
 
+func isPointer(x live.Binding) bool { return x.IsPointer() }
+
 func indexOfDevice(list []live.Binding, device string) int {
-	return slices.IndexFunc(list, func(x live.Binding) bool { return x.Device == device })
+	return slices.IndexFunc(list, func(x live.Binding) bool { return x.Names(device) })
 }
 
 // indexOfContact does not find the phone of another instance: behind NATs, two
@@ -176,7 +178,7 @@ func dropOtherFlows(list []live.Binding, device string, c *contact) []live.Bindi
 		return list
 	}
 	return slices.DeleteFunc(list, func(x live.Binding) bool {
-		return x.Device != device && x.Instance() == c.instance && (x.RegID == 0 || c.regID == 0)
+		return !x.Names(device) && x.Instance() == c.instance && (x.RegID == 0 || c.regID == 0)
 	})
 }
 

@@ -56,7 +56,11 @@ func (j *job) sender() auth.Sender {
 	return auth.Sender{Addr: flow.Remote().Addr(), Connected: flow.Kind().Reliable()}
 }
 
-func (j *job) read(p policy) *refusal { return j.request.read(j.m, j.tx.Flow(), j.now, p) }
+func (j *job) read(p policy) *refusal {
+	refused := j.request.read(j.m, j.tx.Flow(), j.now, p)
+	j.site = j.view.Network(j.source.Addr()).Site
+	return refused
+}
 
 // addressOfRecord returns the number that To names, if it is in our domain. A
 // phone that knows us by an address writes that in the Request-URI and in To.

@@ -25,6 +25,7 @@ type request struct {
 	local     netip.AddrPort
 	path      []string
 	userAgent string
+	site      string // where it came from; may be empty
 }
 
 const (

@@ -20,6 +20,7 @@ type Binding struct {
 	Local     netip.AddrPort // and the address of ours that it came to
 	Path      []string       // header field values (RFC 3327), in the order of the REGISTER
 
+	Site      string  // where the phone stands, by the network that the REGISTER came from; may be empty
 	Q         float32 // 0 to 1, kept to three digits
 	UserAgent string
 	CallID    string

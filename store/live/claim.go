@@ -5,10 +5,14 @@ import "cmp"
 // This file decides between nodes that claim the same device. It looks at what
 // the owners wrote and at nothing else, so that every node decides alike.
 
-// beats reports whether e is a better claim than f, of another node, to the
+// beats reports whether e is a better claim than f to the
 // same device. Who heard the phone itself unregister knows as well as who has
-// its flow.
+// its flow. Of one node, which may be known by both, a binding says more than a
+// pointer.
 func (e *entry) beats(f *entry) bool {
+	if e.node() == f.node() {
+		return isPointed(f.device()) && !isPointed(e.device())
+	}
 	return cmp.Or(
 		cmp.Compare(toInt(e.flow != 0 || e.gone), toInt(f.flow != 0 || f.gone)),
 		cmp.Compare(e.move, f.move),
@@ -31,7 +35,7 @@ func (s *shard) judge(e *entry) {
 	var best *entry
 	rivals := 0
 	for f := s.users[e.user()]; f != nil; f = f.sibling {
-		if f.device() != e.device() {
+		if !sameDevice(f.device(), e.device()) {
 			continue
 		}
 		rivals++
@@ -43,7 +47,7 @@ func (s *shard) judge(e *entry) {
 		return
 	}
 	for f := s.users[e.user()]; f != nil; f = f.sibling {
-		if f.device() == e.device() {
+		if sameDevice(f.device(), e.device()) {
 			f.lost = f != best
 			s.tally(f)
 		}

@@ -30,14 +30,7 @@ const remoteFlow = 1
 
 // AppendShared appends what other nodes are told about x.
 func (x *Binding) AppendShared(dst []byte) []byte {
-	flags := byte(0)
-	if x.Flow != 0 {
-		flags |= flagUp
-	}
-	if x.Gone {
-		flags |= flagGone
-	}
-	dst = append(dst, codecVersion, flags)
+	dst = append(dst, codecVersion, x.sharedFlags())
 	dst = binary.AppendUvarint(dst, uint64(x.Granted/time.Second)) //nolint:gosec // not negative
 	dst = binary.AppendUvarint(dst, uint64(x.Move))
 	dst = binary.AppendUvarint(dst, uint64(x.RegID)) //nolint:gosec // not negative
@@ -50,7 +43,25 @@ func (x *Binding) AppendShared(dst []byte) []byte {
 	for _, p := range x.Path {
 		dst = appendText(dst, p)
 	}
-	return binary.AppendUvarint(dst, uint64(x.came())) //nolint:gosec // not negative
+	dst = binary.AppendUvarint(dst, uint64(x.came())) //nolint:gosec // not negative
+	return appendText(dst, x.Site)
+}
+
+func (x *Binding) sharedFlags() (flags byte) {
+	if x.Flow != 0 {
+		flags |= flagUp
+	}
+	if x.Gone {
+		flags |= flagGone
+	}
+	return flags
+}
+
+func (x *Binding) setSharedFlags(flags byte) {
+	if flags&flagUp != 0 {
+		x.Flow = remoteFlow
+	}
+	x.Gone = flags&flagGone != 0
 }
 
 // sharedSource is the source as far as others can use it: the far end of a
@@ -66,7 +77,7 @@ func (x *Binding) sharedSource() netip.AddrPort {
 func (x *Binding) sharesAllOf(y *Binding) bool {
 	return x.Contact == y.Contact && x.Transport == y.Transport && x.UserAgent == y.UserAgent &&
 		(x.Flow != 0) == (y.Flow != 0) && x.Granted/time.Second == y.Granted/time.Second && x.Move == y.Move && x.RegID == y.RegID && x.Gone == y.Gone &&
-		x.came() == y.came() &&
+		x.came() == y.came() && x.Site == y.Site &&
 		math.Round(x.q()*1000) == math.Round(y.q()*1000) &&
 		x.sharedSource() == y.sharedSource() && slices.Equal(x.Path, y.Path)
 }
@@ -146,14 +157,24 @@ func parseShared(data []byte) (Binding, error) {
 	for n := r.number(uint64(len(r.data))); n > 0 && !r.bad; n-- {
 		x.Path = append(x.Path, r.text())
 	}
-	if flags&flagUp != 0 {
-		x.Flow = remoteFlow
-	}
-	x.Gone = flags&flagGone != 0
+	x.setSharedFlags(flags)
 	if len(r.data) > 0 && !r.bad {
 		x.Since = time.Unix(int64(r.number(math.MaxUint32)), 0) //nolint:gosec // bounded
 	}
+	if len(r.data) > 0 && !r.bad {
+		x.Site = r.text()
+	}
 	return x, r.err()
+}
+
+// ParseShared reads what a Journal is told under key. Node is left empty.
+func ParseShared(key string, value []byte) (Binding, error) {
+	user, device, ok := splitKey(key)
+	x, err := parseShared(value)
+	if x.User, x.Device = user, device; !ok {
+		err = errCodec
+	}
+	return x, err
 }
 
 func appendText(dst []byte, s string) []byte {

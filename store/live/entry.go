@@ -47,8 +47,8 @@ type entry struct {
 
 // common is what many bindings share.
 type common struct {
-	node, transport, userAgent string
-	local                      netip.AddrPort
+	node, site, transport, userAgent string
+	local                            netip.AddrPort
 }
 
 // maxText bounds the text of an entry: its parts are found by 16 bits.
@@ -70,7 +70,7 @@ func (e *entry) binding(base time.Time) Binding {
 	x := Binding{
 		User: e.user(), Device: e.device(), Contact: e.text[e.keyEnd:e.contactEnd],
 		CallID: e.text[e.contactEnd:e.callIDEnd],
-		Node:   shared.node, Transport: shared.transport, UserAgent: shared.userAgent, Local: shared.local,
+		Node:   shared.node, Site: shared.site, Transport: shared.transport, UserAgent: shared.userAgent, Local: shared.local,
 		Source: netip.AddrPortFrom(e.source, e.sourcePort), Flow: e.flow,
 		Q: float32(e.q) / 1000, CSeq: e.cseq, RegID: int(e.regID), Move: e.move, Refused: e.refused, Gone: e.gone,
 		Granted: time.Duration(e.granted) * time.Second, Since: base.Add(time.Duration(e.since)),
@@ -91,7 +91,7 @@ func (e *entry) pack(x *Binding, base time.Time) (newText bool) {
 		e.setText(x)
 		newText = true
 	}
-	shared := common{node: x.Node, transport: x.Transport, userAgent: x.UserAgent, local: x.Local}
+	shared := common{node: x.Node, site: x.Site, transport: x.Transport, userAgent: x.UserAgent, local: x.Local}
 	if e.common == (unique.Handle[common]{}) || e.common.Value() != shared {
 		e.common = unique.Make(shared)
 	}

@@ -21,7 +21,7 @@ func (b *Bindings) Learn(node, key string, value []byte) error {
 	}
 	s := b.shard(user)
 	if len(value) == 0 {
-		b.unlearn(s, node, user, device)
+		b.unlearn(s, func() *entry { return s.findAt(user, device, node) })
 		return nil
 	}
 	x, err := parseShared(value)
@@ -32,30 +32,32 @@ func (b *Bindings) Learn(node, key string, value []byte) error {
 	if x.textSize() > maxText {
 		return fmt.Errorf("learning a binding from %q: %w", node, ErrTooLarge)
 	}
-	b.learn(s, &x)
+	b.learn(s, &x, func() *entry { return s.findAt(user, device, node) })
 	return nil
 }
 
-func (b *Bindings) unlearn(s *shard, node, user, device string) {
+// unlearn removes what find finds, if anything, with the lock held.
+func (b *Bindings) unlearn(s *shard, find func() *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.findAt(user, device, node); e != nil {
+	if e := find(); e != nil {
 		s.remove(e)
 	}
 }
 
-func (b *Bindings) learn(s *shard, x *Binding) {
+// learn takes x for what find finds, if anything, with the lock held.
+func (b *Bindings) learn(s *shard, x *Binding, find func() *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if x.Since.IsZero() {
 		x.Since = time.Unix(0, 0)
 	}
-	if e := s.findAt(x.User, x.Device, x.Node); e != nil {
+	if e := find(); e != nil {
 		s.change(e, x, b.base, false)
 	} else {
 		s.add(x, b.base, false)
 	}
-	if own := s.findAt(x.User, x.Device, b.node); own != nil && own.lost {
+	if own := s.findOwn(x.User, x.Device, b.node); own != nil && own.lost {
 		b.removeLocked(s, own)
 	}
 }

@@ -285,7 +285,7 @@ func TestLearnRefusesRubbish(t *testing.T) {
 		{"a key without a device", "hardy", "201", good},
 		{"one's own name", "laurel", x.Key(), good},
 		{"a later version", "hardy", x.Key(), append([]byte{99}, good[1:]...)},
-		{"cut short", "hardy", x.Key(), good[:len(good)-2]},
+		{"cut short", "hardy", x.Key(), good[:len(good)-3]},
 		{"a number too large", "hardy", x.Key(), []byte{1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},
 	}
 	for _, tt := range tests {

@@ -31,7 +31,7 @@ func (b *Bindings) Restore(x Binding) bool {
 func (s *shard) knows(x *Binding) bool {
 	for e := s.users[x.User]; e != nil; e = e.sibling {
 		place := e.contact() == x.Contact && e.source == x.Source.Addr() && e.sourcePort == x.Source.Port()
-		if !e.lost && (e.device() == x.Device || place) {
+		if !e.lost && (x.Names(e.device()) || place) {
 			return true
 		}
 	}

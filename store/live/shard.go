@@ -22,7 +22,7 @@ type shard struct {
 // find returns the best claim to a device.
 func (s *shard) find(user, device string) *entry {
 	for e := s.users[user]; e != nil; e = e.sibling {
-		if !e.lost && e.device() == device {
+		if !e.lost && sameDevice(e.device(), device) {
 			return e
 		}
 	}
@@ -32,7 +32,18 @@ func (s *shard) find(user, device string) *entry {
 // findAt returns the claim of one node to a device.
 func (s *shard) findAt(user, device, node string) *entry {
 	for e := s.users[user]; e != nil; e = e.sibling {
-		if e.device() == device && e.node() == node {
+		if e.node() == node && e.device() == device {
+			return e
+		}
+	}
+	return nil
+}
+
+// findOwn returns the claim of this node, node, to a device, whichever name it is
+// known by.
+func (s *shard) findOwn(user, device, node string) *entry {
+	for e := s.users[user]; e != nil; e = e.sibling {
+		if e.node() == node && sameDevice(e.device(), device) {
 			return e
 		}
 	}

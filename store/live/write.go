@@ -49,7 +49,7 @@ func (s *shard) keepWork(list []Binding) {
 func (b *Bindings) dropOthersLocked(s *shard, user string, want []Binding, now time.Time) {
 	for e := s.users[user]; e != nil; {
 		next := e.sibling
-		if !slices.ContainsFunc(want, func(x Binding) bool { return x.Device == e.device() }) {
+		if !slices.ContainsFunc(want, func(x Binding) bool { return x.Names(e.device()) }) {
 			b.dropLocked(s, e, now)
 		}
 		e = next
@@ -75,10 +75,11 @@ func (b *Bindings) retireLocked(s *shard, theirs *Binding, now time.Time) {
 		User: theirs.User, Device: theirs.Device, Node: b.node, Move: theirs.Move + 1, Gone: true,
 		Granted: theirs.Granted, Since: now, Expires: now.Add(theirs.Granted + afterlife),
 	}
-	e := s.findAt(x.User, x.Device, b.node)
+	e := s.findOwn(x.User, x.Device, b.node)
 	if e == nil {
 		e = s.add(&x, b.base, true)
 	} else {
+		x.Device = e.device()
 		s.change(e, &x, b.base, true)
 	}
 	b.tellLocked(s, e, &x)
@@ -122,10 +123,15 @@ func (b *Bindings) flowClosed(s *shard, flow uint64) {
 // do not know yet: nothing, when x is just a refresh. Nor is the disk told then.
 func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 	x.Node = b.node
-	e := s.findAt(x.User, x.Device, b.node)
+	e := s.findOwn(x.User, x.Device, b.node)
 	if best := s.find(x.User, x.Device); best != nil && best != e {
 		x.Move = max(x.Move, best.move+1) // it came from there
 		x.Since = now
+	}
+	if e != nil && e.device() != x.Device { // a claim to what a pointer was about
+		x.Move = max(x.Move, e.move+1)
+		b.removeLocked(s, e)
+		e = nil
 	}
 	if e == nil {
 		if x.Since.IsZero() {

@@ -3,6 +3,7 @@ package lab
 import (
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type Deskphone struct {
 	conn      *wire.Conn
 	unread    []wire.Message // came while another one was waited for
 
+	port      int // that it says that it has; 0: the one that it has
 	cseq      int
 	challenge string // the last one
 	used      int    // how often
@@ -80,6 +82,13 @@ func (p *Deskphone) Registers() {
 	}
 }
 
+// restarts registers the phone with another port, as one does that was restarted.
+func (p *Deskphone) restarts() {
+	p.tb.Helper()
+	p.port = 32768 + mathrand.IntN(16384) //nolint:gosec // any port
+	p.Registers()
+}
+
 // registers sends one REGISTER, with an answer to the challenge that came last.
 func (p *Deskphone) registers() wire.Message {
 	p.tb.Helper()
@@ -107,6 +116,10 @@ func (p *Deskphone) registers() wire.Message {
 func (p *Deskphone) address(user string) string { return "<sip:" + user + "@" + Domain + ">" }
 
 func (p *Deskphone) contact() string {
+	if p.port > 0 {
+		host, _, _ := strings.Cut(p.sentBy(), ":")
+		return fmt.Sprintf("<sip:%s@%s:%d;transport=%s>", p.user, host, p.port, p.transport)
+	}
 	return fmt.Sprintf("<sip:%s@%s;transport=%s>", p.user, p.sentBy(), p.transport)
 }
 

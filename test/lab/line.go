@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,8 +15,9 @@ type Line struct {
 }
 
 const (
-	uplink = "uplink" // the branch's interface; that of the head office has the name of the branch
-	cuts   = "cuts"   // the head office's table of lines that swallow everything
+	uplink   = "uplink"   // the branch's interface; that of the head office has the name of the branch
+	sessions = "sessions" // what the head office's router counts of TCP between nodes
+	cuts     = "cuts"     // the head office's table of lines that swallow everything
 )
 
 func (s *Sites) openLine(to lan, ends string) *Line {
@@ -31,7 +33,12 @@ func (s *Sites) openLine(to lan, ends string) *Line {
 		s.in(end[0], "tc", "qdisc", "replace", "dev", end[1], "root", "tbf", "rate", "1mbit", "burst", "4kb", "latency", "200ms")
 	}
 	s.in("hq", s.nft, "add table inet "+cuts+site+
-		"; add chain inet "+cuts+site+" forward { type filter hook forward priority 0; }")
+		"; add chain inet "+cuts+site+" forward { type filter hook forward priority 0; }"+
+		"; add chain inet "+cuts+site+" count { type filter hook forward priority -1; }"+
+		"; add counter inet "+cuts+site+" "+sessions)
+	for _, rule := range []string{"iifname " + site + " tcp dport", "iifname " + site + " tcp sport", "oifname " + site + " tcp dport", "oifname " + site + " tcp sport"} {
+		s.in("hq", s.nft, "add rule inet "+cuts+site+" count "+rule+" 7946 counter name "+sessions)
+	}
 	return l
 }
 
@@ -85,6 +92,22 @@ func (l *Line) IPBytes() int {
 	const header = 14
 	bytes, packets := l.counted()
 	return bytes - header*packets
+}
+
+// SessionBytes returns what the kernel has counted on the line, both ways, of TCP
+// between nodes, with its headers and acknowledgements.
+func (l *Line) SessionBytes() int {
+	l.s.tb.Helper()
+	said := strings.Fields(l.s.in("hq", l.s.nft, "list counter inet "+cuts+l.site+" "+sessions))
+	at := slices.Index(said, "bytes")
+	if at < 0 || at+1 == len(said) {
+		l.s.tb.Fatalf("the kernel does not say what it counted: %q", said)
+	}
+	bytes, err := strconv.Atoi(said[at+1])
+	if err != nil || bytes == 0 {
+		l.s.tb.Fatalf("the kernel has counted %q bytes between nodes on the line to %s", said[at+1], l.site)
+	}
+	return bytes
 }
 
 func (l *Line) counted() (bytes, packets int) {

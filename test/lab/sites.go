@@ -130,7 +130,7 @@ func (s *Sites) Host(site, name string) Host {
 	s.do(s.ip, "link", "add", port, "netns", s.name+site, "type", "veth", "peer", "name", "eth0", "netns", s.name+name)
 	s.in(site, s.ip, "link", "set", port, "master", "lan", "up")
 	s.in(name, s.ip, "address", "add", l.address(number).String()+"/24", "dev", "eth0")
-	s.in(name, s.ip, "link", "set", "eth0", "up")
+	s.in(name, s.ip, "link", "set", "eth0", "gso_max_segs", "1", "up") // packets as a line has them
 	s.in(name, s.ip, "route", "add", "default", "via", l.address(1).String())
 	s.hosts[name] = Host{
 		Addr:    l.address(number),
