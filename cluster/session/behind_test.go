@@ -24,10 +24,12 @@ func TestReaderIsBehind(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 
+		reader.learning.Lock() // whoever learns looks at the replica after it, too
 		reader.Sessions.mu.Lock()
 		r := reader.set.Get("m1", "reg")
 		*r = *early
 		reader.Sessions.mu.Unlock()
+		reader.learning.Unlock()
 		for _, value := range []string{"d", "e"} {
 			owner.reg.Set("202", []byte(value))
 			time.Sleep(time.Second)
