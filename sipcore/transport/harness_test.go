@@ -29,6 +29,32 @@ func host() netip.Addr {
 	return netip.AddrFrom4([4]byte{127, 64 | byte(os.Getpid()>>8)&63, byte(os.Getpid()), byte(n)})
 }
 
+// layers counts those that run, and the goroutines that there were before the
+// first: those of two layers cannot be told apart while either begins.
+var layers counted
+
+type counted struct {
+	mu     sync.Mutex
+	n      int
+	before int
+}
+
+func (c *counted) enter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == 0 {
+		c.before = runtime.NumGoroutine()
+	}
+	c.n++
+}
+
+func (c *counted) leave() (before int, last bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n--
+	return c.before, c.n == 0
+}
+
 // listening opens and runs a layer on a host of its own, or as o says; the end
 // of the test closes it and checks that nothing of it is left.
 func listening(tb testing.TB, o Options, h Handler) *Layer {
@@ -36,7 +62,7 @@ func listening(tb testing.TB, o Options, h Handler) *Layer {
 	if !o.Addr.IsValid() && o.Port == 0 {
 		o.Addr = host()
 	}
-	before := runtime.NumGoroutine()
+	layers.enter()
 	l, err := Open(o)
 	if err != nil {
 		tb.Fatal(err)
@@ -47,7 +73,9 @@ func listening(tb testing.TB, o Options, h Handler) *Layer {
 		if err := errors.Join(l.Close(), <-done); err != nil {
 			tb.Error(err)
 		}
-		eventually(tb, "goroutines end", func() bool { return runtime.NumGoroutine() <= before })
+		if before, last := layers.leave(); last {
+			eventually(tb, "goroutines end", func() bool { return runtime.NumGoroutine() <= before })
+		}
 		if c := l.Counters(); c.Held != 0 || c.Open != 0 {
 			tb.Errorf("after Close: got %d bytes held, %d flows open, want 0, 0", c.Held, c.Open)
 		}

@@ -82,6 +82,7 @@ func TestAdopt(t *testing.T) {
 					t.Errorf("got %s", text)
 				}
 			}
+			eventually(t, "both answers are counted", func() bool { return l.Counters().Node.Out == 2 })
 			if c := l.Counters(); c.Node.In != 2 || c.Node.Out != 2 || c.TCP.In != 0 || c.Open != 1 {
 				t.Errorf("got counters %+v", c)
 			}
