@@ -22,6 +22,7 @@ func TestMainIsKilled(t *testing.T) {
 	for i, killed := range twoMains() {
 		t.Run(killed, func(t *testing.T) {
 			s, other := OpenSystem(t, twoMains(), rushUsers()), twoMains()[1-i]
+			s.leader(twoMains()) // before, one decides alone
 			s.losesMain(t, killed, []string{other}, func(time.Time) {
 				out, err := s.change(other, "left-alone")
 				if err == nil {
