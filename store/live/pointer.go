@@ -106,7 +106,8 @@ func splitPointer(key string) (user string, slot uint32, ok bool) {
 	if at < 0 {
 		return "", 0, false
 	}
-	return key[:at], binary.BigEndian.Uint32([]byte(key[at:])), true
+	user = key[:at]
+	return user, binary.BigEndian.Uint32([]byte(key[at:])), !strings.Contains(user, separator)
 }
 
 func (r *reader) slot() uint32 {
