@@ -22,6 +22,7 @@ const (
 	lineDead     = 8 * time.Second
 
 	monitorGrain = 20 * time.Millisecond
+	standstill   = time.Second / 2 // of this node: what came meanwhile waits in its sockets
 )
 
 type packet struct {
@@ -77,6 +78,8 @@ func (s *Sessions) listen() {
 func (s *Sessions) look(now time.Time) (packets []packet, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.excuseLocked(now)
+	defer func() { s.awake = next }()
 	next = earliest(now.Add(memoryGrain), s.reconsiderLocked(now))
 	for _, p := range s.order {
 		if p.up && s.silentLocked(p, now) {
@@ -91,6 +94,23 @@ func (s *Sessions) look(now time.Time) (packets []packet, next time.Time) {
 		}
 	}
 	return packets, next
+}
+
+// excuseLocked does not count as silence of others the time in which this node
+// itself stood still: a machine that is moved, copied or short of processors is
+// no reason to call its lines dead.
+func (s *Sessions) excuseLocked(now time.Time) {
+	late := now.Sub(s.awake)
+	if s.awake.IsZero() || late < standstill {
+		return
+	}
+	s.log.Warn("this node stood still", "for", late.Round(time.Millisecond))
+	for _, p := range s.order {
+		if heard := p.heard.Load(); heard != 0 {
+			p.heard.Store(min(heard+int64(late), int64(now.Sub(s.base))))
+		}
+		p.lost = earliest(p.lost.Add(late), now)
+	}
 }
 
 func earliest(a, b time.Time) time.Time {

@@ -71,6 +71,28 @@ func TestLossIsNoCut(t *testing.T) {
 	}
 }
 
+// A machine that stands still, and all its nodes with it, for twice as long as a
+// dead line is silent, cuts no line; a cut behind it is noticed as any other.
+func TestStandingStillIsNoCut(t *testing.T) {
+	inHouse(t, 1, []string{"mons"}, func(h *house) {
+		t, m1, mons := h.t, h.nodes["m1"], h.nodes["mons"]
+		for range 20 {
+			h.n.standStill(true, "m1", "mons")
+			time.Sleep(2 * lineDead)
+			h.n.standStill(false, "m1", "mons")
+			time.Sleep(7 * time.Second)
+		}
+		if len(m1.told()) != 1 || len(mons.told()) != 1 {
+			t.Errorf("told %d and %d changes of the line, want one each", len(m1.told()), len(mons.told()))
+		}
+		h.n.setBoth("mons", "m1", true)
+		time.Sleep(10 * time.Second)
+		if m1.link("mons").State == Up || mons.link("m1").State == Up {
+			t.Error("a line that is cut is up after ten seconds")
+		}
+	})
+}
+
 // A quiet line has a hello each way every five seconds, and no more.
 func TestAQuietLine(t *testing.T) {
 	inHouse(t, 2, []string{"mons"}, func(h *house) {

@@ -21,6 +21,7 @@ type network struct {
 	cut   map[[2]string]bool
 	sent  map[[2]string]traffic
 	told  map[[2]string]time.Time // the last packet of others than sessions
+	still map[string]bool         // nodes that stand still: they say and hear nothing until they go on
 	wake  sync.Cond
 	loss  func() bool
 	seen  func(way [2]string, bytes int) // told of what the line carries, if not nil
@@ -29,7 +30,7 @@ type network struct {
 type traffic struct{ packets, packetBytes, writes, bytes, carried int }
 
 func newNetwork() *network {
-	n := &network{ports: map[string]*port{}, cut: map[[2]string]bool{}, sent: map[[2]string]traffic{}, told: map[[2]string]time.Time{}}
+	n := &network{ports: map[string]*port{}, cut: map[[2]string]bool{}, sent: map[[2]string]traffic{}, told: map[[2]string]time.Time{}, still: map[string]bool{}}
 	n.wake.L = &n.mu
 	return n
 }
@@ -116,15 +117,38 @@ func (p *port) SendPacket(_ byte, node string, at netip.AddrPort, payload []byte
 	to, lost := n.openLocked(node), n.cut[way] || n.loss != nil && n.loss()
 	n.mu.Unlock()
 	if to != nil && !lost {
-		time.AfterFunc(10*time.Millisecond, func() { to.packet(p.name, at, payload) })
+		time.AfterFunc(10*time.Millisecond, func() {
+			n.mu.Lock()
+			n.waitLocked(node)
+			n.mu.Unlock()
+			to.packet(p.name, at, payload)
+		})
 	}
 	return nil
+}
+
+// standStill stops the monitor of nodes, and keeps what comes for them until
+// they go on.
+func (n *network) standStill(still bool, nodes ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, node := range nodes {
+		n.still[node] = still
+	}
+	n.wake.Broadcast()
+}
+
+func (n *network) waitLocked(node string) {
+	for n.still[node] {
+		n.wake.Wait()
+	}
 }
 
 // Talked says what others than sessions have said: tell.
 func (p *port) Talked(node string) (said, heard time.Time) {
 	p.n.mu.Lock()
 	defer p.n.mu.Unlock()
+	p.n.waitLocked(p.name)
 	return p.n.told[[2]string{p.name, node}], p.n.told[[2]string{node, p.name}]
 }
 

@@ -111,6 +111,7 @@ type Sessions struct {
 	order    []*peer   // as Peers returned them
 	primary  *peer     // of a node that is no main
 	config   uint64    // the index of our configuration, whether we decide it or are given it
+	awake    time.Time // when the monitor wants to look again at the latest
 	behind   time.Time // since when a main other than the primary has a later one; zero: none has
 	changed  []*peer   // links to tell the watchers of
 	watchers []func(Link)
