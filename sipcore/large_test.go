@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"carillon/test/house/wire"
+	"carillon/test/tool"
 )
 
 // TestALargeRequestGoesByTCP: what does not fit a datagram goes over a connection
@@ -92,10 +93,10 @@ func TestALargeRequestGoesByUDPAfterAll(t *testing.T) {
 			bob.registers()
 			alice.codecs = 40
 			for range 2 {
-				began := time.Now()
+				began := tool.Start(t)
 				alice.invites("bob")
 				invite := bob.gets("INVITE")
-				if took := time.Since(began); took > 400*time.Millisecond || len(invite.String()) <= 1300 {
+				if took := began.Took(); took > 400*time.Millisecond || len(invite.String()) <= 1300 {
 					t.Errorf("got %d bytes after %v, want more than 1300 at once", len(invite.String()), took)
 				}
 				bob.replies(invite, 486)

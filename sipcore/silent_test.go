@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"carillon/test/house/wire"
+	"carillon/test/tool"
 )
 
 func TestANodeThatNeverAnswers(t *testing.T) {
@@ -14,10 +15,10 @@ func TestANodeThatNeverAnswers(t *testing.T) {
 	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
 	w.nodes["laurel"].knows("bob", "hardy")
 	w.toHardy("laurel", mute)
-	began := time.Now()
+	began := tool.Start(t)
 	alice.invites("bob")
 	alice.gets("480")
-	if took := time.Since(began); took < 1900*time.Millisecond || took > 3500*time.Millisecond {
+	if took := began.Took(); took < 1900*time.Millisecond || took > 3500*time.Millisecond {
 		t.Errorf("it took %v, want 2 s", took)
 	}
 	w.mu.Lock()
@@ -32,10 +33,10 @@ func TestANodeThatNeverAnswers(t *testing.T) {
 	// The other node reads it all only now: its phone hears nothing.
 	bob.hearsNothing(100 * time.Millisecond)
 	w.toHardy("laurel", good)
-	began = time.Now()
+	began = tool.Start(t)
 	alice.invites("bob")
 	alice.gets("480") // at once: it rests
-	if took := time.Since(began); took > time.Second {
+	if took := began.Took(); took > time.Second {
 		t.Errorf("the second answer took %v", took)
 	}
 	from, to := connect(bob, alice) // but it may come by itself
@@ -61,14 +62,14 @@ func TestNothingWaitsForASilentNode(t *testing.T) {
 			from, _ := connect(alice, bob)
 			w.toHardy("laurel", tt.lines)
 			w.calm.Store(true)
-			began := time.Now()
+			began := tool.Start(t)
 			if tt.inside {
 				from.within(tt.method)
 			} else {
 				alice.send(alice.request(tt.method, "sip:bob@"+domain, "<sip:bob@"+domain+">", "m"))
 			}
 			alice.gets("480")
-			if took := time.Since(began); took > 4*time.Second {
+			if took := began.Took(); took > 4*time.Second {
 				t.Errorf("the final response took %v, want at most 4 s", took)
 			}
 			if tt.method == "BYE" {
@@ -119,9 +120,9 @@ func TestThroughARelay(t *testing.T) {
 			w.nodes["laurel"].knows("bob", "hardy")
 			w.nodes["hardy"].knows("alice", "laurel")
 			w.toHardy("laurel", tt.line)
-			began := time.Now()
+			began := tool.Start(t)
 			from, to := connect(alice, bob)
-			if took := time.Since(began); took > 3500*time.Millisecond {
+			if took := began.Took(); took > 3500*time.Millisecond {
 				t.Errorf("the call took %v", took)
 			}
 			from.within("INVITE")
@@ -150,10 +151,10 @@ func TestNoWayAtAll(t *testing.T) {
 	w.nodes["laurel"].knows("bob", "hardy")
 	w.toHardy("laurel", hanging)
 	w.toHardy("main", mute)
-	began := time.Now()
+	began := tool.Start(t)
 	alice.invites("bob")
 	alice.gets("480")
-	if took := time.Since(began); took > 4*time.Second {
+	if took := began.Took(); took > 4*time.Second {
 		t.Errorf("the answer took %v, want at most 4 s", took)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"testing"
 	"time"
+
+	"carillon/test/tool"
 )
 
 // A node that is told to stop does not wait for phones that ring.
@@ -16,7 +18,7 @@ func TestStopWhileItRings(t *testing.T) {
 			rings := bob.gets("INVITE")
 			bob.replies(rings, 180)
 			alice.gets("180")
-			began, done := time.Now(), make(chan struct{})
+			began, done := tool.Start(t), make(chan struct{})
 			go func() { defer close(done); laurel.stop() }()
 			bob.replies(bob.gets("CANCEL"), 200)
 			bob.replies(rings, 487)
@@ -24,7 +26,7 @@ func TestStopWhileItRings(t *testing.T) {
 				t.Errorf("got no Retry-After in %s", got)
 			}
 			<-done
-			if took := time.Since(began); took > time.Second {
+			if took := began.Took(); took > time.Second {
 				t.Errorf("took %v to stop", took)
 			}
 		})
@@ -38,9 +40,9 @@ func TestStopWhileADeafPhoneRings(t *testing.T) {
 	alice.invites("bob")
 	bob.replies(bob.gets("INVITE"), 180)
 	alice.gets("180")
-	began := time.Now()
+	began := tool.Start(t)
 	laurel.stop()
-	if took := time.Since(began); took > 1500*time.Millisecond {
+	if took := began.Took(); took > 1500*time.Millisecond {
 		t.Errorf("took %v to stop", took)
 	}
 	bob.gets("CANCEL")

@@ -16,6 +16,7 @@ import (
 
 	"carillon/sipcore/transport"
 	"carillon/test/house/wire"
+	"carillon/test/tool"
 )
 
 // certify shows a certificate that nobody issued.
@@ -114,10 +115,10 @@ func TestBrowserGone(t *testing.T) {
 				b := w.nodes["laurel"].bindings.Of("bob")
 				return len(b) == 1 && b[0].Flow == 0
 			})
-			began := time.Now()
+			began := tool.Start(t)
 			alice.invites("bob")
 			alice.gets("480")
-			if took := time.Since(began); took > time.Second {
+			if took := began.Took(); took > time.Second {
 				t.Errorf("it took %v", took)
 			}
 		})

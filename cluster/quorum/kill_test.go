@@ -16,6 +16,7 @@ import (
 	"carillon/cluster/quorum"
 	"carillon/store"
 	"carillon/store/disk"
+	"carillon/test/tool"
 )
 
 // childDir tells the test binary to be the process that is killed.
@@ -90,7 +91,7 @@ func valueOnDisk(t *testing.T, dir string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	begin := time.Now()
+	begin := tool.Start(t)
 	config, q, err := openBoth(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func valueOnDisk(t *testing.T, dir string) string {
 	if err = q.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := begin.Took(); took > 5*time.Second {
 		t.Errorf("usable only after %v", took)
 	}
 	u, _ := config.Store().View().User("201")

@@ -17,6 +17,7 @@ import (
 
 	"carillon/cluster"
 	"carillon/cluster/link"
+	"carillon/test/tool"
 )
 
 // mains is a system of several mains in one process, over loopback TLS.
@@ -226,9 +227,9 @@ func TestThreeMainsAgree(t *testing.T) {
 	}
 	for _, name := range []string{"ada", "bea", "cem"} {
 		one := m.up[name]
-		begin := time.Now()
+		begin := tool.Start(t)
 		propose(t, one.Quorum, "by "+name)
-		t.Logf("%s: decided and applied here in %v", name, time.Since(begin))
+		t.Logf("%s: decided and applied here in %v", name, begin.Took())
 		if have := one.memory.list(); have[len(have)-1] != "by "+name {
 			t.Errorf("%s does not read its own write: %q", name, have)
 		}
@@ -248,9 +249,9 @@ func TestLeaderKilledWritableAgainWithinFiveSeconds(t *testing.T) {
 		m := three(t)
 		dead := m.leader()
 		m.kill(dead)
-		begin := time.Now()
+		begin := tool.Start(t)
 		propose(t, m.up[m.others(dead)[0]].Quorum, "second")
-		took := time.Since(begin)
+		took := begin.Took()
 		t.Logf("round %d: writable again after %v", round, took)
 		if took > 5*time.Second {
 			t.Errorf("writable again only after %v", took)
@@ -266,9 +267,9 @@ func TestALeaderThatClosesHandsOver(t *testing.T) {
 	m := three(t)
 	gone := m.leader()
 	m.stop(gone)
-	begin := time.Now()
+	begin := tool.Start(t)
 	propose(t, m.up[m.others(gone)[0]].Quorum, "second")
-	took := time.Since(begin)
+	took := begin.Took()
 	t.Logf("writable again after %v", took)
 	if took > 2*time.Second {
 		t.Errorf("it took %v: an election, not a hand-over", took)
@@ -295,9 +296,9 @@ func TestNoQuorumSaysWhoIsMissing(t *testing.T) {
 			kept := m.kill(tt.dead)
 			left := m.up[m.others(tt.dead)[0]]
 			for range 2 { // at once, and when all is quiet
-				begin := time.Now()
+				begin := tool.Start(t)
 				_, err := left.Propose(soon(t), []byte("second"))
-				took := time.Since(begin)
+				took := begin.Took()
 				t.Logf("%v: %v", took, err)
 				if !errors.Is(err, ErrNoQuorum) || !strings.Contains(err.Error(), "1 of 2 missing ("+tt.dead+")") {
 					t.Errorf("got %v, want %v and who is missing", err, ErrNoQuorum)
@@ -307,11 +308,11 @@ func TestNoQuorumSaysWhoIsMissing(t *testing.T) {
 				}
 			}
 			m.start(tt.dead, false, kept)
-			begin := time.Now()
+			begin := tool.Start(t)
 			if err := left.Ready(soon(t)); err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("after its return writable again in %v", time.Since(begin))
+			t.Logf("after its return writable again in %v", begin.Took())
 			propose(t, left.Quorum, "third")
 			m.same("first", "third")
 		})
@@ -331,12 +332,12 @@ func TestAMainCatchesUp(t *testing.T) {
 	if err := lead.raft().Snapshot().Error(); err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
+	begin := tool.Start(t)
 	back := m.start(late, false, kept)
 	if err := back.Ready(soon(t)); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("700 changes behind: ready after %v", time.Since(begin))
+	t.Logf("700 changes behind: ready after %v", begin.Took())
 	m.same(append([]string{"first"}, want...)...)
 	if back.memory.restored == 0 {
 		t.Error("it was not caught up by a snapshot")
@@ -380,9 +381,9 @@ func TestVotersLeave(t *testing.T) {
 		t.Error("the last one could be removed")
 	}
 	kept := m.stop(other[1])
-	begin := time.Now()
+	begin := tool.Start(t)
 	propose(t, m.start(other[1], false, kept).Quorum, "again")
-	took := time.Since(begin)
+	took := begin.Took()
 	t.Logf("alone with a port: writable %v after the start", took)
 	if took > heartbeat {
 		t.Errorf("it waited %v for others that are not there", took)

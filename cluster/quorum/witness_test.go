@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"carillon/cluster/link"
+	"carillon/test/tool"
 )
 
 // witnessed are two mains, ada and bea, and the witness cem.
@@ -29,9 +30,9 @@ func TestTwoMainsAndAWitness(t *testing.T) {
 	dead := m.leader()
 	kept := m.kill(dead)
 	left := map[string]string{"ada": "bea", "bea": "ada"}[dead]
-	begin := time.Now()
+	begin := tool.Start(t)
 	propose(t, m.up[left].Quorum, "second")
-	took := time.Since(begin)
+	took := begin.Took()
 	t.Logf("two mains and a witness, one main killed: writable after %v, goal 8s", took)
 	if took > 8*time.Second {
 		t.Errorf("writable only after %v", took)

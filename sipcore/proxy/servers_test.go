@@ -21,6 +21,7 @@ import (
 	"carillon/sipcore/transaction"
 	"carillon/sipcore/transport"
 	"carillon/test/house/wire"
+	"carillon/test/tool"
 )
 
 var hosts atomic.Uint32
@@ -245,14 +246,14 @@ func (p *patient) isRefused(t *testing.T, callID string, status int, within time
 	p.mu.Lock()
 	p.toCaller = nil
 	p.mu.Unlock()
-	began := time.Now()
+	began := tool.Start(t)
 	p.sends(t, callID)
 	want := fmt.Sprintf("100 %d", status)
 	for got := ""; got != want; time.Sleep(time.Millisecond) {
 		p.mu.Lock()
 		got = strings.Join(p.toCaller, " ")
 		p.mu.Unlock()
-		if took := time.Since(began); took > within {
+		if took := began.Took(); took > within {
 			t.Fatalf("after %v the caller has %q, want %q", took, got, want)
 		}
 	}
@@ -271,13 +272,13 @@ func TestDNSDelaysNobody(t *testing.T) {
 	p.way = Way{Contact: fmt.Sprintf("sip:bob@good.test:%d;transport=tcp", good.at.Port()), Dial: true, Kind: transport.TCP}
 	p.isRefused(t, "good", 486, 30*time.Second)
 	p.way = Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}
-	began := time.Now()
+	began := tool.Start(t)
 	p.sends(t, "registered")
 	for rang := false; !rang; time.Sleep(time.Millisecond) {
 		p.mu.Lock()
 		rang = len(p.rings) > 0
 		p.mu.Unlock()
-		if took := time.Since(began); took > 30*time.Second {
+		if took := began.Took(); took > 30*time.Second {
 			t.Fatalf("the registered phone does not ring after %v", took)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"carillon/test/tool"
 )
 
 func remoteOf(l *Layer) netip.AddrPort { return netip.AddrPortFrom(l.opts.Addr, l.opts.Port) }
@@ -76,14 +78,14 @@ func TestDialErrors(t *testing.T) {
 		{"no transport", t.Context(), 0, "127.0.0.1:5060", ErrKind},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			begin := time.Now()
+			begin := tool.Start(t)
 			_, err := l.Dial(tt.ctx, tt.kind, netip.MustParseAddrPort(tt.remote))
 			var timeout net.Error
 			timedOut := errors.As(err, &timeout) && timeout.Timeout()
 			if !errors.Is(err, tt.want) && (!timedOut || !errors.Is(tt.want, context.DeadlineExceeded)) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
-			if took := time.Since(begin); took > patience/2 {
+			if took := begin.Took(); took > patience/2 {
 				t.Errorf("took %v", took)
 			}
 		})

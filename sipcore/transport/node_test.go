@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"carillon/sipcore/message"
+	"carillon/test/tool"
 )
 
 // joined returns both ends of a connection between nodes.
@@ -146,11 +147,11 @@ func TestANodeThatDoesNotReadCostsItsFlowAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, began := []byte(request("big", 60_000)), time.Now()
+			text, began := []byte(request("big", 60_000)), tool.Start(t)
 			for i := 0; err == nil && i < 1000; i++ {
 				err = f.Send(text)
 			}
-			if took := time.Since(began); took > 2*time.Second || err == nil {
+			if took := began.Took(); took > 2*time.Second || err == nil {
 				t.Errorf("sending took %v and ended with %v", took, err)
 			}
 			wantEnd(t, h, f)
@@ -174,11 +175,11 @@ func TestAbortDropsWhatIsQueued(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	began := time.Now()
+	began := tool.Start(t)
 	f.Abort()
 	wantEnd(t, h, f)
 	wantClosed(t, far)
-	if took := time.Since(began); took > 2*time.Second {
+	if took := began.Took(); took > 2*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

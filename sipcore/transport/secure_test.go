@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"carillon/test/tool"
 )
 
 // An issuer makes certificates for a test.
@@ -255,9 +257,9 @@ func TestTLSHandshakes(t *testing.T) {
 			before := l.Counters().Dropped.Handshake
 			c := dialTo(t, "tcp", on(l, TLS))
 			_, _ = c.Write(tt.send)
-			began := time.Now()
+			began := tool.Start(t)
 			wantClosed(t, c)
-			if took := time.Since(began); took > 5*time.Second {
+			if took := began.Took(); took > 5*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			eventually(t, "it is counted", func() bool { return l.Counters().Dropped.Handshake > before })
@@ -346,13 +348,13 @@ func TestTLSDeaf(t *testing.T) {
 	c := overTLS(t, l, tls.VersionTLS13)
 	write(t, c, request("a", 0))
 	f := h.flow(t, 0)
-	began := time.Now()
+	began := tool.Start(t)
 	var err error
 	for b := make([]byte, 10000); err == nil; {
 		err = f.Send(b)
 	}
-	if !errors.Is(err, ErrFull) || time.Since(began) > 5*time.Second {
-		t.Errorf("after %v: got %v, want ErrFull", time.Since(began), err)
+	if !errors.Is(err, ErrFull) || began.Took() > 5*time.Second {
+		t.Errorf("after %v: got %v, want ErrFull", began.Took(), err)
 	}
 	wantOneClosed(t, h, f)
 	if err = f.Send([]byte("x")); !errors.Is(err, ErrClosed) {

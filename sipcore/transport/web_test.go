@@ -297,13 +297,12 @@ func TestWebSocketPings(t *testing.T) {
 	for _, answers := range []bool{true, false} {
 		t.Run(fmt.Sprintf("answers %v", answers), func(t *testing.T) {
 			o := secureOptions(t)
-			o.PingEvery = 50 * time.Millisecond
+			o.PingEvery = 300 * time.Millisecond
 			h := &record{answer: echo}
 			l := withBrowsers(t, o, h)
 			p := open(t, l, WSS)
-			p.says(ws.OpText, request("a", 0))
-			p.hears(ws.OpText, response("a"))
-			for range 10 {
+			p.says(ws.OpText, request("a", 0)) // whose response a ping may overtake
+			for range 5 {
 				f, err := ws.ReadFrame(p)
 				if err != nil {
 					if answers {
@@ -315,11 +314,14 @@ func TestWebSocketPings(t *testing.T) {
 					}
 					return
 				}
-				if f.Header.OpCode != ws.OpPing {
+				switch f.Header.OpCode {
+				case ws.OpPing:
+					if answers {
+						p.says(ws.OpPong, "")
+					}
+				case ws.OpText:
+				default:
 					t.Fatalf("got %#x, want a ping", f.Header.OpCode)
-				}
-				if answers {
-					p.says(ws.OpPong, "")
 				}
 			}
 			if !answers {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"carillon/test/house"
+	"carillon/test/tool"
 )
 
 // TestPhoneThatVanishes: its connection closes, its binding is down at once,
@@ -16,9 +17,9 @@ func TestPhoneThatVanishes(t *testing.T) {
 	n.HasPhones("bob", 1, "up")
 	bob.Vanishes()
 	n.HasPhones("bob", 1, "down")
-	began := time.Now()
+	began := tool.Start(t)
 	alice.Calls("bob").EndsWith(480)
-	if took := time.Since(began); took > 5*time.Second {
+	if took := began.Took(); took > 5*time.Second {
 		t.Errorf("480 took %v: somebody waited for a timer", took)
 	}
 	h.Phone("bob").IsQuiet()

@@ -9,6 +9,7 @@ import (
 
 	"carillon/test/house"
 	"carillon/test/house/wire"
+	"carillon/test/tool"
 )
 
 // TestTwoPhonesAnswerAtOnce: both 200s reach the caller or one phone is
@@ -96,11 +97,11 @@ func TestPhoneVanishesInACall(t *testing.T) {
 	in.IsAcknowledged()
 	bob.Vanishes()
 	n.HasPhones("bob", 1, "down")
-	began := time.Now()
+	began := tool.Start(t)
 	if got := out.TriesToHangUp(); got < 400 || got >= 500 {
 		t.Errorf("BYE to who is gone: got %d, want 4xx", got)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := began.Took(); took > 5*time.Second {
 		t.Errorf("BYE took %v: somebody waited for a timer", took)
 	}
 	n.IsIdle()
@@ -187,10 +188,10 @@ func TestOthersDomainsAreNotServed(t *testing.T) {
 	h.Node("hardy")
 	alice := h.Phone("alice")
 	for _, uri := range []string{"sip:bob@example.com", "sip:bob@127.0.0.1:5999", "tel:+3225551234", "sips:bob@" + house.Domain} {
-		began := time.Now()
+		began := tool.Start(t)
 		out := alice.CallsURI(uri)
 		got := out.Outcome()
-		t.Logf("INVITE %s: %d after %v", uri, got, time.Since(began))
+		t.Logf("INVITE %s: %d after %v", uri, got, began.Took())
 		if got < 400 || got >= 500 {
 			t.Errorf("INVITE %s: got %d, want a refusal", uri, got)
 		}

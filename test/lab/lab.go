@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"carillon/test/tool"
 )
 
 // Domain is the domain of every node of the lab, and Password every user's.
@@ -50,8 +52,10 @@ func configuration(sites []lan, users []string) string {
 
 func eventually(tb testing.TB, what string, within time.Duration, is func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(within); !is(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	began := tool.Start(tb)
+	defer began.Stop()
+	for ; !is(); time.Sleep(50 * time.Millisecond) {
+		if began.Took() > within {
 			tb.Fatalf("not within %v: %s", within, what)
 		}
 	}
