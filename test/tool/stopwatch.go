@@ -26,6 +26,7 @@ type Stopwatch struct {
 // Start starts a stopwatch, which stops when the test ends if nobody stops it
 // before.
 func Start(tb testing.TB) *Stopwatch {
+	tb.Helper()
 	now, done := time.Now(), make(chan struct{})
 	w := &Stopwatch{began: now, last: now, stop: sync.OnceFunc(func() { close(done) })}
 	tb.Cleanup(w.stop)
