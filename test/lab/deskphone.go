@@ -26,7 +26,8 @@ type Deskphone struct {
 	conn      *wire.Conn
 	unread    []wire.Message // came while another one was waited for
 
-	port      int // that it says that it has; 0: the one that it has
+	port      int  // that it says that it has; 0: the one that it has
+	asks      bool // it registers nothing: it asks who is registered
 	cseq      int
 	challenge string // the last one
 	used      int    // how often
@@ -72,6 +73,13 @@ func (p *Deskphone) connects(n *Node) {
 // Registers registers the phone, or refreshes what is registered.
 func (p *Deskphone) Registers() {
 	p.tb.Helper()
+	p.contacts()
+}
+
+// contacts registers the phone, or asks, and returns which phones of its user the
+// node says that there are.
+func (p *Deskphone) contacts() []string {
+	p.tb.Helper()
 	r := p.registers()
 	if r.Status() == 401 {
 		p.challenge, p.used = r.Get("WWW-Authenticate"), 0
@@ -80,6 +88,7 @@ func (p *Deskphone) Registers() {
 	if r.Status() != 200 {
 		p.tb.Fatalf("%s registers: got %q, want 200", p.user, r.Start)
 	}
+	return r.All("Contact")
 }
 
 // restarts registers the phone with another port, as one does that was restarted.
@@ -96,6 +105,9 @@ func (p *Deskphone) registers() wire.Message {
 	m := p.request("REGISTER", "sip:"+Domain, "registration-of-"+p.user, p.cseq)
 	m.Set("To", p.address(p.user))
 	m.Set("Contact", p.contact()+`;reg-id=1;+sip.instance="<urn:uuid:00000000-0000-1000-8000-`+p.user+`>"`)
+	if p.asks {
+		m.Drop("Contact")
+	}
 	m.Add("Supported", "path, outbound")
 	m.Add("Expires", "600")
 	if p.challenge != "" {

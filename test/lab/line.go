@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// A Line connects a branch with the head office at 1 Mbit/s each way.
+// A Line connects a branch with the head office at 1 Mbit/s each way; how far it
+// is stands in Sites.
 type Line struct {
 	s       *Sites
 	site    string
@@ -23,7 +24,7 @@ const (
 func (s *Sites) openLine(to lan, ends string) *Line {
 	s.tb.Helper()
 	l, site := &Line{s: s, site: to.site, network: to.network, far: ends + ".2"}, to.site
-	s.do(s.ip, "link", "add", site, "netns", s.name+"hq", "type", "veth", "peer", "name", uplink, "netns", s.name+site)
+	s.wire(site)
 	s.in("hq", s.ip, "address", "add", ends+".1/30", "dev", site)
 	s.in(site, s.ip, "address", "add", l.far+"/30", "dev", uplink)
 	s.in(site, s.ip, "link", "set", uplink, "up")
@@ -40,6 +41,35 @@ func (s *Sites) openLine(to lan, ends string) *Line {
 		s.in("hq", s.nft, "add rule inet "+cuts+site+" count "+rule+" 7946 counter name "+sessions)
 	}
 	return l
+}
+
+// wire makes the interfaces of a line, and what is between them.
+func (s *Sites) wire(site string) {
+	s.tb.Helper()
+	pair := func(router, name, other, peer string) {
+		s.do(s.ip, "link", "add", name, "netns", s.name+router, "type", "veth", "peer", "name", peer, "netns", s.name+other)
+	}
+	if s.delay == 0 {
+		pair("hq", site, site, uplink)
+		return
+	}
+	between, ends := "line-"+site, [2]string{"near", "far"}
+	s.namespace(between)
+	pair("hq", site, between, ends[0])
+	pair(site, uplink, between, ends[1])
+	for _, end := range ends {
+		s.in(between, s.ip, "link", "set", end, "up")
+	}
+	err := s.from(between, func() error {
+		c, err := layCable(s.delay, ends)
+		if err == nil {
+			s.tb.Cleanup(c.remove)
+		}
+		return err
+	})
+	if err != nil {
+		s.tb.Fatal(err)
+	}
 }
 
 // Cut makes the line swallow every packet: nobody is told.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,7 +31,8 @@ type Sites struct {
 	tb    testing.TB
 	ip    string
 	nft   string
-	name  string // how the names of our namespaces begin
+	name  string        // how the names of our namespaces begin
+	delay time.Duration // of each line, each way
 	hosts map[string]Host
 	lines map[string]*Line
 }
@@ -56,9 +58,15 @@ func siteLAN(site string) lan {
 // OpenSites builds the routers, LANs and lines. They are gone after the test.
 func OpenSites(tb testing.TB) *Sites {
 	tb.Helper()
+	return openSites(tb, 0)
+}
+
+// openSites is OpenSites with lines that delay what they carry.
+func openSites(tb testing.TB, delay time.Duration) *Sites {
+	tb.Helper()
 	s := &Sites{
 		tb: tb, ip: tool.Need(tb, "ip", "iproute2"), nft: tool.Need(tb, "nft", "nftables"),
-		name: fmt.Sprintf("%s%d-", prefix, os.Getpid()), hosts: map[string]Host{}, lines: map[string]*Line{},
+		name: fmt.Sprintf("%s%d-", prefix, os.Getpid()), delay: delay, hosts: map[string]Host{}, lines: map[string]*Line{},
 	}
 	tool.Need(tb, "tc", "iproute2")
 	s.sweep()

@@ -26,7 +26,12 @@ var homes = map[string]string{"hq": "laurel", "mons": "mons-node", "namur": "nam
 // OpenSystem starts a system with these mains and users.
 func OpenSystem(tb testing.TB, mains, users []string) *System {
 	tb.Helper()
-	s := &System{binary: tool.Carillon(tb), dir: tb.TempDir(), first: mains[0], Sites: OpenSites(tb), nodes: map[string]*Node{}}
+	return openSystem(tb, OpenSites(tb), mains, users)
+}
+
+func openSystem(tb testing.TB, sites *Sites, mains, users []string) *System {
+	tb.Helper()
+	s := &System{binary: tool.Carillon(tb), dir: tb.TempDir(), first: mains[0], Sites: sites, nodes: map[string]*Node{}}
 	for _, l := range lans {
 		s.Host(l.site, l.site+"-phones")
 	}

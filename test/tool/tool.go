@@ -1,8 +1,9 @@
 // Package tool finds what a test needs from outside the module: programs of
 // Debian's packages, the material that stands beside the project, the carillon
-// binary itself, and a stopwatch for machines that stand still at times. It is the only place where a test may give up because
-// something is missing; it starts nothing but the Go compiler and installs
-// nothing, which is the business of the script test/all.
+// binary itself, and a stopwatch for machines that stand still at times; and it
+// prints figures beside their goals. It is the only place where a test may give up
+// because something is missing; it starts nothing but the Go compiler and
+// installs nothing, which is the business of the script test/all.
 package tool
 
 import (
