@@ -1,7 +1,7 @@
 package lab
 
 import (
-	"slices"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -128,16 +128,22 @@ func (l *Line) IPBytes() int {
 // between nodes, with its headers and acknowledgements.
 func (l *Line) SessionBytes() int {
 	l.s.tb.Helper()
-	said := strings.Fields(l.s.in("hq", l.s.nft, "list counter inet "+cuts+l.site+" "+sessions))
-	at := slices.Index(said, "bytes")
-	if at < 0 || at+1 == len(said) {
-		l.s.tb.Fatalf("the kernel does not say what it counted: %q", said)
-	}
-	bytes, err := strconv.Atoi(said[at+1])
-	if err != nil || bytes == 0 {
-		l.s.tb.Fatalf("the kernel has counted %q bytes between nodes on the line to %s", said[at+1], l.site)
+	_, bytes := l.s.counted("inet "+cuts+l.site, sessions)
+	if bytes == 0 {
+		l.s.tb.Fatalf("the kernel has counted nothing between nodes on the line to %s", l.site)
 	}
 	return bytes
+}
+
+// counted returns what a counter of the head office's router says.
+func (s *Sites) counted(table, counter string) (packets, bytes int) {
+	s.tb.Helper()
+	said := s.in("hq", s.nft, "list counter "+table+" "+counter)
+	_, figures, _ := strings.Cut(said, "packets")
+	if _, err := fmt.Sscanf(figures, "%d bytes %d", &packets, &bytes); err != nil {
+		s.tb.Fatalf("the kernel's counter says %q: %v", said, err)
+	}
+	return packets, bytes
 }
 
 func (l *Line) counted() (bytes, packets int) {

@@ -1,10 +1,5 @@
 package lab
 
-import (
-	"strconv"
-	"strings"
-)
-
 // A Meter counts the bytes of IP of the cluster port on the line to a branch, both
 // ways, as the kernel of the head office's router sees them pass.
 type Meter struct {
@@ -29,12 +24,7 @@ func (l *Line) Meter() *Meter {
 // Bytes returns how many have passed.
 func (m *Meter) Bytes() int {
 	m.s.tb.Helper()
-	said := m.s.in("hq", m.s.nft, "list counter inet meter"+m.site+" carried")
-	_, after, found := strings.Cut(said, "bytes ")
-	bytes, err := strconv.Atoi(strings.Fields(after + " .")[0])
-	if !found || err != nil {
-		m.s.tb.Fatalf("the kernel's counter says %q", said)
-	}
+	_, bytes := m.s.counted("inet meter"+m.site, "carried")
 	return bytes
 }
 

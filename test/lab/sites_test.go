@@ -23,12 +23,13 @@ func TestSites(t *testing.T) {
 	if Elsewhere(t) {
 		return
 	}
-	users := slices.Concat(allUsers(20), numbered("quiet", 20), numbered("meter", meterPhones), numbered("burst", manyPhones), []string{"alice", "bob", "carol", "dave", "erin"})
+	users := slices.Concat(allUsers(20), numbered("quiet", 20), numbered("meter", meterPhones), numbered("burst", manyPhones), numbered("once", onceTries*oncePhones), []string{"alice", "bob", "carol", "dave", "erin"})
 	s := OpenSystem(t, twoMains(), users)
 	s.during(t, "IdleLineCostsLittle", idleLineCostsLittle)               // while nothing has happened yet
 	s.during(t, "RefreshCostsTheLineNothing", refreshCostsTheLineNothing) // while no phone is missed
 	s.during(t, "MeterAgrees", meterAgrees)
 	s.during(t, "ChangesCostLittle", changesCostLittle)
+	s.during(t, "DeltasCrossOnce", deltasCrossOnce)
 	s.during(t, "CallEachOther", callEachOther)
 	s.during(t, "RingAllPhonesOfAUser", ringAllPhonesOfAUser)
 	s.during(t, "HearEachOther", hearEachOther)
