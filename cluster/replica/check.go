@@ -28,7 +28,7 @@ const checkBits = 21
 func (s *state) check() Check { return Check(s.sum>>(64-checkBits)) | 1 }
 
 // count adds e to what the check is made of, or takes it out.
-func (s *state) count(e *entry, sign int) {
+func (s *state) count(e *item, sign int) {
 	if e.deleted {
 		return
 	}
@@ -42,8 +42,8 @@ func (s *state) count(e *entry, sign int) {
 
 // sum is FNV-1a of the entry, mixed once more at the end: sums that are added up
 // must not differ by what the last letters do.
-func (e *entry) sum() uint64 {
-	h := fnv(fnv((fnvBasis^e.version)*fnvPrime, e.key), e.value)
+func (e *item) sum() uint64 {
+	h := fnv(fnv((fnvBasis^e.version)*fnvPrime, e.key()), e.value())
 	h = (h ^ h>>33) * mixPrime
 	return h ^ h>>33
 }
@@ -54,7 +54,7 @@ const (
 	mixPrime = 0xff51afd7ed558ccd
 )
 
-func fnv[T string | []byte](h uint64, text T) uint64 {
+func fnv(h uint64, text string) uint64 {
 	for i := range len(text) {
 		h = (h ^ uint64(text[i])) * fnvPrime
 	}
@@ -107,10 +107,10 @@ func (s *state) checkWith(d *Delta) Check {
 		if x.Version <= s.Max {
 			continue
 		}
-		if e := s.entries[x.Key]; e != nil {
+		if e := s.find(x.Key()); e != nil {
 			after.count(e, -1)
 		}
-		after.count(&entry{key: x.Key, value: x.Value, version: x.Version, deleted: x.Deleted}, 1)
+		after.count(&item{text: x.Text, cut: uint16(x.Cut), version: x.Version, deleted: x.Deleted}, 1) //nolint:gosec // it fits
 	}
 	return after.check()
 }

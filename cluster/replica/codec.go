@@ -3,7 +3,6 @@ package replica
 import (
 	"encoding/binary"
 	"errors"
-	"slices"
 )
 
 // A delta is written as a version, the numbers, and its entries to the end. An
@@ -67,10 +66,11 @@ func (d *Delta) AppendBinary(dst []byte) ([]byte, error) {
 
 // follow makes e the example for the entry after x.
 func (e *Entry) follow(x *Entry) {
-	e.Key = x.Key
-	if !x.Deleted {
-		e.Value = x.Value
+	if x.Deleted {
+		*e = Entry{Pair: NewPair(x.Key(), []byte(e.Value()))}
+		return
 	}
+	*e = *x
 }
 
 func appendEntry(dst []byte, e, before *Entry, step uint64) []byte {
@@ -78,21 +78,21 @@ func appendEntry(dst []byte, e, before *Entry, step uint64) []byte {
 	if e.Deleted {
 		head |= entryDeleted
 	}
-	keyPrefix, keySuffix := common(e.Key, before.Key)
-	valuePrefix, valueSuffix := common(e.Value, before.Value)
+	keyPrefix, keySuffix := common(e.Key(), before.Key())
+	valuePrefix, valueSuffix := common(e.Value(), before.Value())
 	shared := keyPrefix+keySuffix+valuePrefix+valueSuffix > 4 // the least that the counts take
 	if shared {
 		head |= entryShared
 	}
 	dst = binary.AppendUvarint(dst, head)
-	dst = appendText(dst, e.Key, keyPrefix, keySuffix, shared)
+	dst = appendText(dst, e.Key(), keyPrefix, keySuffix, shared)
 	if !e.Deleted {
-		dst = appendText(dst, e.Value, valuePrefix, valueSuffix, shared)
+		dst = appendText(dst, e.Value(), valuePrefix, valueSuffix, shared)
 	}
 	return dst
 }
 
-func appendText[T string | []byte](dst []byte, text T, prefix, suffix int, shared bool) []byte {
+func appendText(dst []byte, text string, prefix, suffix int, shared bool) []byte {
 	if shared {
 		dst = binary.AppendUvarint(dst, uint64(prefix)) //nolint:gosec // not negative
 		dst = binary.AppendUvarint(dst, uint64(suffix)) //nolint:gosec // not negative
@@ -104,7 +104,7 @@ func appendText[T string | []byte](dst []byte, text T, prefix, suffix int, share
 
 // common counts the bytes that a and b share at the start, and after these at
 // the end.
-func common[T string | []byte](a, b T) (prefix, suffix int) {
+func common(a, b string) (prefix, suffix int) {
 	n := min(len(a), len(b))
 	for prefix < n && a[prefix] == b[prefix] {
 		prefix++
@@ -124,7 +124,7 @@ func (d *Delta) UnmarshalBinary(data []byte) error {
 	if data[0] != codecPlain && data[0] != codecChecked {
 		return errVersion
 	}
-	r := reader{data: data[1:]}
+	r := reader{data: data[1:], text: make([]byte, 0, usualEntry)}
 	x := Delta{Inc: r.number(), From: r.number()}
 	length := r.number()
 	x.To = x.From + length>>1
@@ -141,7 +141,7 @@ func (d *Delta) UnmarshalBinary(data []byte) error {
 	r.check(x.Inc > 0 && x.To >= x.From && (x.More() || length&1 == 0))
 	size, version, before := 0, x.From, Entry{}
 	for len(r.data) > 0 && !r.bad {
-		e := r.entry(&before, version)
+		e := r.next(&before, version)
 		size += e.size()
 		r.check(e.Version > version && e.Version <= x.To && size <= maxDecoded)
 		version = e.Version
@@ -160,7 +160,11 @@ func (d *Delta) UnmarshalBinary(data []byte) error {
 type reader struct {
 	data []byte
 	bad  bool
+	text []byte // of the entry that it is in: key and value
 }
+
+// usualEntry is the room that a reader has for an entry from the start.
+const usualEntry = 256
 
 func (r *reader) check(ok bool) { r.bad = r.bad || !ok }
 
@@ -173,19 +177,31 @@ func (r *reader) number() uint64 {
 	return v
 }
 
-func (r *reader) entry(before *Entry, version uint64) (e Entry) {
+func (r *reader) next(before *Entry, version uint64) (e Entry) {
 	head := r.number()
 	e.Version = version + head>>entryFlags
 	e.Deleted = head&entryDeleted != 0
 	shared := head&entryShared != 0
-	e.Key = string(text(r, before.Key, shared, MaxKey))
-	if !e.Deleted {
-		e.Value = text(r, before.Value, shared, MaxValue)
+	r.text = r.text[:0]
+	r.like(before.Key(), shared, MaxKey)
+	if e.Cut = len(r.text); !e.Deleted {
+		r.like(before.Value(), shared, MaxValue)
 	}
+	return r.entry(e)
+}
+
+// entry gives e, of which all but the text was read, its text.
+func (r *reader) entry(e Entry) Entry {
+	if r.bad {
+		return Entry{}
+	}
+	e.Text = string(r.text)
 	return e
 }
 
-func text[T string | []byte](r *reader, before T, shared bool, limit uint64) []byte {
+// like reads a text, given by what it shares with before, to the text of the entry
+// that r is in.
+func (r *reader) like(before string, shared bool, limit uint64) {
 	var prefix, suffix uint64
 	if shared {
 		prefix, suffix = r.number(), r.number()
@@ -194,9 +210,8 @@ func text[T string | []byte](r *reader, before T, shared bool, limit uint64) []b
 	have := uint64(len(before))
 	r.check(own <= uint64(len(r.data)) && prefix <= have && suffix <= have-prefix)
 	if r.check(!r.bad && prefix+own+suffix <= limit); r.bad {
-		return nil
+		return
 	}
-	text := slices.Concat([]byte(before[:prefix]), r.data[:own], []byte(before[have-suffix:]))
+	r.text = append(append(append(r.text, before[:prefix]...), r.data[:own]...), before[have-suffix:]...)
 	r.data = r.data[own:]
-	return text
 }

@@ -1,9 +1,8 @@
 package replica
 
-// An Entry is what a Delta says about one key. Value is not to be changed.
+// An Entry is what a Delta says about one key.
 type Entry struct {
-	Key     string
-	Value   []byte
+	Pair
 	Version uint64
 	Deleted bool
 }
@@ -27,8 +26,7 @@ func (d *Delta) Next() Cursor { return Cursor{Inc: d.Inc, Max: d.To, Floor: d.Fl
 
 // A Change is what a reader learns from a delta about one key.
 type Change struct {
-	Key     string
-	Value   []byte
+	Pair
 	Deleted bool
 }
 
@@ -53,7 +51,7 @@ func (r Result) String() string {
 // entryCost stands for what an entry takes besides its key and value.
 const entryCost = 16
 
-func (e *Entry) size() int { return len(e.Key) + len(e.Value) + entryCost }
+func (e *Entry) size() int { return len(e.Text) + entryCost }
 
 // Size returns what the entries of d take, as DeltaSince counts it: more than they
 // take as they travel.
@@ -73,8 +71,8 @@ func (r *Replica) Behind(c Cursor) (n int) {
 	case c.Inc == r.Inc && c.goesOnFrom(r.Floor):
 		from = c.Max
 	}
-	for _, at := range r.order[r.after(from):] {
-		if !at.isStale() {
+	for _, x := range r.items[r.after(from):] {
+		if !x.stale {
 			n++
 		}
 	}
@@ -92,11 +90,11 @@ func (r *Replica) DeltaSince(c Cursor, limit int) (Delta, bool) {
 		d.From = c.Max
 	}
 	size := 0
-	for _, at := range r.order[r.after(d.From):] {
-		if at.isStale() {
+	for _, x := range r.items[r.after(d.From):] {
+		if x.stale {
 			continue
 		}
-		e := Entry{Key: at.entry.key, Value: at.entry.value, Version: at.version, Deleted: at.entry.deleted}
+		e := x.entry()
 		if size += e.size(); size > min(limit, maxDelta) && len(d.Entries) > 0 {
 			d.To = d.Entries[len(d.Entries)-1].Version
 			break
@@ -170,7 +168,7 @@ func (s *state) take(d *Delta) (changes []Change) {
 	for i := range d.Entries {
 		e := &d.Entries[i]
 		if e.Version > s.Max && s.put(e) {
-			changes = append(changes, Change{Key: e.Key, Value: e.Value, Deleted: e.Deleted})
+			changes = append(changes, Change{Pair: e.Pair, Deleted: e.Deleted})
 		}
 	}
 	s.Max = d.To
@@ -201,21 +199,20 @@ func (r *Replica) stage(d *Delta) ([]Change, Result) {
 // differences returns what r says otherwise than old, in the order of versions,
 // after what it does not say any more.
 func (r *Replica) differences(old *state) (changes []Change) {
-	for _, at := range old.order {
-		if at.isStale() || at.entry.deleted {
+	for _, x := range old.items {
+		if x.stale || x.deleted {
 			continue
 		}
-		if _, ok := r.Get(at.entry.key); !ok {
-			changes = append(changes, Change{Key: at.entry.key, Deleted: true})
+		if _, ok := r.Get(x.key()); !ok {
+			changes = append(changes, Change{Pair: Pair{Text: x.key(), Cut: int(x.cut)}, Deleted: true})
 		}
 	}
-	for _, at := range r.order {
-		if at.isStale() || at.entry.deleted {
+	for _, x := range r.items {
+		if x.stale || x.deleted {
 			continue
 		}
-		before := old.entries[at.entry.key]
-		if before == nil || before.deleted || string(before.value) != string(at.entry.value) {
-			changes = append(changes, Change{Key: at.entry.key, Value: at.entry.value})
+		if before := old.find(x.key()); before == nil || before.deleted || before.text != x.text {
+			changes = append(changes, Change{Pair: x.pair()})
 		}
 	}
 	return changes

@@ -15,7 +15,7 @@ const (
 )
 
 // appendDiff appends what makes is of was.
-func appendDiff[T string | []byte](dst []byte, was, is T) []byte {
+func appendDiff(dst []byte, was, is string) []byte {
 	for i := range mostDiff + 1 {
 		same, _ := common(is, was)
 		if same == len(was) && same == len(is) {
@@ -43,12 +43,12 @@ func appendDiff[T string | []byte](dst []byte, was, is T) []byte {
 // nextAgreement returns how many bytes were and are at the start of two texts
 // that differ, up to where they agree again: the fewest. It is false when that is
 // far away.
-func nextAgreement[T string | []byte](was, is T) (gone, come int, ok bool) {
+func nextAgreement(was, is string) (gone, come int, ok bool) {
 	for both := 1; both <= 2*farApart; both++ {
 		for gone = max(0, both-len(is)); gone <= min(both, len(was)); gone++ {
 			come = both - gone
 			a, b := was[gone:], is[come:]
-			if string(a[:min(agree, len(a))]) == string(b[:min(agree, len(b))]) {
+			if a[:min(agree, len(a))] == b[:min(agree, len(b))] {
 				return gone, come, true
 			}
 		}
@@ -56,24 +56,26 @@ func nextAgreement[T string | []byte](was, is T) (gone, come int, ok bool) {
 	return 0, 0, false
 }
 
-// diff reads what appendDiff has written and returns what it makes of was.
-func diff[T string | []byte](r *reader, was T, limit int) (is []byte) {
+// diff reads what appendDiff has written and appends what it makes of was, limit
+// bytes at most, to the text of the entry that r is in.
+func (r *reader) diff(was string, limit int) {
+	limit += len(r.text)
 	for n := r.number(); n > 0; n = r.number() {
 		same := n - 1
 		halves := uint64(r.byte())
 		gone, come := r.rest(halves>>4), r.rest(halves&half)
 		left := uint64(len(was))
 		r.check(same <= left && gone <= left-same && come <= uint64(len(r.data)))
-		if r.check(!r.bad && uint64(len(is))+same+come <= uint64(limit)); r.bad { //nolint:gosec // not negative
-			return nil
+		if r.check(!r.bad && uint64(len(r.text))+same+come <= uint64(limit)); r.bad { //nolint:gosec // not negative
+			return
 		}
-		is = append(append(is, was[:same]...), r.data[:come]...)
+		r.text = append(append(r.text, was[:same]...), r.data[:come]...)
 		was, r.data = was[same+gone:], r.data[come:]
 	}
-	if r.check(len(is)+len(was) <= limit); r.bad {
-		return nil
+	if r.check(len(r.text)+len(was) <= limit); r.bad {
+		return
 	}
-	return append(is, was...)
+	r.text = append(r.text, was...)
 }
 
 func (r *reader) byte() byte {

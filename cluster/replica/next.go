@@ -33,7 +33,7 @@ func (r *Replica) AppendNext(dst []byte, d *Delta, from Cursor) ([]byte, bool) {
 	}
 	span, before := (d.To-d.From)<<spanFlags, Entry{}
 	if like := r.at(from); like != nil {
-		span, before = span|nextLike, Entry{Key: like.key, Value: like.value}
+		span, before = span|nextLike, like.entry()
 	}
 	if d.More() {
 		dst = binary.AppendUvarint(dst, span|nextCut)
@@ -56,26 +56,26 @@ func (r *Replica) appendNext(dst []byte, e, before *Entry, step, from uint64) []
 	if e.Deleted {
 		head |= nextDeleted
 	}
-	was, known := r.past.byKey[e.Key]
-	if known = known && was.version <= from; known {
+	was, example := r.past.of(e.Key(), r.hash(e.Key())), before.Value()
+	if was != nil && was.version <= from {
 		dst = binary.AppendUvarint(dst, head|nextKnown)
 		dst = binary.AppendUvarint(dst, from-was.version)
+		example = was.value()
 	} else {
 		dst = binary.AppendUvarint(dst, head)
-		dst = appendDiff(dst, before.Key, e.Key)
-		was.value = before.Value
+		dst = appendDiff(dst, before.Key(), e.Key())
 	}
 	if e.Deleted {
 		return dst
 	}
-	return appendDiff(dst, was.value, e.Value)
+	return appendDiff(dst, example, e.Value())
 }
 
 // ReadNext reads what AppendNext has written for a reader of r, whose last delta
 // on this connection ended at from; a nil r has had nothing. If known is false, r has not had all before
 // it: the delta is without entries then, and its sender has to be told where r is.
 func (r *Replica) ReadNext(data []byte, from Cursor) (d Delta, known bool, err error) {
-	in := reader{data: data}
+	in := reader{data: data, text: make([]byte, 0, usualEntry)}
 	span := in.number()
 	d = Delta{Inc: from.Inc, From: from.Max, To: from.Max + span>>spanFlags, Floor: from.Floor}
 	d.Head = d.To
@@ -91,7 +91,7 @@ func (r *Replica) ReadNext(data []byte, from Cursor) (d Delta, known bool, err e
 		if like == nil {
 			return d, false, nil
 		}
-		before = Entry{Key: like.key, Value: like.value}
+		before = like.entry()
 	}
 	return r.readNext(&in, d, before)
 }
@@ -119,25 +119,27 @@ func (r *Replica) readNext(in *reader, d Delta, before Entry) (_ Delta, known bo
 func (r *Replica) readEntry(in *reader, before *Entry, version uint64, d *Delta) (e Entry, known bool) {
 	head := in.number()
 	e = Entry{Version: version + head>>nextFlags, Deleted: head&nextDeleted != 0}
-	value := before.Value
+	value := before.Value()
+	in.text = in.text[:0]
 	if head&nextKnown != 0 {
 		was := r.at(Cursor{Inc: d.Inc, Max: d.From - in.number()})
 		if was == nil {
 			return e, in.bad
 		}
-		e.Key, value = was.key, was.value
+		in.text, value = append(in.text, was.key()...), was.value()
 	} else {
-		e.Key = string(diff(in, before.Key, MaxKey))
+		in.diff(before.Key(), MaxKey)
 	}
+	e.Cut = len(in.text)
 	if !e.Deleted {
-		e.Value = diff(in, value, MaxValue)
+		in.diff(value, MaxValue)
 	}
-	return e, true
+	return in.entry(e), true
 }
 
 // at returns the entry that was set at a version of an incarnation and has not
 // changed since; nil if there is none.
-func (r *Replica) at(c Cursor) *entry {
+func (r *Replica) at(c Cursor) *item {
 	if r == nil || c.Inc != r.Inc {
 		return nil
 	}
@@ -145,9 +147,9 @@ func (r *Replica) at(c Cursor) *entry {
 	if i == 0 {
 		return nil
 	}
-	at := r.order[i-1]
-	if at.version != c.Max || at.isStale() || at.entry.deleted {
+	at := &r.items[i-1]
+	if at.version != c.Max || at.stale || at.deleted {
 		return nil
 	}
-	return at.entry
+	return at
 }

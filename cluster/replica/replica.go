@@ -33,7 +33,7 @@ func (c Cursor) goesOnFrom(floor uint64) bool {
 
 // The bounds of what a namespace holds, in bytes.
 const (
-	MaxKey   = 1 << 16
+	MaxKey   = 1<<16 - 1
 	MaxValue = 1 << 18
 )
 
@@ -73,15 +73,15 @@ func (r *Replica) Heard() uint64 { return max(r.Max, r.head) }
 func (r *Replica) Len() int { return r.live }
 
 // Deleted returns the number of keys of which r remembers that they were deleted.
-func (r *Replica) Deleted() int { return len(r.entries) - r.live }
+func (r *Replica) Deleted() int { return r.keys() - r.live }
 
-// Get returns the value of key, which the caller must not change.
-func (r *Replica) Get(key string) ([]byte, bool) {
-	e := r.entries[key]
-	if e == nil || e.deleted {
-		return nil, false
+// Get returns the value of key.
+func (r *Replica) Get(key string) (value string, ok bool) {
+	x := r.find(key)
+	if x == nil || x.deleted {
+		return "", false
 	}
-	return e.value, true
+	return x.value(), true
 }
 
 // Renew gives the namespace of this node a new incarnation, which must be on
@@ -98,11 +98,24 @@ func (r *Replica) Outranked(c Cursor) bool {
 // Set writes a key as the owner and reports whether that changed anything. The
 // value is copied; an entry that does not fit is not written.
 func (r *Replica) Set(key string, value []byte) (changed bool) {
-	if have, ok := r.Get(key); ok && string(have) == string(value) || !Fits(key, value) {
+	if have, ok := r.Get(key); ok && have == string(value) {
+		return false
+	}
+	return r.Keep(NewPair(key, value))
+}
+
+// Keep is Set for a pair of which it keeps the text, even if it changes nothing:
+// the writer may give up the one that it gave before.
+func (r *Replica) Keep(x Pair) (changed bool) {
+	if !x.fits() {
+		return false
+	}
+	if have := r.find(x.Key()); have != nil && !have.deleted && have.text == x.Text {
+		have.text = x.Text
 		return false
 	}
 	r.Max++
-	r.put(&Entry{Key: key, Value: append(make([]byte, 0, len(value)), value...), Version: r.Max})
+	r.put(&Entry{Pair: x, Version: r.Max})
 	return true
 }
 
@@ -113,7 +126,7 @@ func (r *Replica) Delete(key string) (changed bool) {
 		return false
 	}
 	r.Max++
-	r.put(&Entry{Key: key, Version: r.Max, Deleted: true})
+	r.put(&Entry{Pair: NewPair(key, nil), Version: r.Max, Deleted: true})
 	return true
 }
 

@@ -38,7 +38,7 @@ func TestReaderIsBehind(t *testing.T) {
 		if got, want := r.Cursor(), owner.reg.r.Cursor(); got != want {
 			t.Errorf("the reader is at %v, the owner at %v", got, want)
 		}
-		if value, ok := r.Get("203"); !ok || string(value) != "c" {
+		if value, ok := r.Get("203"); !ok || value != "c" {
 			t.Errorf("got %q of 203, want c", value)
 		}
 	})

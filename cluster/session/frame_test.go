@@ -47,7 +47,7 @@ func sentFrames() []byte {
 	}})
 	b = appendSubscription(b, subscription{scope: scopeOwn, checks: true, haves: []have{{"hardy", "reg", replica.Cursor{Inc: 1, Max: 2}, 7, 12345}}})
 	b = appendName(b, 1, "hardy", "reg")
-	b = appendDelta(b, 1, &replica.Delta{Inc: 1, To: 2, Entries: []replica.Entry{{Key: "a", Value: []byte("b"), Version: 1}}})
+	b = appendDelta(b, 1, &replica.Delta{Inc: 1, To: 2, Entries: []replica.Entry{{Pair: replica.NewPair("a", []byte("b")), Version: 1}}})
 	b = appendNext(b, 1, []byte{4, 4, 0, 0})
 	b = appendSince(b, 1, replica.Cursor{Inc: 1, Max: 2}, 12345, []byte{4, 4, 0, 0})
 	b = appendFrame(b, frameHeld, []byte{1, 3, 4, 1})

@@ -58,7 +58,7 @@ func hears(t *testing.T, c net.Conn) (kinds map[byte]int, value string) {
 		kind, body, err := frames.next()
 		if err != nil {
 			got, _ := r.Get("100")
-			return kinds, string(got)
+			return kinds, got
 		}
 		if kinds[kind]++; kind != frameDelta {
 			continue

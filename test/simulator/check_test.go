@@ -16,7 +16,7 @@ func (w *world) check(n *node, r *replica.Replica, before replica.Cursor, result
 		w.fails("%s at %v of %s has %d keys, was told %d", n.name, at, r.Owner(), r.Len(), len(told))
 	}
 	for key, value := range told {
-		if got, ok := r.Get(key); !ok || string(got) != value {
+		if got, ok := r.Get(key); !ok || got != value {
 			w.fails("%s at %v of %s: %q is %q, was told %q", n.name, at, r.Owner(), key, got, value)
 		}
 	}
@@ -38,13 +38,13 @@ func (w *world) checkWords(n *node, r *replica.Replica, h *words, told map[strin
 	last, final, written := map[string]replica.Entry{}, map[string]replica.Entry{}, map[[2]string]bool{}
 	for _, e := range h.list {
 		if e.Version <= at.Max {
-			last[e.Key] = e
-			written[[2]string{e.Key, string(e.Value)}] = !e.Deleted
+			last[e.Key()] = e
+			written[[2]string{e.Key(), e.Value()}] = !e.Deleted
 		}
-		final[e.Key] = e
+		final[e.Key()] = e
 	}
 	for key, e := range last {
-		if value, ok := told[key]; final[key].Version == e.Version && (ok == e.Deleted || value != string(e.Value)) {
+		if value, ok := told[key]; final[key].Version == e.Version && (ok == e.Deleted || value != e.Value()) {
 			w.fails("%s at %v of %s: %q is %q (%v), want %+v", n.name, at, r.Owner(), key, value, ok, e)
 		}
 	}
@@ -64,7 +64,7 @@ func (w *world) checkGone(n *node, r *replica.Replica, before uint64, x replica.
 	}
 	first, wrote := true, false
 	for _, e := range h.list {
-		if e.Key != x.Key {
+		if e.Key() != x.Key() {
 			continue
 		}
 		if e.Deleted || first && r.Cursor().Inc != before && e.Version > h.base {
@@ -73,7 +73,7 @@ func (w *world) checkGone(n *node, r *replica.Replica, before uint64, x replica.
 		first, wrote = false, true
 	}
 	if wrote {
-		w.fails("%s at %v lost %q of %s", n.name, r.Cursor(), x.Key, r.Owner())
+		w.fails("%s at %v lost %q of %s", n.name, r.Cursor(), x.Key(), r.Owner())
 	}
 }
 

@@ -51,14 +51,21 @@ type mark struct {
 
 // A journal keeps what the table writes until it is asked, because a table does
 // not say in which order it does several things at a time.
-type journal struct{ writes []replica.Change }
+type journal struct{ writes []write }
+
+// A write is a key with a value, without one, or one that only the disk is to hear of.
+type write struct {
+	key     string
+	value   []byte
+	deleted bool
+}
 
 func (j *journal) Set(key string, value []byte) {
-	j.writes = append(j.writes, replica.Change{Key: key, Value: slices.Clone(value)})
+	j.writes = append(j.writes, write{key: key, value: slices.Clone(value)})
 }
 
 func (j *journal) Delete(key string) {
-	j.writes = append(j.writes, replica.Change{Key: key, Deleted: true})
+	j.writes = append(j.writes, write{key: key, deleted: true})
 }
 
 func newNode(w *world, name string, inc uint64) *node {
@@ -102,25 +109,25 @@ func (n *node) furnish(flows map[string]uint64) {
 // save notes that the disk has to be written. It is called with the table's lock
 // held.
 func (n *node) save(key string) {
-	n.journal.writes = append(n.journal.writes, replica.Change{Key: key, Value: nil})
+	n.journal.writes = append(n.journal.writes, write{key: key})
 }
 
 // flush carries what the table wrote to the replica and to the disk.
 func (n *node) flush() {
 	writes := n.journal.writes
 	n.journal.writes = nil
-	slices.SortStableFunc(writes, func(a, b replica.Change) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortStableFunc(writes, func(a, b write) int { return strings.Compare(a.key, b.key) })
 	for _, x := range writes {
 		switch {
-		case x.Deleted:
-			n.write(x.Key, nil, n.own.Delete(x.Key))
-		case x.Value != nil:
-			n.write(x.Key, x.Value, n.own.Set(x.Key, x.Value))
+		case x.deleted:
+			n.write(x.key, nil, n.own.Delete(x.key))
+		case x.value != nil:
+			n.write(x.key, x.value, n.own.Set(x.key, x.value))
 		}
-		if record, ok := n.table.AppendRecord(nil, x.Key); ok {
-			n.disk.records[x.Key] = record
+		if record, ok := n.table.AppendRecord(nil, x.key); ok {
+			n.disk.records[x.key] = record
 		} else {
-			delete(n.disk.records, x.Key)
+			delete(n.disk.records, x.key)
 		}
 	}
 }
@@ -131,7 +138,7 @@ func (n *node) write(key string, value []byte, changed bool) {
 		return
 	}
 	h := n.w.history[life{n.name, n.own.Cursor().Inc}]
-	h.list = append(h.list, replica.Entry{Key: key, Value: value, Version: n.own.Cursor().Max, Deleted: value == nil})
+	h.list = append(h.list, replica.Entry{Pair: replica.NewPair(key, value), Version: n.own.Cursor().Max, Deleted: value == nil})
 	if n.told[n.name][key] = string(value); value == nil {
 		delete(n.told[n.name], key)
 	}
@@ -186,10 +193,10 @@ func (n *node) learn(owner string, d replica.Delta) (at replica.Cursor, again bo
 	}
 	for _, x := range changes {
 		n.w.checkGone(n, r, before.Inc, x)
-		if n.told[owner][x.Key] = string(x.Value); x.Deleted {
-			delete(n.told[owner], x.Key)
+		if n.told[owner][x.Key()] = x.Value(); x.Deleted {
+			delete(n.told[owner], x.Key())
 		}
-		if err := n.table.Learn(owner, x.Key, x.Value); err != nil {
+		if err := n.table.Learn(owner, x.Key(), []byte(x.Value())); err != nil {
 			n.w.fails("%s: %v", n.name, err)
 		}
 		n.flush()
@@ -263,13 +270,13 @@ func (n *node) rollBack() {
 	clear(n.told[n.name])
 	for _, e := range d.Entries {
 		if !e.Deleted {
-			n.told[n.name][e.Key] = string(e.Value)
+			n.told[n.name][e.Key()] = e.Value()
 		}
 	}
 	n.furnish(x.flows)
 	for _, e := range d.Entries { // another node had the better claim: it was not on the disk
-		if _, ok := n.table.Own(e.Key); !ok {
-			n.journal.Delete(e.Key)
+		if _, ok := n.table.Own(e.Key()); !ok {
+			n.journal.Delete(e.Key())
 		}
 	}
 	n.flush()

@@ -27,7 +27,7 @@ var faults = []fault{
 		"case r.staged.Max < r.goal || r.staged.Compare(r.Known()) <= 0:", "case r.staged.Compare(r.Known()) <= 0:",
 	}, "TestRandomFaults"},
 	{"a delta is in the wrong order", "cluster/replica/delta.go", []string{
-		"for _, at := range r.order[r.after(d.From):] {", "for _, at := range slices.Backward(r.order[r.after(d.From):]) {",
+		"for _, x := range r.items[r.after(d.From):] {", "for _, x := range slices.Backward(r.items[r.after(d.From):]) {",
 		"package replica\n", "package replica\n\nimport \"slices\"\n",
 	}, "TestRandomFaults"},
 	{"an old incarnation is believed", "cluster/replica/delta.go", []string{
