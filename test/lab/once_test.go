@@ -48,8 +48,8 @@ func crossings(tb testing.TB, what string, segments int) {
 
 // countData has the kernel count the segments with data between nodes, "up" to the
 // head office and "down" from there, and returns a function that reads that.
-func (l *Line) countData(t testing.TB) (read func(way string) int) {
-	t.Helper()
+func (l *Line) countData(tb testing.TB) (read func(way string) int) {
+	tb.Helper()
 	const bare = "72" // bytes of a segment without data, at most
 	table := "inet once" + l.site
 	words := "add table " + table + "; add chain " + table + " forward { type filter hook forward priority 10; }"
@@ -60,7 +60,7 @@ func (l *Line) countData(t testing.TB) (read func(way string) int) {
 		}
 	}
 	l.s.in("hq", l.s.nft, words)
-	t.Cleanup(func() { l.s.in("hq", l.s.nft, "delete table "+table) })
+	tb.Cleanup(func() { l.s.in("hq", l.s.nft, "delete table "+table) })
 	return func(way string) int {
 		packets, _ := l.s.counted(table, way)
 		return packets
