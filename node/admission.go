@@ -118,6 +118,9 @@ func (n *Node) welcome(name string) (payload []byte, err error) {
 		return nil, fmt.Errorf("%s has been removed again", name)
 	}
 	w := welcome{Epoch: bearer.Epoch, Key: n.identity.Key}
+	if keys := view.Keys(); len(keys) > 0 {
+		w.Key = keys[len(keys)-1][:]
+	}
 	switch bearer.Role {
 	case store.Main:
 		w.Authority = n.identity.Authority

@@ -185,6 +185,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.system = &system{
 		self: n.self, started: time.Now(), version: o.Version, config: n.config, peers: n.peers,
 		rings: rings, bindings: n.bindings, calls: n.calls, bans: n.bans, authority: n.authority,
+		key: [32]byte(n.identity.Key),
 	}
 	if n.identity.Role == RoleMain {
 		n.system.voters = newVoters(&voters{

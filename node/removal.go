@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,7 +33,8 @@ type removed struct {
 // errMoved says that this main does not lead, or not any more.
 var errMoved = errors.New("another main leads")
 
-// RemoveNode implements [admin.Nodes]. A LifeGUARD is a Change like any
+// RemoveNode implements [admin.Nodes]. A main does it, which makes the key that is
+// in force from then on: a witness must not know it. A LifeGUARD is a Change like any
 // other; who may have a vote is removed by the main that leads. Nobody removes himself: he
 // would be turned away before he has heard that it is done.
 func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Removed, error) {
@@ -42,17 +44,14 @@ func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Remove
 	ctx, cancel := context.WithTimeout(ctx, removing)
 	defer cancel()
 	view := s.config.View()
-	change := store.RemoveNode{By: store.Author{Who: who, At: time.Now()}, Name: name}
-	_, err := change.On(view)
+	_, err := store.RemoveNode{Name: name}.On(view)
 	n, _ := view.Node(name)
 	switch {
 	case err != nil:
-	case n.Role == store.Lifeguard:
-		err = s.config.Propose(ctx, change)
 	case s.voters == nil:
 		err = s.askToRemove(ctx, removal{Who: who, Name: name})
 	default:
-		err = s.removeMain(ctx, change)
+		err = s.removeAny(ctx, s.removalOf(who, name))
 	}
 	if err != nil {
 		return admin.Removed{}, err
@@ -64,6 +63,21 @@ func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Remove
 		}
 	}
 	return r, nil
+}
+
+// removalOf is the Change. Its key is for those that stay.
+func (s *system) removalOf(who, name string) store.RemoveNode {
+	change := store.RemoveNode{By: store.Author{Who: who, At: time.Now()}, Name: name, Was: s.key}
+	_, _ = rand.Read(change.Next[:]) // never fails
+	return change
+}
+
+// removeAny removes a node of any role, at a main.
+func (s *system) removeAny(ctx context.Context, change store.RemoveNode) error {
+	if n, _ := s.config.View().Node(change.Name); n.Role == store.Lifeguard {
+		return s.config.Propose(ctx, change)
+	}
+	return s.removeMain(ctx, change)
 }
 
 // askToRemove asks one main after the other, but for the one to go.
@@ -138,8 +152,11 @@ func (s *system) askOne(ctx context.Context, main string, r removal) (again bool
 		return false, &admin.Problem{Kind: admin.Unavailable, Message: fmt.Sprintf("it is not known whether %s is removed: %v", r.Name, err)}
 	}
 	var d removed
-	if err = json.Unmarshal(answer, &d); err != nil || d.Again || d.Index > 0 {
+	if err = json.Unmarshal(answer, &d); err != nil || d.Again {
 		return d.Again, err
+	}
+	if d.Index > 0 {
+		return false, s.config.waitFor(ctx, d.Index)
 	}
 	if err = decodeRefusal(answer); len(d.Errors) == 0 {
 		err = &admin.Problem{Kind: admin.Unavailable, Message: err.Error()}
@@ -155,14 +172,14 @@ func (s *system) remove(ctx context.Context, from link.Peer, body []byte) ([]byt
 		return nil, err
 	}
 	var err error
-	change := store.RemoveNode{By: store.Author{Who: r.Who + " at " + from.Node, At: time.Now()}, Name: r.Name}
+	change := s.removalOf(r.Who+" at "+from.Node, r.Name)
 	switch {
 	case s.voters == nil:
 		err = errors.New("this node is no main")
 	case from.Role == link.Main:
 		err = s.removeHere(ctx, change)
 	default:
-		err = s.removeMain(ctx, change)
+		err = s.removeAny(ctx, change)
 	}
 	switch {
 	case err == nil:

@@ -2,10 +2,12 @@ package node
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"carillon/node/admin"
+	"carillon/store"
 )
 
 // TestRemoveTheMainThatLeads: another one takes the lead, and the two that stay
@@ -71,5 +73,42 @@ func TestRemoveWithoutAQuorum(t *testing.T) {
 	if p, ok := errors.AsType[*admin.Problem](err); !ok || p.Kind != admin.Unavailable ||
 		!strings.Contains(p.Message, "nothing is changed") || !strings.Contains(p.Message, "1 of 2 missing (hardy), 2 needed") {
 		t.Errorf("got %v, want a refusal that says who is missing", err)
+	}
+}
+
+// TestARemovalChangesTheKey: those that stay seal with another key, who comes later
+// has it, and neither the removed node nor a witness, at which it was asked for, does.
+func TestARemovalChangesTheKey(t *testing.T) {
+	w := newTown(t, "laurel")
+	w.open("mons", RoleLifeguard, "laurel")
+	w.open("namur", RoleLifeguard, "laurel")
+	w.join("wim", RoleWitness, "laurel")
+	if _, err := w.nodes["wim"].RemoveNode(t.Context(), "mons"); err != nil {
+		t.Fatal(err)
+	}
+	keys := w.nodes["laurel"].config.View().Keys()
+	if len(keys) != 2 || keys[0] != store.Key(w.nodes["laurel"].identity.Key) || keys[1] == keys[0] || keys[1].IsZero() {
+		t.Fatalf("got %d keys, want the one that was in force and another", len(keys))
+	}
+	w.eventually("namur has it", func() bool { return slices.Equal(w.nodes["namur"].config.View().Keys(), keys) })
+	w.lists("wim", "laurel namur wim")
+	w.eventually("mons is told", func() bool {
+		status, err := w.nodes["mons"].Status(t.Context())
+		return err == nil && status.Refused.Unwelcome > 0
+	})
+	for _, name := range []string{"wim", "mons"} {
+		if slices.Contains(w.nodes[name].config.View().Keys(), keys[1]) {
+			t.Errorf("%s has the key", name)
+		}
+	}
+	w.open("bergen", RoleLifeguard, "laurel")
+	if store.Key(w.nodes["bergen"].identity.Key) != keys[1] {
+		t.Error("who joins later begins with another key")
+	}
+	history, err := w.nodes["laurel"].History(t.Context())
+	if err != nil || !slices.ContainsFunc(history, func(r store.Revision) bool {
+		return slices.Contains(r.Summary, "~ nonces and tokens: sealed with another key")
+	}) {
+		t.Errorf("the history does not tell: %+v, %v", history, err)
 	}
 }

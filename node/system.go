@@ -48,6 +48,7 @@ type system struct {
 	bans      *bans
 	authority *link.Authority // nil where this node is no main
 	voters    *voters         // likewise
+	key       store.Key       // that this node came with; in force while the View has none
 }
 
 // answers has the port hand over the questions of other nodes.

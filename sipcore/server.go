@@ -16,6 +16,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,7 +60,7 @@ type Options struct {
 	Bindings    *live.Bindings
 	Calls       *live.Calls
 	Bans        *live.Bans  // whom to keep out; nil: a table of its own
-	Key         [32]byte    // seals tokens and nonces; shared by all nodes of a system
+	Key         [32]byte    // seals tokens and nonces while the View has no keys; shared by all nodes of a system
 	Peers       Peers       // the other nodes; nil: there are none
 	Trace       *trace.Ring // remembers and counts messages; nil: they are only counted
 	Logger      *slog.Logger
@@ -87,6 +88,9 @@ type Server struct {
 	transport    *transport.Layer
 	wheel        *transaction.Wheel
 	transactions *transaction.Layer
+	sealer       *auth.Sealer
+	keying       sync.Mutex // held while sealer learns its keys
+	unwatch      func()
 	checker      *auth.Checker
 	registrar    *registrar.Registrar
 	proxy        *proxy.Proxy
@@ -114,19 +118,28 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening for SIP: %w", err)
 	}
-	sealer := auth.NewSealer(o.Key, o.Node)
-	s.checker = auth.NewChecker(sealer, s.defence)
+	s.sealer = auth.NewSealer(o.Key, o.Node)
+	s.unwatch = o.Store.Watch(func(*store.View) { s.useKeys() })
+	s.useKeys()
+	s.checker = auth.NewChecker(s.sealer, s.defence)
 	s.transactions = transaction.New(transaction.Options{Wheel: s.wheel, Logger: o.Logger}, s)
 	if o.Peers == nil {
 		o.Peers = nobody{}
 	}
 	s.peers = newPool(o.Peers, s.transport)
 	s.calls = dialog.NewTracker(o.Node, o.Calls, o.Logger)
-	s.proxy = proxy.New(s.proxyOptions(phones{node: o.Node, bindings: o.Bindings, transport: s.transport}, sealer))
+	s.proxy = proxy.New(s.proxyOptions(phones{node: o.Node, bindings: o.Bindings, transport: s.transport}, s.sealer))
 	s.registrar = registrar.New(registrar.Options{
 		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere,
 	})
 	return s, nil
+}
+
+// useKeys seals with the keys of the View from now on.
+func (s *Server) useKeys() {
+	s.keying.Lock()
+	defer s.keying.Unlock()
+	s.sealer.Use(s.o.Store.View().Keys())
 }
 
 // locator knows where phones are, for those who decide and those who do.
@@ -198,4 +211,7 @@ func none(ctx context.Context, count func() int) {
 }
 
 // Close releases the listeners and closes every connection.
-func (s *Server) Close() error { return s.transport.Close() }
+func (s *Server) Close() error {
+	s.unwatch()
+	return s.transport.Close()
+}

@@ -92,6 +92,7 @@ type station struct {
 	name     string
 	town     *town
 	addr     netip.Addr
+	store    *store.Store
 	bindings *live.Bindings
 	calls    *live.Calls
 	bans     *live.Bans
@@ -126,11 +127,11 @@ func newTown(tb testing.TB, names ...string) *town {
 // open starts a node.
 func (w *town) open(name string, at netip.Addr) *station {
 	w.t.Helper()
-	s := &station{name: name, town: w, addr: at, calls: live.NewCalls(), bans: live.NewBans(name, nil)}
+	s := &station{name: name, town: w, addr: at, store: store.New(w.view), calls: live.NewCalls(), bans: live.NewBans(name, nil)}
 	s.bindings = live.NewBindings(name, s)
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
-		Node: name, Listen: at, Store: store.New(w.view), Bindings: s.bindings, Calls: s.calls, Bans: s.bans,
+		Node: name, Listen: at, Store: s.store, Bindings: s.bindings, Calls: s.calls, Bans: s.bans,
 		Key: [32]byte{7}, Peers: s, Certificate: certify(w.t),
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),
 	})

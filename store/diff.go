@@ -37,7 +37,7 @@ func Diff(old, next *View) []Line {
 	}
 	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
 	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
-	return all
+	return append(all, keyLines(a.Keys, b.Keys)...)
 }
 
 // A field is one named value of an element; an empty text is the default.

@@ -10,8 +10,8 @@ import (
 // The version of the encodings of Config and Change. A node that meets a later
 // one stops with a clear error: it must not guess what others agreed on.
 // Version 2 added nodes and tokens to the Config, version 3 origins, version 4 the
-// budget of a site.
-const encodingVersion = 4
+// budget of a site, version 5 keys.
+const encodingVersion = 5
 
 // An envelope is what the log and the disk hold: CBOR [version, tag, body].
 type envelope struct {
@@ -29,7 +29,7 @@ func EncodeConfig(c Config) ([]byte, error) {
 		Domain: c.Domain, Sites: notNil(each(c.Sites, toWireSite)),
 		Users: notNil(each(c.Users, toWireUser)), Trunks: notNil(each(c.Trunks, toWireTrunk)),
 		Nodes: notNil(each(c.Nodes, toWireNode)), Tokens: notNil(each(c.Tokens, toWireToken)), Revoked: notNil(c.Revoked),
-		Origins: notNil(c.Origins),
+		Origins: notNil(c.Origins), Keys: notNil(each(c.Keys, toWireKey)),
 	})
 }
 
@@ -62,10 +62,15 @@ func decodeConfig(b []byte) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	keys, err := fromWireKeys(w.Keys)
+	if err != nil {
+		return Config{}, err
+	}
 	return Config{
 		Domain: w.Domain, Sites: sites,
 		Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
 		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: w.Revoked, Origins: w.Origins,
+		Keys: keys,
 	}, nil
 }
 
@@ -81,6 +86,11 @@ func decodeWireConfig(e envelope) (w wireConfig, err error) {
 		err = decode(e.Body, &old)
 		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
 		w.Nodes, w.Tokens, w.Revoked = old.Nodes, old.Tokens, old.Revoked
+	case 3, 4:
+		var old wireConfig4
+		err = decode(e.Body, &old)
+		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
+		w.Nodes, w.Tokens, w.Revoked, w.Origins = old.Nodes, old.Tokens, old.Revoked, old.Origins
 	default:
 		err = decode(e.Body, &w)
 	}

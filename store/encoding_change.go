@@ -27,7 +27,7 @@ func EncodeChange(c Change) ([]byte, error) {
 	case SetNode:
 		return encode(tagSetNode, wireSetNode{By: toWireAuthor(c.By), Node: toWireNode(c.Node)})
 	case RemoveNode:
-		return encode(tagRemoveNode, wireRemoveNode{By: toWireAuthor(c.By), Name: c.Name})
+		return encode(tagRemoveNode, wireRemoveNode{By: toWireAuthor(c.By), Name: c.Name, Was: toWireKey(c.Was), Next: toWireKey(c.Next)})
 	case TakeOver:
 		return encode(tagTakeOver, wireTakeOver{By: toWireAuthor(c.By), Node: c.Node, Missing: notNil(c.Missing)})
 	default:
@@ -77,7 +77,12 @@ func decodeChange(tag string, body []byte) (Change, error) {
 		})
 	case tagRemoveNode:
 		return decodeAs(body, func(w wireRemoveNode) (Change, error) {
-			return RemoveNode{By: fromWireAuthor(w.By), Name: w.Name}, nil
+			was, err := fromWireKey(w.Was)
+			if err != nil {
+				return nil, err
+			}
+			next, err := fromWireKey(w.Next)
+			return RemoveNode{By: fromWireAuthor(w.By), Name: w.Name, Was: was, Next: next}, err
 		})
 	case tagTakeOver:
 		return decodeAs(body, func(w wireTakeOver) (Change, error) {

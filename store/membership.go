@@ -127,11 +127,14 @@ func (s SetNode) On(v *View) (*View, error) {
 	return NewView(next).At(v.index), nil
 }
 
-// RemoveNode takes a node out of the system for good and revokes its
-// certificate.
+// RemoveNode takes a node out of the system for good, revokes its certificate, and
+// puts another key in force: what it can still seal counts no more. The proposer
+// makes the key, at random, so that all mains have the same.
 type RemoveNode struct {
 	By   Author
 	Name string
+	Was  Key // that in force, if the View has none
+	Next Key // from now on
 }
 
 // On implements [Change].
@@ -146,6 +149,7 @@ func (r RemoveNode) On(v *View) (*View, error) {
 	next := v.Config()
 	next.Nodes = slices.DeleteFunc(next.Nodes, func(n Node) bool { return n.Name == r.Name })
 	next.Revoked = revoke(next.Revoked, old, Node{})
+	next.Keys = withKey(next.Keys, r.Was, r.Next)
 	return NewView(next).At(v.index), nil
 }
 

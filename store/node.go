@@ -44,8 +44,8 @@ func (v *View) Node(name string) (Node, bool) {
 // Nodes returns all nodes by name.
 func (v *View) Nodes() []Node { return slices.Clone(v.config.Nodes) }
 
-// Bare returns what of the content a node may have that only votes: neither users
-// nor tokens.
+// Bare returns what of the content a node may have that only votes: neither
+// users nor tokens nor keys.
 func (v *View) Bare() Config {
 	c := v.Config()
 	return Config{Domain: c.Domain, Sites: c.Sites, Nodes: c.Nodes, Revoked: c.Revoked}

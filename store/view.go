@@ -20,6 +20,7 @@ type Config struct {
 	Nodes   []Node      // by name
 	Tokens  []JoinToken // in the order of their making
 	Revoked []string    // fingerprints of certificates that no longer count, sorted
+	Keys    []Key       // of nonces and tokens; the last one is in force
 }
 
 // A View is an immutable picture of the whole configuration. All methods are
@@ -91,6 +92,7 @@ func (v *View) Config() Config {
 	c.Nodes = slices.Clone(c.Nodes)
 	c.Tokens = slices.Clone(c.Tokens)
 	c.Revoked = slices.Clone(c.Revoked)
+	c.Keys = slices.Clone(c.Keys)
 	return c
 }
 

@@ -47,6 +47,20 @@ type wireConfig struct {
 	Tokens  []wireToken
 	Revoked []string
 	Origins []string
+	Keys    [][]byte
+}
+
+// wireConfig4 is the configuration of versions 3 and 4, which had no keys.
+type wireConfig4 struct {
+	_       struct{} `cbor:",toarray"`
+	Domain  string
+	Sites   []wireSite
+	Users   []wireUser
+	Trunks  []wireTrunk
+	Nodes   []wireNode
+	Tokens  []wireToken
+	Revoked []string
+	Origins []string
 }
 
 // wireConfig2 is the configuration of version 2, which had no origins.

@@ -59,6 +59,28 @@ type wireRemoveNode struct {
 	_    struct{} `cbor:",toarray"`
 	By   wireAuthor
 	Name string
+	Was  []byte
+	Next []byte
+}
+
+// wireRemoveNode4 is the Change up to version 4, which changed no keys.
+type wireRemoveNode4 struct {
+	_    struct{} `cbor:",toarray"`
+	By   wireAuthor
+	Name string
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireRemoveNode) UnmarshalCBOR(b []byte) error {
+	const ofTwo = 0x80 | 2 // an array, up to version 4
+	if len(b) == 0 || b[0] != ofTwo {
+		type plain wireRemoveNode // without this method
+		return decode(b, (*plain)(w))
+	}
+	var old wireRemoveNode4
+	err := decode(b, &old)
+	*w = wireRemoveNode{By: old.By, Name: old.Name}
+	return err
 }
 
 type wireTakeOver struct {

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"encoding/binary"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -92,9 +93,19 @@ func (s *Sessions) wrap(c *conn) {
 		s.log.Error("packing the configuration", "error", err)
 		return
 	}
+	if !s.mayHave(c.peer.Node) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.feed.index, c.feed.packed, c.feed.sent = index, packed, 0
+}
+
+// mayHave reports whether a node is one of the peers by the configuration that it
+// would be sent: one that was removed must not hear what came of that, such as
+// the new key, on a session that is about to be closed.
+func (s *Sessions) mayHave(node string) bool {
+	return slices.ContainsFunc(s.o.Peers(), func(p Peer) bool { return p.Node == node })
 }
 
 func (f *feed) of(source Source, role string, atLeast uint64) (uint64, []byte, error) {

@@ -32,7 +32,8 @@ func (c *cli) nodeRemoveCommand() *cobra.Command {
 		Long: `Take a node out of the system for good, whether it is dead or alive, asked for on
 any other node. No node takes its certificate from then on, nor knows its phones;
 it is listed no more, and its name is free. One that is alive goes on alone until
-it is stopped.
+it is stopped. The nodes that stay seal nonces and tokens with another key: calls
+go on, and phones answer to new nonces without asking anybody.
 
 A main is removed only if those that stay can still change the configuration:
 more than half of them have to answer.`,

@@ -30,7 +30,7 @@ type NonceState int
 
 // The states of a nonce.
 const (
-	Forged  NonceState = iota // not made by any node of this system
+	Forged  NonceState = iota // not made by any node of this system, or with a key that is not in force any more
 	Expired                   // too old, or another process's: a new one will do
 	Fresh
 )
@@ -55,14 +55,15 @@ func (s *Sealer) Nonce(to netip.Addr, now time.Time) string {
 }
 
 func (s *Sealer) appendNonce(dst []byte, to netip.Addr, now time.Time) []byte {
-	w := s.nonces.scratch.Get().(*scratch)
-	defer s.nonces.scratch.Put(w)
-	where := s.place(w, to)
+	k := s.inForce()
+	w := k.nonces.scratch.Get().(*scratch)
+	defer k.nonces.scratch.Put(w)
+	where := k.place(w, to)
 	b := binary.BigEndian.AppendUint64(w.text[:0], uint64(now.UnixMilli())<<16)
 	b = append(b[:nonceIssuer], s.issuer[:]...)
 	b = binary.BigEndian.AppendUint32(b, s.count.Add(1))
 	b = append(b, where[:]...)
-	s.nonces.cmac(w, b)
+	k.nonces.cmac(w, b)
 	w.text = append(b, w.sum[:nonceSize-nonceMAC]...)
 	return w.encoding.AppendEncode(dst, w.text)
 }
@@ -78,13 +79,14 @@ func (s *Sealer) checkNonce(nonce string, now time.Time) (state NonceState, numb
 	if len(nonce) != nonceTextLen {
 		return Forged, 0
 	}
-	w := s.nonces.scratch.Get().(*scratch)
-	defer s.nonces.scratch.Put(w)
+	k := s.inForce()
+	w := k.nonces.scratch.Get().(*scratch)
+	defer k.nonces.scratch.Put(w)
 	if !w.decode(nonce) || len(w.text) != nonceSize {
 		return Forged, 0
 	}
 	b := w.text
-	s.nonces.cmac(w, b[:nonceMAC])
+	k.nonces.cmac(w, b[:nonceMAC])
 	if subtle.ConstantTimeCompare(b[nonceMAC:], w.sum[:nonceSize-nonceMAC]) != 1 {
 		return Forged, 0
 	}
@@ -101,9 +103,10 @@ func (s *Sealer) Proves(nonce string, from netip.Addr, now time.Time) bool {
 	if state, _ := s.checkNonce(nonce, now); state == Forged {
 		return false
 	}
-	w := s.nonces.scratch.Get().(*scratch)
-	defer s.nonces.scratch.Put(w)
-	where := s.place(w, from)
+	k := s.inForce()
+	w := k.nonces.scratch.Get().(*scratch)
+	defer k.nonces.scratch.Put(w)
+	where := k.place(w, from)
 	if !w.decode(nonce) {
 		return false
 	}
@@ -117,12 +120,12 @@ func age(b []byte, now time.Time) time.Duration {
 
 // place is what stands for an address: the same for all that one host can have
 // in an IPv6 network, and not to be found for another's.
-func (s *Sealer) place(w *scratch, a netip.Addr) [placeSize]byte {
+func (k *keyed) place(w *scratch, a netip.Addr) [placeSize]byte {
 	b := a.As16()
 	if !a.Unmap().Is4() {
 		clear(b[8:])
 	}
 	w.text = append(w.text[:0], b[:]...)
-	s.nonces.cmac(w, w.text)
+	k.nonces.cmac(w, w.text)
 	return [placeSize]byte(w.sum[:placeSize])
 }

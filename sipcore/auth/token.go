@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -55,27 +56,49 @@ func (s *Sealer) Seal(t Token) string {
 }
 
 // AppendSeal appends what Seal returns to dst.
+//
+// A Path goes from node to node alone, and is believed because of who brings it:
+// it is sealed with the earliest key, for the other node may not have heard of
+// the one in force yet.
 func (s *Sealer) AppendSeal(dst []byte, t Token) []byte {
-	w := s.tokens.scratch.Get().(*scratch)
-	defer s.tokens.scratch.Put(w)
+	k := s.inForce()
+	if t.Kind == Path {
+		k = (*s.keys.Load())[0]
+	}
+	w := k.tokens.scratch.Get().(*scratch)
+	defer k.tokens.scratch.Put(w)
 	var room [tagSize]byte
 	w.text = t.append(append(w.text[:0], room[:]...))
-	s.tokens.seal(w)
+	k.tokens.seal(w)
 	return w.encoding.AppendEncode(dst, w.text)
 }
 
-// Open returns the Token that was sealed as text, and false when text is not
-// what Seal made, to the letter.
-func (s *Sealer) Open(text string) (Token, bool) {
+// Open returns the Token that was sealed as text with the key in force, and false
+// when text is not what Seal made, to the letter.
+func (s *Sealer) Open(text string) (Token, bool) { return s.inForce().open(text) }
+
+// OpenEarlier opens what was sealed with a key that was in force before. Somebody
+// who is no node any more may have that one: believe it only where something else
+// speaks for the Token.
+func (s *Sealer) OpenEarlier(text string) (Token, bool) {
+	for _, k := range slices.Backward(s.earlier()) {
+		if t, ok := k.open(text); ok {
+			return t, true
+		}
+	}
+	return Token{}, false
+}
+
+func (k *keyed) open(text string) (Token, bool) {
 	if len(text) > maxToken {
 		return Token{}, false
 	}
-	w := s.tokens.scratch.Get().(*scratch)
-	defer s.tokens.scratch.Put(w)
+	w := k.tokens.scratch.Get().(*scratch)
+	defer k.tokens.scratch.Put(w)
 	if !w.decode(text) {
 		return Token{}, false
 	}
-	plain, ok := s.tokens.open(w)
+	plain, ok := k.tokens.open(w)
 	if !ok {
 		return Token{}, false
 	}

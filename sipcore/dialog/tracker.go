@@ -21,13 +21,14 @@ import (
 type Tracker struct {
 	node   string
 	calls  *live.Calls
+	guests *live.Calls // those of other nodes with a phone of this one; nobody is shown them twice
 	logger *slog.Logger
 }
 
 // NewTracker returns a Tracker that writes to calls in the name of node. It
 // starts nothing.
 func NewTracker(node string, calls *live.Calls, logger *slog.Logger) *Tracker {
-	return &Tracker{node: node, calls: calls, logger: logger}
+	return &Tracker{node: node, calls: calls, guests: live.NewCalls(), logger: logger}
 }
 
 // sweepEvery is how often Run looks for sessions that have ended.
@@ -43,6 +44,7 @@ func (t *Tracker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
+			t.guests.Expire(now)
 			for _, c := range t.calls.Expire(now) {
 				t.logger.Info("call is over: neither phone said that it is still there", "from", c.From, "to", c.To)
 			}
@@ -78,11 +80,29 @@ func (t *Tracker) Invited(invite *message.Message, from, to string) (id ID, isNe
 	return id, true
 }
 
+// Invites notes that the given INVITE of another node, which has the call in its
+// table, goes on to a phone of this one.
+func (t *Tracker) Invites(invite *message.Message) ID {
+	id := guestMark + idOf(invite, invite.FromTag())
+	t.guests.Add(live.Call{ID: string(id), State: live.Ringing})
+	return id
+}
+
+// guestMark begins the IDs of calls that other nodes have in their tables. No
+// Call-ID begins so.
+const guestMark = "\x00"
+
 // Answered notes that the call is up, and that its session lasts so long unless
 // it is refreshed; 0 is without end. A further answer only begins the session
 // anew.
 func (t *Tracker) Answered(id ID, session time.Duration) {
 	now := time.Now()
+	if strings.HasPrefix(string(id), guestMark) {
+		c := live.Call{ID: string(id), State: live.Up} // another branch may have ended
+		lasts(&c, session, now)
+		t.guests.Put(c)
+		return
+	}
 	t.calls.Change(string(id), func(c *live.Call) {
 		if c.State != live.Up {
 			c.State, c.Since = live.Up, now
@@ -95,16 +115,34 @@ func (t *Tracker) Answered(id ID, session time.Duration) {
 // belongs begins its session anew, whichever side asked.
 func (t *Tracker) Refreshed(answer *message.Message, session time.Duration) {
 	for _, tag := range [2]string{answer.FromTag(), answer.ToTag()} {
-		up := false
-		t.calls.Change(string(idOf(answer, tag)), func(c *live.Call) {
-			if up = c.State == live.Up; up {
+		id, up := idOf(answer, tag), false
+		refresh := func(c *live.Call) {
+			if c.State == live.Up {
+				up = true
 				lasts(c, session, time.Now())
 			}
-		})
+		}
+		t.calls.Change(string(id), refresh)
+		t.guests.Change(string(guestMark+id), refresh)
 		if up {
 			return
 		}
 	}
+}
+
+// Carries reports whether a request is in a call that rings or is up, and that
+// this node has let pass since it was started.
+func (t *Tracker) Carries(request *message.Message) bool {
+	for _, tag := range [2]string{request.FromTag(), request.ToTag()} {
+		id := idOf(request, tag)
+		if _, ok := t.calls.Get(string(id)); ok {
+			return true
+		}
+		if _, ok := t.guests.Get(string(guestMark + id)); ok {
+			return true
+		}
+	}
+	return false
 }
 
 func lasts(c *live.Call, session time.Duration, now time.Time) {
@@ -116,16 +154,25 @@ func lasts(c *live.Call, session time.Duration, now time.Time) {
 
 // Ended notes that the call is over. It may be called more than once.
 func (t *Tracker) Ended(id ID) {
-	if id != "" {
+	switch {
+	case id == "":
+	case !strings.HasPrefix(string(id), guestMark):
 		t.calls.Delete(string(id))
+	default:
+		if c, _ := t.guests.Get(string(id)); c.State == live.Ringing { // else another branch was answered
+			t.guests.Delete(string(id))
+		}
 	}
 }
 
 // EndedBy notes the end of the call to which an in-dialog request belongs,
 // whichever side sent it.
 func (t *Tracker) EndedBy(request *message.Message) {
-	t.Ended(idOf(request, request.FromTag()))
-	t.Ended(idOf(request, request.ToTag()))
+	for _, tag := range [2]string{request.FromTag(), request.ToTag()} {
+		id := idOf(request, tag)
+		t.calls.Delete(string(id))
+		t.guests.Delete(string(guestMark + id))
+	}
 }
 
 func idOf(m *message.Message, tag string) ID { return ID(m.CallID() + "\x00" + tag) }

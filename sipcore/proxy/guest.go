@@ -57,6 +57,9 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 	f.trying()
 	way, ok := p.o.Phones.Locate(to.Token.User, to.Token.Device)
 	if ok && way.Node == "" {
+		if f.isInvite() {
+			f.dialog = p.o.Calls.Invites(f.m)
+		}
 		f.starting = true
 		f.ringAt(route.Target{User: to.Token.User, Device: to.Token.Device}, way, f.breadth)
 		f.starting = false

@@ -22,6 +22,7 @@ type Loose struct {
 	flow   transport.Flow // that the request came on
 	dialog [2]uint64      // the dialog that the request is in, as either side may have begun it
 	open   bool           // its network may call without a password
+	runs   bool           // the dialog is one of a call that was let pass: an earlier key is good enough
 	strict bool           // the Request-URI was ours, the real one is the last Route
 	ours   int            // Route values of ours, and of other nodes, from the top
 	token  auth.Token     // of the last of them: the side the request goes to
@@ -48,6 +49,7 @@ func (p *Proxy) Loose(view *store.View, m *message.Message, flow transport.Flow)
 	}
 	l.dialog = [2]uint64{auth.DialogHash(m.CallID(), m.FromTag()), auth.DialogHash(m.CallID(), m.ToTag())}
 	l.open = view.Network(flow.Remote().Addr()).CallsTrusted
+	l.runs = flow.Kind() == transport.Node || p.o.Sealer.HasEarlier() && p.o.Calls.Carries(m)
 	if uri, err := message.ParseURI(l.uri); err == nil && uri.User != "" && p.IsOurs(view, uri) {
 		l.strict = l.take(p, uri.User)
 	}
@@ -78,6 +80,10 @@ func (p *Proxy) Loose(view *store.View, m *message.Message, flow transport.Flow)
 func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI) bool {
 	ours := p.IsOurs(view, uri)
 	if !l.take(p, uri.User) {
+		if !ours && uri.User != "" && l.InDialog && p.isPeers(uri) {
+			l.leave(uri)
+			return true
+		}
 		return ours || p.isPeers(uri)
 	}
 	l.secure = l.secure || uri.IsSIPS()
@@ -95,12 +101,22 @@ func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI) bool {
 // for this dialog.
 func (l *Loose) take(p *Proxy, user string) bool {
 	token, ok := p.o.Sealer.Open(user)
+	if !ok && l.runs {
+		token, ok = p.o.Sealer.OpenEarlier(user)
+	}
 	if !ok || token.Kind != auth.RecordRoute || token.Dialog != l.dialog[0] && token.Dialog != l.dialog[1] {
 		return false
 	}
 	l.Party = l.Party || l.isFrom(p, token)
 	l.token, l.text, l.InDialog = token, user, true
 	return true
+}
+
+// leave has the request go to another node with a token of its that cannot be
+// read here: it may have a key that has not come here yet.
+func (l *Loose) leave(uri message.URI) {
+	l.token, l.text = auth.Token{}, uri.User
+	l.at, _ = message.HostAddr(uri.Host)
 }
 
 // unstrict finds the real Request-URI of a request from a strict router: the

@@ -81,12 +81,22 @@ func (p *Proxy) Named(m *message.Message) (Named, bool) {
 			break
 		}
 		n := Named{Node: uri.Host, Secure: uri.IsSIPS(), text: uri.User}
-		n.Token, _ = p.o.Sealer.Open(uri.User)
+		n.Token = p.named(uri.User)
 		_, n.Relay = uri.Param("relay")
 		_, n.Over = uri.Param("over")
 		return n, n.Token.Kind != 0
 	}
 	return Named{}, false
+}
+
+// named opens a token that another node brings, with whatever key that one has:
+// it may not have heard of the one in force yet.
+func (p *Proxy) named(text string) auth.Token {
+	t, ok := p.o.Sealer.Open(text)
+	if !ok {
+		t, _ = p.o.Sealer.OpenEarlier(text)
+	}
+	return t
 }
 
 // reach finds a flow for what is meant for a node: to it, or, where that may
