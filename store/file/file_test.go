@@ -148,7 +148,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a direct number twice", "users:\n  - number: \"1\"\n    direct: [\"+3211\", \"+3211\"]\n", []string{"3:23: the direct number +3211 is given twice, first on line 3"}},
 		{"an unknown site", "sites: [{name: mons}]\nusers:\n  - number: \"201\"\n    site: monz\n", []string{`4:11: there is no site "monz": did you mean "mons"?`}},
 		{"an unknown operator", "sites: [{name: hq, operator: \"300\"}]\nusers: []\n", []string{`1:30: the operator "300" is not the number of a user`}},
-		{"a budget without a unit", "sites: [{name: hq, budget: 250}]\n", []string{"1:28: budget needs a unit: write 250 kbit/s"}},
+		{"a budget without a unit", "sites: [{name: hq, budget: 250}]\n", []string{"1:28: budget needs a unit: write 250 kbit/s (at least 8), or Mbit/s"}},
 		{"a budget of another unit", "sites: [{name: hq, budget: 250 kb}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
 		{"a budget of nothing", "sites: [{name: hq, budget: 0 kbit/s}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
 		{"a small budget", "sites: [{name: hq, budget: 5 kbit/s}]\n", []string{"1:28: 5 kbit/s is no budget: it has at least 8 and at most 10000000"}},

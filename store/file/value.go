@@ -131,7 +131,7 @@ func (r *reader) oneOf(f entry, first, second string) string {
 // says.
 func (r *reader) rate(f entry) int {
 	if isNumeral(f.value) {
-		r.fault(f.value, f.path, "%s needs a unit: write %s kbit/s", f.name, f.value.GetToken().Value)
+		r.fault(f.value, f.path, "%s needs a unit: write %s kbit/s (at least %d), or Mbit/s", f.name, f.value.GetToken().Value, store.LeastBudget)
 		return 0
 	}
 	before := len(r.errs)
