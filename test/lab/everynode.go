@@ -221,3 +221,17 @@ func (n *Node) registrations() []admin.Registration {
 	n.Ask("registrations", &rows)
 	return rows
 }
+
+// carried returns how many bytes all links of a node have carried, by what for.
+func (n *Node) carried() map[string]uint64 {
+	n.tb.Helper()
+	var links []admin.LinkDetail
+	n.Ask("links", &links)
+	all := map[string]uint64{}
+	for _, l := range links {
+		for class, both := range l.Classes {
+			all[class] += both.Sent + both.Received
+		}
+	}
+	return all
+}

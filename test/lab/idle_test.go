@@ -22,13 +22,18 @@ func TestFiveHundredPhonesAreFree(t *testing.T) {
 	s := OpenSystem(t, twoMains(), numbered("many", phones))
 	line := s.lines["mons"]
 	spent := func(each func()) int {
+		classes := s.nodes["mons-node"].carried()
 		before, tick := line.IPBytes(), time.NewTicker(time.Minute)
 		defer tick.Stop()
 		for range rounds {
 			each()
 			<-tick.C
 		}
-		return line.IPBytes() - before
+		all := line.IPBytes() - before
+		for class, n := range s.nodes["mons-node"].carried() {
+			t.Logf("%s: %d bytes", class, n-classes[class])
+		}
+		return all
 	}
 	time.Sleep(time.Minute) // what the beginning costs is over
 	rest := spent(func() {})

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"carillon/node/admin"
 	"carillon/test/tool"
 )
 
@@ -34,11 +33,11 @@ func TestWitness(t *testing.T) {
 		t.Errorf("the line of a branch with a witness carries %d B/s, want at most %d", costs, witnessCosts)
 	}
 	for _, branch := range []string{"mons-node", "namur-node"} {
-		if got := s.nodes[branch].spentOn("raft"); got != 0 {
+		if got := s.nodes[branch].carried()["raft"]; got != 0 {
 			t.Errorf("%s, which has no vote, got and sent %d bytes of Raft, want none", branch, got)
 		}
 	}
-	if s.nodes[leader].spentOn("raft") == 0 {
+	if s.nodes[leader].carried()["raft"] == 0 {
 		t.Error("the leader sent no byte of Raft: they are not counted")
 	}
 
@@ -76,17 +75,6 @@ func (s *System) rests(site string) int {
 		least = min(least, (s.lines[site].IPBytes()-before)/rest)
 	}
 	return least
-}
-
-// spentOn returns how many bytes all links of a node have carried for a class.
-func (n *Node) spentOn(class string) (bytes uint64) {
-	n.tb.Helper()
-	var links []admin.LinkDetail
-	n.Ask("links", &links)
-	for _, l := range links {
-		bytes += l.Classes[class].Sent + l.Classes[class].Received
-	}
-	return bytes
 }
 
 // isWritable wants a change taken at a node within some time from since.
