@@ -76,7 +76,7 @@ func newPath(b *testing.B, k transport.Kind) *path {
 	us := netip.AddrPortFrom(at, DefaultPort)
 	p.phone = transport.Memory(k, us, netip.MustParseAddrPort("127.0.0.1:6060"), p.keep(&p.sent))
 	p.bob = transport.Memory(k, us, netip.MustParseAddrPort("127.0.0.50:5070"), p.keep(&p.heard))
-	located := phones{node: "rig", bindings: s.o.Bindings, transport: s.transport}
+	located := phones{node: "rig", view: s.o.Store.View, bindings: s.o.Bindings, transport: s.transport}
 	s.proxy = proxy.New(s.proxyOptions(wired{located, p}, auth.NewSealer([32]byte{1}, "rig")))
 	ctx, stop := context.WithCancel(b.Context())
 	var running sync.WaitGroup

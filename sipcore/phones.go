@@ -10,6 +10,7 @@ import (
 	"carillon/sipcore/proxy"
 	"carillon/sipcore/route"
 	"carillon/sipcore/transport"
+	"carillon/store"
 	"carillon/store/live"
 )
 
@@ -17,6 +18,7 @@ import (
 // number can ring, and how a phone is reached.
 type phones struct {
 	node      string
+	view      func() *store.View
 	bindings  *live.Bindings
 	transport *transport.Layer
 }
@@ -95,6 +97,7 @@ func (p phones) way(b live.Binding) proxy.Way {
 	switch {
 	case b.Node != p.node:
 		w.Node = b.Node
+		w.Dial = !b.IsPointer() && p.hearsOthers(&b, w.Kind)
 		return w
 	case w.Kind == transport.UDP:
 		w.Flow, _ = p.transport.UDPFrom(b.Local, b.Source)
@@ -103,6 +106,27 @@ func (p phones) way(b live.Binding) proxy.Way {
 	}
 	w.Dial = w.Flow.IsZero() && !b.Refused && w.Kind.Dials() && listens(b)
 	return w
+}
+
+// hearsOthers reports whether a phone may be asked past the node that holds it. One
+// that has outbound may not (RFC 5626 section 5.3): its flow is its only way, unless
+// that ends at a proxy on its Path. Else its Contact must be an address of its own
+// site: behind a NAT it is one that somebody else may have here.
+func (p phones) hearsOthers(b *live.Binding, kind transport.Kind) bool {
+	if len(b.Path) > 0 {
+		return true
+	}
+	uri, err := message.ParseURI(b.Contact)
+	if err != nil || b.RegID != 0 || !kind.Dials() || kind != transport.UDP && uri.Port >= chosenPorts {
+		return false
+	}
+	host, ok := message.HostAddr(uri.Host)
+	seen := b.Source.Addr().Unmap() // over UDP alone
+	if !ok || seen.IsValid() && seen != host.Unmap() {
+		return false
+	}
+	site := p.view().Network(host).Site
+	return site == b.Site && (site != "" || seen.IsValid())
 }
 
 // SpeaksFor implements [proxy.Locator]. A phone whose registration came from
@@ -124,6 +148,9 @@ func (p phones) SpeaksFor(flow transport.Flow, user string) bool {
 // Refused implements [proxy.Locator].
 func (p phones) Refused(user, device string) { p.bindings.Refused(user, device) }
 
+// chosenPorts are below this one: a port above it was given by a kernel.
+const chosenPorts = 32768
+
 // listens guesses whether a phone accepts connections at its Contact: a port
 // below 32768 is one that somebody chose, and behind a NAT the Contact is not
 // where the REGISTER came from, so asking costs nothing but a refusal. A proxy on
@@ -140,5 +167,5 @@ func listens(b live.Binding) bool {
 		return false // it says that it does not (RFC 7118 section 5)
 	}
 	host, err := netip.ParseAddr(uri.Host)
-	return uri.Port < 32768 || err != nil || host.Unmap().WithZone("") != b.Source.Addr().Unmap().WithZone("")
+	return uri.Port < chosenPorts || err != nil || host.Unmap().WithZone("") != b.Source.Addr().Unmap().WithZone("")
 }

@@ -128,7 +128,7 @@ func Open(o Options) (*Server, error) {
 	}
 	s.peers = newPool(o.Peers, s.transport)
 	s.calls = dialog.NewTracker(o.Node, o.Calls, o.Logger)
-	s.proxy = proxy.New(s.proxyOptions(phones{node: o.Node, bindings: o.Bindings, transport: s.transport}, s.sealer))
+	s.proxy = proxy.New(s.proxyOptions(phones{node: o.Node, view: o.Store.View, bindings: o.Bindings, transport: s.transport}, s.sealer))
 	s.registrar = registrar.New(registrar.Options{
 		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere,
 	})

@@ -99,6 +99,7 @@ type station struct {
 	mined    atomic.Bool // the next binding makes its table panic
 	relays   []string
 	deaf     bool // it learns nothing
+	far      bool // it learns where phones are, and not how to reach them
 	stop     func()
 }
 
@@ -205,8 +206,24 @@ func (s *station) tell(key string, value []byte) {
 		if other == s || other.deaf || other.name == s.name {
 			continue
 		}
-		s.town.wg.Go(func() { _ = other.bindings.Learn(s.name, key, value) })
+		far := other.far
+		s.town.wg.Go(func() {
+			if far {
+				_ = other.bindings.LearnPointer(s.name, live.PointerKey(key), pointer(key, value))
+				return
+			}
+			_ = other.bindings.Learn(s.name, key, value)
+		})
 	}
+}
+
+// pointer is what those far away are told of what a journal is.
+func pointer(key string, value []byte) []byte {
+	x, err := live.ParseShared(key, value)
+	if err != nil {
+		return nil // it is gone
+	}
+	return x.AppendPointer(nil)
 }
 
 // Dial implements sipcore.Peers.

@@ -32,7 +32,9 @@ type branch struct {
 	sized   bool                // its request goes by this flow, however large
 	rang    bool                // a provisional response came
 	over    bool                // a final response came, or none will
-	again   bool                // it takes the place of one that was lost
+	again   bool                // it goes to where the phone was found when one was lost
+	past    string              // the silent node past which the phone is, or was, asked at its Contact; empty: none
+	around  bool                // it goes, or went, through a node that passes it on
 }
 
 // start sends the request on flow. INVITEs get timer C; a node has nodePatience.
@@ -60,7 +62,7 @@ func (b *branch) begin(h hop) {
 	case b.fork.bars(&h):
 		b.end(480, nil)
 	case h.node != "":
-		b.toNode(h.node)
+		b.toNode(h.node, h.uri != "")
 	case !h.flow.IsZero():
 		b.start(h.flow)
 	case h.uri != "":
@@ -78,6 +80,8 @@ func (b *branch) patience() time.Duration {
 		return nodePatience
 	case b.fork.isInvite() && len(b.hops) > 1:
 		return hopPatience
+	case b.fork.isInvite() && b.atContact():
+		return contactPatience
 	case b.fork.isInvite():
 		return timerC
 	}
@@ -103,6 +107,11 @@ func (b *branch) expire() {
 		b.client.Cancel("") // should it answer after all
 		b.end(0, nil)
 		return
+	case b.atContact():
+		b.client.Cancel("")
+		b.lost(silent)
+		b.fork.settle()
+		return
 	}
 	b.end(408, nil)
 	b.fork.settle()
@@ -123,7 +132,7 @@ func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 		b.success(m)
 	case b.over:
 	case status == flowFailed && b.peer.node != "":
-		b.lost(false)
+		b.lost(refused)
 		f.settle()
 	case status == 503 && b.nextServer():
 		b.end(0, nil)
@@ -215,7 +224,9 @@ func (b *branch) Failed(_ *transaction.Client, err error) {
 	case !b.rang && b.nextServer():
 		b.end(0, nil)
 	case status == 480 && b.peer.node != "" && !b.rang:
-		b.lost(true)
+		b.lost(broken)
+	case status == 480 && b.atContact() && !b.rang:
+		b.lost(silent)
 	default:
 		b.end(status, nil)
 	}

@@ -49,6 +49,10 @@ func (b *branch) dialled(flow transport.Flow, hops []resolve.Hop, err error) {
 	case b.over:
 	case err != nil:
 		b.fork.p.o.Logger.Debug("phone not reached", "user", b.target.User, "error", err)
+		if b.atContact() {
+			b.lost(silent)
+			break
+		}
 		b.fork.p.o.Phones.Refused(b.target.User, b.target.Device)
 		b.end(480, nil)
 	default:
@@ -75,7 +79,7 @@ func (b *branch) nextServer() bool {
 	if len(left) == 0 {
 		return false
 	}
-	next := f.open(&branch{fork: f, target: b.target, path: b.path, breadth: b.breadth})
+	next := f.open(&branch{fork: f, target: b.target, path: b.path, breadth: b.breadth, past: b.past, around: b.around})
 	next.inBackground(func(ctx context.Context) (transport.Flow, []resolve.Hop, error) {
 		return f.p.connectTo(ctx, left)
 	})

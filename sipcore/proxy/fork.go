@@ -311,7 +311,7 @@ func (f *fork) tellOthers() {
 			continue
 		}
 		aside := &fork{p: f.p, loose: f.loose, realm: f.realm, origin: f.origin}
-		f.p.send(aside, f.m, peer{node: node, token: w.text, over: true}, false)
+		f.p.send(aside, f.m, peer{node: node, token: w.text, over: true}, itself)
 	}
 }
 

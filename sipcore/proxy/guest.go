@@ -57,9 +57,7 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 	f.trying()
 	way, ok := p.o.Phones.Locate(to.Token.User, to.Token.Device)
 	if ok && way.Node == "" {
-		if f.isInvite() {
-			f.dialog = p.o.Calls.Invites(f.m)
-		}
+		f.delivers()
 		f.starting = true
 		f.ringAt(route.Target{User: to.Token.User, Device: to.Token.Device}, way, f.breadth)
 		f.starting = false
@@ -67,14 +65,23 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 	f.settle()
 }
 
-// Relay passes a request on to the node that it names, and to no other. tx must
-// be locked.
+// delivers notes that the request goes on to a phone from here.
+func (f *fork) delivers() {
+	if f.isInvite() {
+		f.dialog = f.p.o.Calls.Invites(f.m)
+	}
+}
+
+// Relay passes a request on to the node that it names, and to no other. One that
+// begins something goes to the phone itself if that node is silent. tx must be
+// locked.
 func (p *Proxy) Relay(tx *transaction.Server, view *store.View, to Named, from Origin) {
 	f := p.fork(tx, view, from)
 	f.relays, f.secure = &to, to.Secure
 	f.trying()
 	f.starting = true
-	f.open(&branch{fork: f}).toNode(to.Node)
+	phone := route.Target{User: to.Token.User, Device: to.Token.Device}
+	f.open(&branch{fork: f, target: phone, breadth: f.breadth}).toNode(to.Node, false)
 	f.starting = false
 	f.settle()
 }
@@ -98,5 +105,5 @@ func Unreachable(tx *transaction.Server) { Respond(tx, flowFailed, "") }
 // relayAck passes the ACK of a 2xx on.
 func (p *Proxy) relayAck(m *message.Message, to Named, from transport.Flow) {
 	f := &fork{p: p, relays: &to, origin: Origin{Flow: from}}
-	p.send(f, m, peer{node: to.Node, token: to.text, secure: to.Secure}, false)
+	p.send(f, m, peer{node: to.Node, token: to.text, secure: to.Secure}, itself)
 }

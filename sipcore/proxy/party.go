@@ -60,6 +60,8 @@ func (p *Proxy) lastResort(l *Loose) hop {
 	switch {
 	case t.Kind == 0:
 		return hop{}
+	case t.User == "" && t.Device != "" && !t.Remote.IsValid(): // a phone that was asked past its node
+		return hop{}
 	case t.User != "":
 		if way, ok := p.o.Phones.Locate(t.User, t.Device); ok {
 			return p.hopTo(way.uri(), way.Kind)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"carillon/sipcore/auth"
@@ -99,11 +100,24 @@ func (p *Proxy) named(text string) auth.Token {
 	return t
 }
 
-// reach finds a flow for what is meant for a node: to it, or, where that may
-// be, to one that passes it on. It waits.
-func (p *Proxy) reach(ctx context.Context, node string, mayRelay bool) (flow transport.Flow, relay bool, err error) {
-	flow, err = p.o.Peers.Connect(ctx, node)
-	if err == nil || !mayRelay {
+// A reach says by which flows a node may be reached.
+type reach uint8
+
+const (
+	eitherWay  reach = iota // to it, or to one that passes on what is meant for it
+	itself                  // to it alone
+	aroundOnly              // to one that passes it on
+)
+
+var errNoRelay = errors.New("no node passes it on")
+
+// reach finds a flow for what is meant for a node. It waits.
+func (p *Proxy) reach(ctx context.Context, node string, by reach) (flow transport.Flow, relay bool, err error) {
+	err = errNoRelay
+	if by != aroundOnly {
+		flow, err = p.o.Peers.Connect(ctx, node)
+	}
+	if err == nil || by == itself {
 		return flow, false, err
 	}
 	for _, via := range p.o.Peers.Relays() {
@@ -117,20 +131,30 @@ func (p *Proxy) reach(ctx context.Context, node string, mayRelay bool) (flow tra
 	return transport.Flow{}, false, err
 }
 
-// toNode starts the branch by way of another node.
-func (b *branch) toNode(node string) {
+// toNode starts the branch by way of another node. Where the phone can be asked at
+// its Contact, that comes before a way round.
+func (b *branch) toNode(node string, hasContact bool) {
 	f := b.fork
 	b.peer = peer{node: node, token: f.tokenFor(b), secure: f.secure}
-	if flow, ok := f.p.o.Peers.Flow(node); ok {
+	if flow, ok := f.p.o.Peers.Flow(node); ok && !b.around {
 		b.start(flow)
 		return
 	}
-	mayRelay := !f.guest()
+	by := eitherWay
+	switch {
+	case b.around:
+		by = aroundOnly
+	case f.guest() || f.loose == nil && hasContact:
+		by = itself
+	}
 	ok := f.p.inBackground(func(ctx context.Context) {
 		var flow transport.Flow
 		var relay bool
-		err := f.p.tried(func() (err error) { flow, relay, err = f.p.reach(ctx, node, mayRelay); return err })
-		f.tx.Do(func() { b.reached(flow, relay, err) })
+		err := f.p.tried(func() (err error) { flow, relay, err = f.p.reach(ctx, node, by); return err })
+		f.tx.Do(func() {
+			b.around = relay || err != nil && by != itself
+			b.reached(flow, relay, err)
+		})
 	})
 	if !ok {
 		b.end(480, nil)
@@ -164,7 +188,7 @@ func (b *branch) reached(flow transport.Flow, relay bool, err error) {
 		b.begin(f.p.lastResort(f.loose))
 	default:
 		f.p.o.Logger.Debug("node not reached", "node", b.peer.node, "error", err)
-		b.lost(false)
+		b.lost(silent)
 	}
 	f.settle()
 }
@@ -177,40 +201,6 @@ func (b *branch) passOver() {
 	f.p.o.Logger.Warn("node does not answer; it is passed over", "node", flow.Node(), "for", b.peer.node)
 	f.p.o.Peers.Rest(flow.Node())
 	flow.Abort()
-	b.lost(false)
+	b.lost(silent)
 	f.settle()
-}
-
-// lost ends a branch whose node cannot reach the phone, or cannot be reached.
-// If the phone is known elsewhere by now, it is tried there, once; where the
-// connection broke before any answer, also at the same node.
-func (b *branch) lost(broken bool) {
-	f := b.fork
-	if f.over || f.canceled || f.guest() || b.again {
-		b.end(480, nil)
-		return
-	}
-	h := f.whereNow(b)
-	if h.isNone() || h.node == b.peer.node && !broken {
-		b.end(480, nil)
-		return
-	}
-	next := f.open(&branch{fork: f, target: b.target, breadth: b.breadth, path: h.routes(), again: true})
-	if f.loose == nil {
-		next.target.URI = h.contact
-	}
-	b.end(0, nil)
-	next.begin(h)
-}
-
-// whereNow looks for the phone of b once more.
-func (f *fork) whereNow(b *branch) hop {
-	if f.loose != nil {
-		return f.p.nextHop(f.loose, f.origin.Flow)
-	}
-	way, ok := f.p.o.Phones.Locate(b.target.User, b.target.Device)
-	if !ok {
-		return hop{}
-	}
-	return hopOf(way)
 }

@@ -52,9 +52,9 @@ type Way struct {
 	Flow    transport.Flow // the flow it registered on, or zero when that is gone
 	Kind    transport.Kind // the transport it registered over
 	Contact string         // its Contact URI
-	Dial    bool           // without a Flow: whether the Contact may be dialled
+	Dial    bool           // without a Flow, or should the Node be silent: whether the Contact may be dialled
 	Path    []string       // proxies between the node and the phone (RFC 3327)
-	Node    string         // the node that holds the phone when it is not this one; then there is neither Flow nor Dial
+	Node    string         // the node that holds the phone when it is not this one; then there is no Flow
 }
 
 // uri is what is dialled: the first proxy on the way, or the phone.

@@ -72,7 +72,11 @@ func (f *fork) recordRoute(e *message.Edit, m *message.Message, flow transport.F
 		e.Prepend(message.RecordRoute, f.p.side(f.origin.Flow, f.origin.User, f.origin.Device, dialog, isSIPS(m.RequestURI())))
 	}
 	if flow.Kind() != transport.Node {
-		e.Prepend(message.RecordRoute, f.p.side(flow, b.target.User, b.target.Device, dialog, isSIPS(b.target.URI)))
+		user := b.target.User
+		if b.atContact() {
+			user = "" // where it is registered does not lead to it
+		}
+		e.Prepend(message.RecordRoute, f.p.side(flow, user, b.target.Device, dialog, isSIPS(b.target.URI)))
 	}
 }
 

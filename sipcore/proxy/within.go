@@ -51,7 +51,7 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 		return
 	}
 	if h.node != "" {
-		p.send(f, m, peer{node: h.node, token: l.text, secure: l.secure}, true)
+		p.send(f, m, peer{node: h.node, token: l.text, secure: l.secure}, eitherWay)
 		return
 	}
 	if !h.flow.IsZero() {
@@ -69,13 +69,13 @@ func (p *Proxy) Ack(view *store.View, m *message.Message, from transport.Flow) {
 }
 
 // send carries to another node what has no answer.
-func (p *Proxy) send(f *fork, m *message.Message, to peer, mayRelay bool) {
+func (p *Proxy) send(f *fork, m *message.Message, to peer, by reach) {
 	if flow, ok := p.o.Peers.Flow(to.node); ok {
 		f.sendOn(flow, m, &to)
 		return
 	}
 	p.inBackground(func(ctx context.Context) {
-		flow, relay, err := p.reach(ctx, to.node, mayRelay)
+		flow, relay, err := p.reach(ctx, to.node, by)
 		if err != nil {
 			return
 		}
@@ -99,7 +99,8 @@ func (f *fork) sendOn(flow transport.Flow, m *message.Message, to *peer) {
 }
 
 // A hop is where a request goes next: another node, a flow that is open, or a
-// URI to dial. contact and path are the phone's, wherever it is.
+// URI to dial; with a node that is for when it is silent. contact and path are the
+// phone's, wherever it is.
 type hop struct {
 	node    string
 	flow    transport.Flow
@@ -190,5 +191,9 @@ func hopOf(w Way) hop {
 	if w.Node == "" && w.Flow.IsZero() && !w.Dial {
 		return hop{}
 	}
-	return hop{node: w.Node, flow: w.Flow, uri: w.uri(), kind: w.Kind, contact: w.Contact, path: w.Path}
+	h := hop{node: w.Node, flow: w.Flow, kind: w.Kind, contact: w.Contact, path: w.Path}
+	if w.Node == "" || w.Dial {
+		h.uri = w.uri()
+	}
+	return h
 }
