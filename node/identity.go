@@ -23,6 +23,7 @@ type identity struct {
 	Site    string     `json:"site,omitempty"`
 	Listen  netip.Addr `json:"listen,omitzero"`    // zero: all addresses
 	Metrics string     `json:"metrics,omitempty"`  // where Prometheus is answered
+	DNS     string     `json:"dns,omitempty"`      // where DNS is answered
 	Trace   int        `json:"trace,omitempty"`    // MB of messages; 0: firstTrace, negative: none
 	TLSCert string     `json:"tls_cert,omitempty"` // the administrator's files; none: the authority issues one
 	TLSKey  string     `json:"tls_key,omitempty"`
@@ -144,6 +145,9 @@ func (i *identity) take(dir string, o Options) error {
 	}
 	if o.Metrics != "" {
 		i.Metrics = o.Metrics
+	}
+	if o.DNS != "" {
+		i.DNS = o.DNS
 	}
 	if o.Trace != 0 {
 		i.Trace = o.Trace

@@ -21,6 +21,7 @@ import (
 	"carillon/cluster/ring"
 	"carillon/cluster/session"
 	"carillon/node/admin"
+	"carillon/node/dnsserver"
 	"carillon/node/metrics"
 	"carillon/sipcore"
 	"carillon/sipcore/trace"
@@ -47,8 +48,9 @@ type Node struct {
 	calls       *live.Calls
 	bans        *bans
 	shown       *certificates
-	parts       []*part  // what Run runs, in the order of opening
-	closers     []closer // in the order of opening; Close goes backwards
+	names       *dnsserver.Server // nil where DNS is off
+	parts       []*part           // what Run runs, in the order of opening
+	closers     []closer          // in the order of opening; Close goes backwards
 }
 
 // firstLoad is how long a node reads its registrations before it answers anybody:
@@ -218,6 +220,9 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		n.run("the port for Prometheus", prometheus.Run)
 	}
 
+	if err = n.answerDNS(ctx); err != nil {
+		return n, err
+	}
 	members := newMembership(membership{
 		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, bans: n.bans.Bans,
 		events: n.events, log: n.component("node"),

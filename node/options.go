@@ -30,6 +30,9 @@ type Options struct {
 	Apply  string     // a configuration file to put in force before anything is served
 	Logger *slog.Logger
 
+	// DNS is where questions about the domain are answered, ADDRESS or ADDRESS:PORT,
+	// or "off".
+	DNS string
 	// Metrics is where Prometheus is answered, ADDRESS:PORT, or "off".
 	Metrics string
 	// Trace is how many MB of SIP messages are remembered; 0 is as before, at
@@ -75,6 +78,36 @@ func parseMetrics(text string) (netip.AddrPort, error) {
 	return at, nil
 }
 
+// validateServices says what no service could be.
+func (o Options) validateServices() error {
+	if _, err := parseMetrics(o.Metrics); err != nil {
+		return err
+	}
+	at, err := parseDNS(o.DNS)
+	if err == nil && at.IsValid() && o.Role == RoleWitness {
+		return errors.New("a witness is not for phones: give --dns to a main or a LifeGUARD")
+	}
+	return err
+}
+
+// dnsPort is where clients ask.
+const dnsPort = 53
+
+// parseDNS reads an address to answer DNS at; the zero AddrPort is none.
+func parseDNS(text string) (netip.AddrPort, error) {
+	if text == "" || text == off {
+		return netip.AddrPort{}, nil
+	}
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.AddrPortFrom(a, dnsPort), nil
+	}
+	at, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return at, fmt.Errorf("--dns takes an IP address of this machine, and a port if it is not 53, as 172.30.42.11 or 172.30.42.11:5353, or off, not %q", text)
+	}
+	return at, nil
+}
+
 // A Founding is how a new system begins.
 type Founding struct {
 	Node   string
@@ -98,7 +131,7 @@ func (o Options) Validate() error {
 	default:
 		return fmt.Errorf("%q is not a role: use %s, %s or %s", o.Role, RoleMain, RoleLifeguard, RoleWitness)
 	}
-	if _, err := parseMetrics(o.Metrics); err != nil {
+	if err := o.validateServices(); err != nil {
 		return err
 	}
 	if o.Trace > mostTrace {

@@ -17,6 +17,9 @@ func (n *Node) reading(sip *sipcore.Server) func() metrics.Reading {
 		if sip != nil {
 			r.SIP = sip.Counters()
 		}
+		if n.names != nil {
+			r.DNS = n.names.Counters()
+		}
 		for _, c := range n.calls.All() {
 			r.Calls[c.State]++
 		}

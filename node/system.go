@@ -243,6 +243,15 @@ func (s *system) isAlive(node string) bool {
 	return false
 }
 
+// watches reports whether isAlive knows anything about a node: a LifeGUARD hears
+// nothing of those of other sites.
+func (s *system) watches(node string) bool {
+	if _, linked := s.peers.isUp(node); linked {
+		return true
+	}
+	return slices.ContainsFunc(s.rings.Members(), func(m cluster.Member) bool { return m.Name == node })
+}
+
 // Links implements [admin.System].
 func (s *system) Links() []admin.LinkDetail {
 	var rows []admin.LinkDetail

@@ -39,7 +39,9 @@ nodes, which the budget does not bound), meet the rest. -o json has both ways.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return show(cmd.Context(), c, s, view[[]admin.LinkDetail]{
 				ask: c.node().Links, table: linksTable,
-				empty: func([]admin.LinkDetail) string { return "this node is alone: links come with the second node (carillon token create)" },
+				empty: func([]admin.LinkDetail) string {
+					return "this node is alone: links come with the second node (carillon token create)"
+				},
 			})
 		},
 	}

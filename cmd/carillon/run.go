@@ -39,10 +39,14 @@ carillon certificate); with --tls-cert and --tls-key a node shows yours, and rea
 the files again when they change, or on SIGHUP. It may be killed at any time: what it has acknowledged is
 on disk.
 
+With --dns it answers DNS about the domain on port 53 of an address, so that
+phones find the nodes of their site by name (NAPTR, SRV, A), and not those that are
+dead: point the phones, or a forwarder for the domain, at it.
+
 With --metrics it also answers Prometheus, without asking who it is: figures and
 the names of nodes, and nothing about users.`,
 		Example: `  carillon run
-  carillon run --data /var/lib/carillon --name laurel --listen 192.168.1.5
+  carillon run --data /var/lib/carillon --name laurel --listen 192.168.1.5 --dns 192.168.1.5
   carillon run --first --apply house.yaml
   carillon run --join 192.168.1.5 --token TOKEN --role lifeguard --site mons`,
 		Args:              cobra.NoArgs,
@@ -61,6 +65,7 @@ the names of nodes, and nothing about users.`,
 	f.StringVar(&join, "join", "", "a main of the system to join: HOST or HOST:PORT")
 	f.StringVar(&o.Token, "token", "", "what `carillon token create` has printed there")
 	f.StringVar(&o.Apply, "apply", "", "a configuration file to put in force first")
+	f.StringVar(&o.DNS, "dns", "", "address that answers DNS for the domain, as 172.30.42.11, or off (default: off)")
 	f.StringVar(&o.Metrics, "metrics", "", "address and port that answer Prometheus, as 127.0.0.1:9464, or off (default: off)")
 	f.Func("trace-memory", "MB for the last SIP messages, see carillon trace; 0 is none (default: 8)", func(s string) error { return parseTrace(&o, s) })
 	f.StringVar(&o.TLSCert, "tls-cert", "", "file of your own certificate for TLS, with its issuers'; \"system\" is the system's again")

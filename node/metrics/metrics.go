@@ -17,6 +17,7 @@ import (
 
 	"carillon/cluster/link"
 	"carillon/cluster/session"
+	"carillon/node/dnsserver"
 	"carillon/sipcore"
 )
 
@@ -30,6 +31,7 @@ type Reading struct {
 	Lines         []session.Line
 	Refused       link.Counters // at the cluster port
 	SIP           sipcore.Counters
+	DNS           dnsserver.Counters // zero where DNS is off
 }
 
 // Asking is bounded, whoever may ask.

@@ -18,6 +18,11 @@ func (s sink) node(n *Reading) {
 	for state, count := range n.Calls {
 		s.gauge("calls", "Calls that began at this node.", float64(count), "state", state)
 	}
+	for result, count := range map[string]uint64{
+		"answered": n.DNS.Answered, "refused": n.DNS.Refused, "limited": n.DNS.Limited, "malformed": n.DNS.Malformed,
+	} {
+		s.counter("dns_questions_total", "Questions about names, by what became of them.", count, "result", result)
+	}
 	s.counters("cluster_refused_total", "Connections and packets turned away at the cluster port.", "reason", n.Refused)
 }
 

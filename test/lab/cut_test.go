@@ -86,9 +86,12 @@ func (b *branch) isReached() {
 // isAlone checks what the branch does from when its line is cut.
 func (b *branch) isAlone(t *testing.T, began time.Time) {
 	t.Helper()
-	told := areTold(b.outside, "mons005")
+	told, servers := areTold(b.outside, "mons005"), b.servers("mons")
 	eventually(t, "mons is survivable", 10*time.Second-time.Since(began), func() bool { return b.node.status().Mode == "survivable" })
 	t.Logf("survivable after %v", time.Since(began))
+	if got := b.servers("mons"); got != servers {
+		t.Errorf("servers that phones are told while the branch is alone: got %q, want them as before, %q", got, servers)
+	}
 	told()
 	told = areTold(b.outside, "mons005")
 	late := b.Deskphone("mons", "mons-node", numbered("late", 2)[len(b.users)-15])

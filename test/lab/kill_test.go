@@ -78,6 +78,7 @@ func (s *System) losesMain(t *testing.T, killed string, others []string, changes
 	s.nodes[killed].kill()
 	ended := talks.end()
 	changes(at)
+	s.leaves("mons", others[0], killed)
 	load.calling.goOn(t, 2)
 	if got := perSecond(); got < callsPerSecond {
 		t.Errorf("calls while %s was killed: got %.1f per second, want %d", killed, got, callsPerSecond)

@@ -36,7 +36,8 @@ func openSystem(tb testing.TB, sites *Sites, mains, users []string) *System {
 		s.Host(l.site, l.site+"-phones")
 	}
 	tb.Cleanup(func() { stopAll(s.nodes) })
-	s.add("hq", mains[0]).found(configuration(lans, users), "--site", "hq", "--first")
+	first := s.add("hq", mains[0])
+	first.found(configuration(lans, users), "--site", "hq", "--first", "--dns", first.Addr.String())
 	for _, main := range mains[1:] {
 		s.join("hq", main, "main")
 	}
@@ -83,7 +84,11 @@ func (s *System) join(site, name, role string) (token string) {
 	s.tb.Helper()
 	token = s.token()
 	n := s.add(site, name)
-	n.start("--name", name, "--site", site, "--role", role, "--listen", n.Addr.String(), "--join", s.nodes[s.first].Addr.String(), "--token", token)
+	flags := []string{"--name", name, "--site", site, "--role", role, "--listen", n.Addr.String(), "--join", s.nodes[s.first].Addr.String(), "--token", token}
+	if role != "witness" {
+		flags = append(flags, "--dns", n.Addr.String())
+	}
+	n.start(flags...)
 	return token
 }
 

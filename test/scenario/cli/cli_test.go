@@ -46,6 +46,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"carillon/test/tool"
 )
 
 func TestMain(m *testing.M) {
@@ -79,6 +81,7 @@ func build(dir string) error {
 }
 
 func TestStories(t *testing.T) {
+	tool.Need(t, "dig", "bind9-dnsutils")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {

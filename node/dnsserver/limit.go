@@ -1,0 +1,105 @@
+package dnsserver
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// How many datagrams a second are answered. A source address proves nothing: who
+// sends questions in another's name has us send him the answers, which are longer.
+const (
+	perPhone    = 200 // of one address in our networks
+	perStranger = 20  // of all addresses of one network elsewhere
+	mostSources = 8192
+	slip        = 2 // of what is too much, each second one is told to come by TCP
+
+	strangers4, strangers6 = 24, 56 // bits of what counts as one network
+)
+
+type verdict int
+
+const (
+	passed verdict = iota
+	dropped
+	slipped // answered with nothing but the word to come by TCP, which is no longer than the question
+)
+
+// A limiter counts the questions of this second.
+type limiter struct {
+	mu     sync.Mutex
+	second int64
+	counts map[netip.Prefix]int
+}
+
+// take counts a question.
+func (l *limiter) take(from netip.Addr, known bool, now time.Time) verdict {
+	bits, most := from.BitLen(), perPhone
+	if !known {
+		most = perStranger
+		bits = strangers6
+		if from.Is4() {
+			bits = strangers4
+		}
+	}
+	source, err := from.WithZone("").Prefix(bits)
+	if err != nil {
+		return dropped
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if second := now.Unix(); second != l.second || l.counts == nil {
+		l.second, l.counts = second, map[netip.Prefix]int{}
+	}
+	if _, counted := l.counts[source]; !counted && len(l.counts) >= mostSources {
+		source = netip.Prefix{} // all who are too many count as one
+	}
+	l.counts[source]++
+	switch n := l.counts[source]; {
+	case n <= most:
+		return passed
+	case n%slip == 0:
+		return slipped
+	default:
+		return dropped
+	}
+}
+
+// bounded returns a listener that has so many connections at a time; one more is
+// closed at once.
+func bounded(l net.Listener, most int) net.Listener {
+	return &boundedListener{Listener: l, places: make(chan struct{}, most)}
+}
+
+type boundedListener struct {
+	net.Listener
+
+	places chan struct{}
+}
+
+func (l *boundedListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.places <- struct{}{}:
+			return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
+		default:
+			_ = conn.Close()
+		}
+	}
+}
+
+type boundedConn struct {
+	net.Conn
+
+	leave func()
+}
+
+func (c *boundedConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}

@@ -1,0 +1,144 @@
+package dnsserver
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+
+	"carillon/store"
+)
+
+// deck is the system of the deck, with a second LifeGUARD at Mons and a site that
+// tries its own first.
+func deck() *store.View {
+	node := func(name, role, site, address string) store.Node {
+		return store.Node{Name: name, Role: role, Site: site, Address: netip.MustParseAddrPort(address)}
+	}
+	site := func(name, homing, network string) store.Site {
+		return store.Site{Name: name, Homing: homing, Networks: []netip.Prefix{netip.MustParsePrefix(network)}}
+	}
+	return store.NewView(store.Config{
+		Domain: "Tel.beip.be",
+		Sites: []store.Site{
+			site("hq", store.LocalFirst, "172.30.42.0/24"), site("mons", store.MainFirst, "192.196.203.0/24"),
+			site("namur", store.LocalFirst, "10.3.0.0/16"), site("liege", store.LocalFirst, "10.3.7.0/24"),
+		},
+		Nodes: []store.Node{
+			node("hardy", store.Main, "hq", "172.30.42.12:7946"), node("laurel", store.Main, "hq", "172.30.42.11:7946"),
+			node("lg-mons", store.Lifeguard, "mons", "192.196.203.2:7946"), node("lg-mons2", store.Lifeguard, "mons", "192.196.203.3:7946"),
+			node("lg-namur", store.Lifeguard, "namur", "[2001:db8::3]:7946"), node("wim", store.Witness, "namur", "10.3.0.9:7946"),
+		},
+	}).At(42)
+}
+
+func all(string) bool { return true }
+
+func but(names ...string) func(string) bool {
+	return func(name string) bool { return !slices.Contains(names, name) }
+}
+
+// asked returns the answer to a question as text, sections apart.
+func asked(t *testing.T, z *zone, name, kind string) string {
+	t.Helper()
+	m := new(dns.Msg)
+	m.SetQuestion(name, dns.StringToType[kind])
+	z.answer(m, m.Question[0])
+	var b strings.Builder
+	b.WriteString(dns.RcodeToString[m.Rcode])
+	for _, section := range []struct {
+		name    string
+		records []dns.RR
+	}{{"answer", m.Answer}, {"authority", m.Ns}} {
+		for _, rr := range section.records {
+			b.WriteString("\n" + strings.Join(strings.Fields(rr.String()), " "))
+		}
+	}
+	return b.String()
+}
+
+const soa = "tel.beip.be. 30 IN SOA laurel.tel.beip.be. hostmaster.tel.beip.be. 42 30 30 2592000 30"
+
+func TestZone(t *testing.T) {
+	tcp := func(targets ...string) string {
+		text := "NOERROR"
+		for i, target := range targets {
+			text += "\n_sip._tcp.tel.beip.be. 30 IN SRV " + []string{"10", "20", "30"}[i] + " 50 5060 " + target + ".tel.beip.be."
+		}
+		return text
+	}
+	for _, tt := range []struct {
+		what, site string
+		serves     func(string) bool
+		name, kind string
+		want       string
+	}{
+		{"the deck's servers", "", all, "_sip._tcp.tel.beip.be.", "SRV", tcp("laurel", "hardy")},
+		{"the head office's", "hq", all, "_sip._tcp.tel.beip.be.", "SRV", tcp("laurel", "hardy")},
+		{"the deck's branch", "mons", all, "_sip._tcp.tel.beip.be.", "SRV", tcp("laurel", "hardy", "lg-mons")},
+		{"local-first", "namur", all, "_sip._tcp.tel.beip.be.", "SRV", tcp("lg-namur", "laurel", "hardy")},
+		{"a site without a node", "liege", all, "_sip._tcp.tel.beip.be.", "SRV", tcp("laurel", "hardy")},
+		{"a main is dead", "mons", but("laurel"), "_sip._tcp.tel.beip.be.", "SRV", tcp("hardy", "lg-mons")},
+		{"the first LifeGUARD is dead", "mons", but("lg-mons"), "_sip._tcp.tel.beip.be.", "SRV", tcp("laurel", "hardy", "lg-mons2")},
+		{"its only node is dead", "namur", but("lg-namur"), "_sip._tcp.tel.beip.be.", "SRV", tcp("laurel", "hardy")},
+		{"nobody is known to live", "mons", but("laurel", "hardy", "lg-mons", "lg-mons2"), "_sip._tcp.tel.beip.be.", "SRV", tcp("laurel", "hardy", "lg-mons")},
+		{"TLS", "", all, "_sips._tcp.tel.beip.be.", "SRV", "NOERROR\n_sips._tcp.tel.beip.be. 30 IN SRV 10 50 5061 laurel.tel.beip.be.\n_sips._tcp.tel.beip.be. 30 IN SRV 20 50 5061 hardy.tel.beip.be."},
+		{"a phone for which an address must do", "mons", all, "tel.beip.be.", "A", "NOERROR\ntel.beip.be. 30 IN A 172.30.42.11"},
+		{"the same, the main is dead", "mons", but("laurel"), "tel.beip.be.", "A", "NOERROR\ntel.beip.be. 30 IN A 172.30.42.12"},
+		{"the same, local-first", "namur", all, "tel.beip.be.", "AAAA", "NOERROR\ntel.beip.be. 30 IN AAAA 2001:db8::3"},
+		{"no such address", "namur", all, "tel.beip.be.", "A", "NOERROR\n" + soa},
+		{"no IPv6", "", all, "laurel.tel.beip.be.", "AAAA", "NOERROR\n" + soa},
+		{"a main", "mons", all, "HARDY.tel.BEIP.be.", "A", "NOERROR\nHARDY.tel.BEIP.be. 30 IN A 172.30.42.12"},
+		{"a LifeGUARD, at its site", "mons", all, "lg-mons.tel.beip.be.", "A", "NOERROR\nlg-mons.tel.beip.be. 30 IN A 192.196.203.2"},
+		{"a LifeGUARD, from elsewhere", "hq", all, "lg-mons.tel.beip.be.", "A", "NXDOMAIN\n" + soa},
+		{"a witness", "namur", all, "wim.tel.beip.be.", "A", "NXDOMAIN\n" + soa},
+		{"nothing", "", all, "nothing.tel.beip.be.", "A", "NXDOMAIN\n" + soa},
+		{"between names", "", all, "_tcp.tel.beip.be.", "A", "NOERROR\n" + soa},
+		{"the start", "", all, "tel.beip.be.", "SOA", "NOERROR\n" + soa},
+		{"everything", "", all, "tel.beip.be.", "ANY", "NOERROR\ntel.beip.be. 30 IN HINFO \"RFC8482\" \"\""},
+		{"a transfer", "", all, "tel.beip.be.", "AXFR", "REFUSED"},
+		{"somebody else's", "", all, "beip.be.", "A", "REFUSED"},
+		{"a name that ends alike", "", all, "hotel.beip.be.", "A", "REFUSED"},
+		{
+			"the ways in", "", all, "tel.beip.be.", "NAPTR", `NOERROR
+tel.beip.be. 30 IN NAPTR 10 10 "S" "SIP+D2T" "" _sip._tcp.tel.beip.be.
+tel.beip.be. 30 IN NAPTR 20 10 "S" "SIPS+D2T" "" _sips._tcp.tel.beip.be.
+tel.beip.be. 30 IN NAPTR 30 10 "S" "SIP+D2U" "" _sip._udp.tel.beip.be.
+tel.beip.be. 30 IN NAPTR 40 10 "S" "SIPS+D2W" "" _sips._ws.tel.beip.be.
+tel.beip.be. 30 IN NAPTR 50 10 "S" "SIP+D2W" "" _sip._ws.tel.beip.be.`,
+		},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, asked(t, newZone(deck(), tt.site, tt.serves), tt.name, tt.kind)); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", tt.name, tt.kind, diff)
+			}
+		})
+	}
+}
+
+// An answer has what will be asked for next, if there is room.
+func TestBesides(t *testing.T) {
+	for _, tt := range []struct{ name, kind, want string }{
+		{"tel.beip.be.", "NAPTR", "SRV laurel SRV hardy A A"},
+		{"_sip._udp.tel.beip.be.", "SRV", "A A"},
+		{"tel.beip.be.", "NS", "A A"},
+		{"tel.beip.be.", "A", ""},
+	} {
+		m := new(dns.Msg)
+		m.SetQuestion(tt.name, dns.StringToType[tt.kind])
+		newZone(deck(), "", all).answer(m, m.Question[0])
+		var got []string
+		for _, rr := range m.Extra {
+			got = append(got, dns.TypeToString[rr.Header().Rrtype])
+			if srv, ok := rr.(*dns.SRV); ok {
+				got = append(got, strings.TrimSuffix(srv.Target, ".tel.beip.be."))
+			}
+		}
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("%s %s: got %q besides, want %q", tt.name, tt.kind, got, tt.want)
+		}
+	}
+}
