@@ -128,7 +128,7 @@ func (n *Node) welcome(name string) (payload []byte, err error) {
 		w.Key = nil
 		_, w.View, err = n.config.Bare()
 	default:
-		_, w.View, err = n.config.Latest()
+		w.View, err = n.config.scoped(name)
 	}
 	if err != nil {
 		return nil, err

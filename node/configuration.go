@@ -10,6 +10,7 @@ import (
 
 	"carillon/cluster/link"
 	"carillon/cluster/quorum"
+	"carillon/cluster/session"
 	"carillon/node/admin"
 	"carillon/store"
 	"carillon/store/disk"
@@ -126,31 +127,35 @@ type forwarder struct{ peers *peers }
 // A decision is a main's answer to a Change.
 type decision struct {
 	Index  uint64       `json:"index,omitempty"`
+	Lines  []store.Line `json:"lines,omitempty"`  // what it did, where that was asked
 	Errors store.Errors `json:"errors,omitempty"` // a refusal
 	Reason string       `json:"reason,omitempty"` // no decision
 }
 
-// Propose implements [proposer]. What one main has heard no other is asked,
-// unless that one could not decide.
+// Propose implements [proposer].
 func (f forwarder) Propose(ctx context.Context, command []byte) (uint64, error) {
+	d, err := f.decided(ctx, askChange, command)
+	return d.Index, err
+}
+
+// decided puts a question to a main. What one main has heard no other is asked,
+// unless that one could not decide.
+func (f forwarder) decided(ctx context.Context, kind string, body []byte) (decision, error) {
 	err := errors.New("no main is known here")
 	for _, main := range f.peers.mains() {
 		var answer []byte
-		if answer, err = f.peers.port.Ask(ctx, main.Name, main.Address, askChange, command); err != nil {
+		if answer, err = f.peers.port.Ask(ctx, main.Name, main.Address, kind, body); err != nil {
 			continue
 		}
 		var d decision
-		if err = json.Unmarshal(answer, &d); err != nil {
-			return 0, err
-		}
-		if d.Index > 0 {
-			return d.Index, nil
+		if err = json.Unmarshal(answer, &d); err != nil || d.Index > 0 {
+			return d, err
 		}
 		if err = decodeRefusal(answer); len(d.Errors) > 0 {
-			return 0, err
+			return d, err
 		}
 	}
-	return 0, fmt.Errorf("no main takes it: %w", err)
+	return decision{}, fmt.Errorf("no main takes it: %w", err)
 }
 
 // decide answers another node's Change.
@@ -208,17 +213,23 @@ type source struct {
 func (s source) Index() uint64 { return s.config.Store().View().Index() }
 
 // Snapshot implements [session.Source].
-func (s source) Snapshot(role string) (uint64, []byte) {
-	latest := s.config.Latest
+func (s source) Snapshot(role string) session.Snapshot {
+	shared := s.config.Shared
 	if role == RoleWitness {
-		latest = s.config.Bare
+		shared = s.config.Bare
 	}
-	index, b, err := latest()
+	view, b, err := shared()
 	if err != nil {
 		s.log.Error("offering the configuration", "error", err)
-		return 0, nil
+		return session.Snapshot{}
 	}
-	return index, b
+	return session.Snapshot{Index: view.Index(), Shared: b, Own: func(node string) []byte {
+		own, err := secretsOf(view, node)
+		if err != nil {
+			s.log.Error("offering the digests of a site", "node", node, "error", err)
+		}
+		return own
+	}}
 }
 
 type sink struct{ config *configuration }

@@ -124,17 +124,18 @@ func TestTheFeed(t *testing.T) {
 	main, _ := agreed(t, someNodes()...)
 	from := source{main.Config, slog.New(slog.DiscardHandler)}
 	var _ session.Source = from
-	oldIndex, old := from.Snapshot(RoleLifeguard)
+	old := from.Snapshot(RoleLifeguard)
 	propose(t, main, store.RemoveNode{Name: "namur"})
-	index, whole := from.Snapshot(RoleLifeguard)
-	if index != from.Index() || index <= oldIndex {
-		t.Errorf("got index %d, want %d, later than %d", index, from.Index(), oldIndex)
+	whole := from.Snapshot(RoleLifeguard)
+	index := whole.Index
+	if index != from.Index() || index <= old.Index {
+		t.Errorf("got index %d, want %d, later than %d", index, from.Index(), old.Index)
 	}
 	guard, _ := agreed(t)
 	to := sink{guard}
 	var _ session.Sink = to
 	before := len(happened(guard.events))
-	for _, b := range [][]byte{whole, old} {
+	for _, b := range [][]byte{whole.Shared, old.Shared} {
 		if err := to.Install(index, b); err != nil {
 			t.Fatal(err)
 		}

@@ -97,6 +97,9 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.onClose("the configuration", config.Close)
 	n.config = &configuration{Config: config, events: n.events}
+	if err = n.narrow(); err != nil {
+		return n, err
+	}
 
 	port, err := link.Open(link.Options{
 		Listen: netip.AddrPortFrom(n.identity.Listen, clusterPort), Identity: n.certificate,
@@ -123,6 +126,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	if n.identity.Role == RoleMain {
 		n.config.proposer = sealedProposer{n.quorum, n.sealer}
 		port.HandleAsk(askChange, n.config.decide)
+		port.HandleAsk(askGoBack, n.config.goesBack)
 	}
 
 	said := &telling{site: n.site, log: n.component("node"), sites: make(map[string]told)}

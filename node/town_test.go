@@ -47,11 +47,13 @@ func (w *town) open(name, role, at string) {
 	}
 }
 
-// join runs a node.
-func (w *town) join(name, role, at string) {
+// join runs a node at the first site.
+func (w *town) join(name, role, at string) { w.t.Helper(); w.joinAt(name, role, at, firstSite) }
+
+func (w *town) joinAt(name, role, at, site string) {
 	w.t.Helper()
 	o := options(w.t)
-	o.Name, o.Role, o.Site = name, role, firstSite
+	o.Name, o.Role, o.Site = name, role, site
 	if name == at {
 		o.Apply = w.config
 	} else {

@@ -43,7 +43,8 @@ func AuthorOf(c Change) Author {
 // Replace replaces each list that it contains by another; nil keeps a list, and
 // an empty list that is not nil empties it.
 //
-// A user without digests keeps those he has, unless the Replace is Exact.
+// A user without digests keeps those he has, unless the Replace is Exact; one
+// whose digests are elsewhere keeps them always.
 // Digests depend on the domain, so that a Replace with another domain must
 // bring new ones for every user who has some.
 type Replace struct {
@@ -104,11 +105,9 @@ func (r Replace) merge(v *View) Config {
 		return next
 	}
 	next.Users = slices.Clone(r.Users)
-	if r.Exact {
-		return next
-	}
 	for i, u := range next.Users {
-		if old, ok := v.User(u.Number); ok && u.Digests.IsZero() {
+		if u.Digests.Elsewhere || u.Digests.IsZero() && !r.Exact {
+			old, _ := v.User(u.Number)
 			next.Users[i].Digests = old.Digests
 		}
 	}
@@ -134,7 +133,7 @@ func (r Replace) realmProblems(v *View, next Config) Errors {
 	}
 	var all Errors
 	for i, u := range r.Users {
-		if !hasDigests(u) && hasDigests(next.Users[i]) {
+		if (!hasDigests(u) || u.Digests.Elsewhere) && hasDigests(next.Users[i]) {
 			all = append(all, &Error{
 				Kind: Invalid, Field: path("users", i, ""),
 				Message: "user " + u.Number + " needs a password here, because passwords are kept as digests of the domain, and the domain changes",

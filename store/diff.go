@@ -80,7 +80,7 @@ func userFields(u User) []field {
 	return []field{
 		{name: "name", text: name},
 		{name: "site", text: u.Site},
-		{name: "password", text: u.Digests.SHA256, secret: true},
+		{name: "password", text: u.Digests.text(), secret: true},
 		{name: "direct", text: strings.Join(u.Direct, " ")},
 	}
 }

@@ -20,6 +20,8 @@ type User struct {
 type Digests struct {
 	MD5    string
 	SHA256 string
+
+	Elsewhere bool // there is a password, and this node does not hold its digests: a main is asked
 }
 
 // MakeDigests returns the digests of a password. The realm is the domain.
@@ -28,6 +30,14 @@ func MakeDigests(user, realm, password string) Digests {
 	m := md5.Sum(secret) //nolint:gosec // RFC 3261 digests need MD5
 	s := sha256.Sum256(secret)
 	return Digests{MD5: hex.EncodeToString(m[:]), SHA256: hex.EncodeToString(s[:])}
+}
+
+// text tells passwords apart.
+func (d Digests) text() string {
+	if d.Elsewhere {
+		return elsewhere
+	}
+	return d.SHA256
 }
 
 // IsZero reports whether there is no password.

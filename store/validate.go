@@ -220,7 +220,7 @@ func (v *validator) text(field, s string) {
 }
 
 func (v *validator) digests(field string, d Digests) {
-	if !d.IsZero() && (!isHex(d.MD5, 32) || !isHex(d.SHA256, 64)) {
+	if !d.IsZero() && !d.Elsewhere && (!isHex(d.MD5, 32) || !isHex(d.SHA256, 64)) {
 		v.add(field, "these are not digests of a password")
 	}
 }

@@ -79,7 +79,8 @@ func (v *View) At(index uint64) *View { return &View{content: v.content, index: 
 func (v *View) Index() uint64 { return v.index }
 
 // Hash returns a short text that is the same on every node for the same
-// content. The index is not content.
+// content. The index is not content, nor are digests that not all nodes have: see
+// Scope.
 func (v *View) Hash() string { return v.hash() }
 
 // Config returns the content. The lists are copies, the elements are not.

@@ -107,13 +107,16 @@ func TestHashIsOfTheContent(t *testing.T) {
 	}
 	seen := map[string]string{v.Hash(): "the first"}
 	for name, change := range map[string]func(*Config){
-		"domain":   func(c *Config) { c.Domain = "x" },
-		"network":  func(c *Config) { c.Sites[0].Networks = c.Sites[0].Networks[:1] },
-		"trusted":  func(c *Config) { c.Sites[0].CallsTrusted = false },
-		"order":    func(c *Config) { slices.Reverse(c.Users) },
-		"password": func(c *Config) { c.Users[0].Digests = MakeDigests("200", c.Domain, "b") },
-		"direct":   func(c *Config) { c.Users[1].Direct = c.Users[1].Direct[:1] },
-		"trunk":    func(c *Config) { c.Trunks = nil },
+		"domain":      func(c *Config) { c.Domain = "x" },
+		"network":     func(c *Config) { c.Sites[0].Networks = c.Sites[0].Networks[:1] },
+		"trusted":     func(c *Config) { c.Sites[0].CallsTrusted = false },
+		"order":       func(c *Config) { slices.Reverse(c.Users) },
+		"no password": func(c *Config) { c.Users[0].Digests = Digests{} },
+		"password of nobody's user": func(c *Config) {
+			c.Users[1].Site, c.Users[1].Digests = "", MakeDigests("alice", c.Domain, "b")
+		},
+		"direct": func(c *Config) { c.Users[1].Direct = c.Users[1].Direct[:1] },
+		"trunk":  func(c *Config) { c.Trunks = nil },
 	} {
 		c := example()
 		change(&c)
@@ -122,6 +125,11 @@ func TestHashIsOfTheContent(t *testing.T) {
 			t.Errorf("%s and %s have the same hash", name, other)
 		}
 		seen[h] = name
+	}
+	other := example()
+	other.Users[0].Digests = MakeDigests("200", other.Domain, "b")
+	if NewView(other).Hash() != v.Hash() {
+		t.Error("the hash tells of a digest that not all nodes have")
 	}
 }
 

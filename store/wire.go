@@ -170,18 +170,34 @@ func fromWireSites(all []wireSite) ([]Site, error) {
 }
 
 func toWireUser(u User) wireUser {
-	return wireUser{
-		Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct),
-		MD5: unhex(u.Digests.MD5), SHA256: unhex(u.Digests.SHA256),
-	}
+	w := wireUser{Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct)}
+	w.MD5, w.SHA256 = toWireDigests(u.Digests)
+	return w
 }
 
 func fromWireUser(w wireUser) User {
-	u := User{Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct}
-	if len(w.MD5)+len(w.SHA256) > 0 {
-		u.Digests = Digests{MD5: hex.EncodeToString(w.MD5), SHA256: hex.EncodeToString(w.SHA256)}
+	return User{Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct, Digests: fromWireDigests(w.MD5, w.SHA256)}
+}
+
+// elsewhere is written for digests that are held elsewhere: too short for one, so
+// that a version that does not know of this lets nobody in.
+const elsewhere = "-"
+
+func toWireDigests(d Digests) (md5, sha256 []byte) {
+	if d.Elsewhere {
+		return []byte(elsewhere), nil
 	}
-	return u
+	return unhex(d.MD5), unhex(d.SHA256)
+}
+
+func fromWireDigests(md5, sha256 []byte) Digests {
+	switch {
+	case len(md5)+len(sha256) == 0:
+		return Digests{}
+	case string(md5) == elsewhere:
+		return Digests{Elsewhere: true}
+	}
+	return Digests{MD5: hex.EncodeToString(md5), SHA256: hex.EncodeToString(sha256)}
 }
 
 // unhex returns nothing for what is not hex: such digests let nobody in.

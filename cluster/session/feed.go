@@ -11,10 +11,18 @@ import (
 )
 
 // A Source has the configuration, as bytes at an index that grows, and knows what
-// nodes of a role may have of it.
+// who may have of it.
 type Source interface {
 	Index() uint64
-	Snapshot(role string) (index uint64, data []byte)
+	// Snapshot returns what nodes of a role may have.
+	Snapshot(role string) Snapshot
+}
+
+// A Snapshot is the configuration at one index.
+type Snapshot struct {
+	Index  uint64
+	Shared []byte                   // what all of a role may have: packed once for all of them
+	Own    func(node string) []byte // what one of them may have beside it, and takes behind it; nil: nothing
 }
 
 // A Sink takes the configuration. Install is called with ever higher indexes;
@@ -68,8 +76,8 @@ func (s *Sessions) configure() {
 type feed struct {
 	mu     sync.Mutex
 	role   string
-	index  uint64
-	packed []byte
+	now    Snapshot // its Shared is packed
+	packed bool
 }
 
 // wrap sees to it that what the far end of c lacks of the configuration is on
@@ -88,7 +96,7 @@ func (s *Sessions) wrap(c *conn) {
 	if !due {
 		return
 	}
-	index, packed, err := s.feed.of(s.o.Feed, role, index)
+	p, err := s.feed.of(s.o.Feed, role, c.peer.Node, index)
 	if err != nil {
 		s.log.Error("packing the configuration", "error", err)
 		return
@@ -98,7 +106,8 @@ func (s *Sessions) wrap(c *conn) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.feed.index, c.feed.packed, c.feed.sent = index, packed, 0
+	p.wanted = c.feed.wanted
+	c.feed = p
 }
 
 // mayHave reports whether a node is one of the peers by the configuration that it
@@ -108,26 +117,62 @@ func (s *Sessions) mayHave(node string) bool {
 	return slices.ContainsFunc(s.o.Peers(), func(p Peer) bool { return p.Node == node })
 }
 
-func (f *feed) of(source Source, role string, atLeast uint64) (uint64, []byte, error) {
+// of returns the parcel for a node. What is the node's own is told by who it is,
+// which its certificate says, and by nothing that it asks for.
+func (f *feed) of(source Source, role, node string, atLeast uint64) (p parcel, err error) {
+	now, err := f.shared(source, role, atLeast)
+	if err != nil {
+		return p, err
+	}
+	p.index, p.shared = now.Index, now.Shared
+	if now.Own == nil {
+		return p, nil
+	}
+	if own := now.Own(node); len(own) > 0 {
+		p.own, err = pack(own)
+	}
+	return p, err
+}
+
+// shared returns the latest Snapshot with its Shared packed.
+func (f *feed) shared(source Source, role string, atLeast uint64) (Snapshot, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.packed != nil && f.role == role && f.index >= atLeast {
-		return f.index, f.packed, nil
+	if f.packed && f.role == role && f.now.Index >= atLeast {
+		return f.now, nil
 	}
-	index, data := source.Snapshot(role)
+	now := source.Snapshot(role)
+	packed, err := pack(now.Shared)
+	if err != nil {
+		return now, err
+	}
+	now.Shared = packed
+	f.role, f.now, f.packed = role, now, true
+	return now, nil
+}
+
+func pack(data []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.DefaultCompression)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	if _, err = w.Write(data); err != nil {
-		return 0, nil, err
+	if _, err = w.Write(data); err == nil {
+		err = w.Close()
 	}
-	if err = w.Close(); err != nil {
-		return 0, nil, err
+	return b.Bytes(), err
+}
+
+// unpack reads one packed part behind the other.
+func unpack(packed []byte) (data []byte, err error) {
+	from := bytes.NewReader(packed) // of which flate reads no more than its part
+	for from.Len() > 0 {
+		part, err := io.ReadAll(io.LimitReader(flate.NewReader(from), int64(maxFeed+1-len(data))))
+		if data = append(data, part...); err != nil || len(data) > maxFeed {
+			return nil, errFrame
+		}
 	}
-	f.role, f.index, f.packed = role, index, b.Bytes()
-	return f.index, f.packed, nil
+	return data, nil
 }
 
 // A parcel is the configuration on its way over one connection, piece by piece
@@ -135,7 +180,8 @@ func (f *feed) of(source Source, role string, atLeast uint64) (uint64, []byte, e
 type parcel struct {
 	wanted bool
 	index  uint64 // what the far end has, or gets
-	packed []byte
+	shared []byte // packed
+	own    []byte // packed; follows it
 	sent   int
 }
 
@@ -143,7 +189,13 @@ func (p *parcel) subscribe(s subscription) {
 	*p = parcel{wanted: s.feed && s.scope == scopeAll, index: s.index}
 }
 
-func (p *parcel) rest() []byte { return p.packed[p.sent:] }
+// rest returns what of its part is left.
+func (p *parcel) rest() []byte {
+	if p.sent < len(p.shared) {
+		return p.shared[p.sent:]
+	}
+	return p.own[p.sent-len(p.shared):]
+}
 
 // append adds the next piece, until buf has about limit bytes, and reports whether
 // there are more.
@@ -154,11 +206,11 @@ func (p *parcel) append(buf []byte, limit int) (_ []byte, more bool) {
 	}
 	piece := rest[:min(len(rest), feedPiece, room)]
 	body := binary.AppendUvarint(nil, p.index)
-	body = binary.AppendUvarint(body, uint64(len(p.packed)))
+	body = binary.AppendUvarint(body, uint64(len(p.shared)+len(p.own)))
 	body = binary.AppendUvarint(body, uint64(p.sent)) //nolint:gosec // not negative
 	p.sent += len(piece)
-	if p.sent == len(p.packed) {
-		p.packed, p.sent = nil, 0
+	if len(p.rest()) == 0 {
+		p.shared, p.own, p.sent = nil, nil, 0
 	}
 	return appendFrame(buf, frameFeed, append(body, piece...)), true // there may be another
 }
@@ -200,9 +252,9 @@ func (c *conn) install(a arrival) error {
 	if a.index <= c.s.o.FeedTo.Index() {
 		return nil
 	}
-	data, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(a.data)), maxFeed+1))
-	if err != nil || len(data) > maxFeed {
-		return errFrame
+	data, err := unpack(a.data)
+	if err != nil {
+		return err
 	}
 	if err = c.s.o.FeedTo.Install(a.index, data); err != nil {
 		c.s.log.Error("taking the configuration of a main", "node", c.peer.Node, "index", a.index, "error", err)

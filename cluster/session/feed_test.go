@@ -62,8 +62,8 @@ func TestFeed(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		for _, l := range []string{"mons", "namur"} {
-			if index, got := h.nodes[l].feed.Snapshot(""); index != 7 || !bytes.Equal(got, data) {
-				t.Errorf("%s has index %d, %d bytes", l, index, len(got))
+			if got := h.nodes[l].feed.Snapshot(""); got.Index != 7 || !bytes.Equal(got.Shared, data) {
+				t.Errorf("%s has index %d, %d bytes", l, got.Index, len(got.Shared))
 			}
 			if n := h.n.traffic("m2", l).bytes; n > 1000 {
 				t.Errorf("the standby sent %d bytes to %s", n, l)
@@ -78,4 +78,53 @@ func TestFeed(t *testing.T) {
 			t.Errorf("%d bytes for a configuration that was there", n)
 		}
 	})
+}
+
+// TestEachGetsItsOwn: what all may have is packed once; what one may have beside it
+// comes to that one, behind it, and to nobody else.
+func TestEachGetsItsOwn(t *testing.T) {
+	inHouse(t, 1, []string{"mons", "namur"}, func(h *house) {
+		m1, shared := h.nodes["m1"], make([]byte, 20_000)
+		_, _ = rand.NewChaCha8([32]byte{}).Read(shared)
+		m1.feed.own = func(node string) []byte {
+			if node == "mons" {
+				return []byte("of mons alone")
+			}
+			return nil
+		}
+		_ = m1.feed.Install(7, shared)
+		m1.FeedChanged()
+		time.Sleep(10 * time.Second)
+		for node, want := range map[string]string{"mons": "of mons alone", "namur": ""} {
+			got := h.nodes[node].feed.Snapshot("")
+			if own, ok := bytes.CutPrefix(got.Shared, shared); got.Index != 7 || !ok || string(own) != want {
+				t.Errorf("%s has index %d, %d bytes, the last %q; want %q", node, got.Index, len(got.Shared), own, want)
+			}
+		}
+	})
+}
+
+// TestUnpack: what was not packed, or is cut, or too long, is refused.
+func TestUnpack(t *testing.T) {
+	one, _ := pack([]byte("one"))
+	two, _ := pack([]byte("two"))
+	huge, _ := pack(make([]byte, maxFeed))
+	for name, tt := range map[string]struct {
+		packed []byte
+		want   string
+		bad    bool
+	}{
+		"nothing":     {nil, "", false},
+		"one":         {one, "one", false},
+		"two":         {append(bytes.Clone(one), two...), "onetwo", false},
+		"cut":         {one[:len(one)-1], "", true},
+		"second cut":  {append(bytes.Clone(one), two[:2]...), "", true},
+		"never ended": {append(bytes.Clone(huge), one...), "", true},
+		"noise":       {bytes.Repeat([]byte{0xff}, 20), "", true},
+	} {
+		got, err := unpack(tt.packed)
+		if (err != nil) != tt.bad || string(got) != tt.want {
+			t.Errorf("%s: got %d bytes, %v, want %q", name, len(got), err, tt.want)
+		}
+	}
 }

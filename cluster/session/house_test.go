@@ -175,6 +175,7 @@ type config struct {
 	mu    sync.Mutex
 	index uint64
 	data  []byte
+	own   func(node string) []byte
 }
 
 func (c *config) Index() uint64 {
@@ -183,10 +184,10 @@ func (c *config) Index() uint64 {
 	return c.index
 }
 
-func (c *config) Snapshot(string) (uint64, []byte) {
+func (c *config) Snapshot(string) Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.index, c.data
+	return Snapshot{Index: c.index, Shared: c.data, Own: c.own}
 }
 
 func (c *config) Install(index uint64, data []byte) error {

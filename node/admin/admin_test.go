@@ -53,11 +53,13 @@ func (c *configured) Propose(_ context.Context, change store.Change) error {
 	return nil
 }
 
-func (c *configured) At(revision uint64) (*store.View, error) {
-	if v, ok := c.views[revision]; ok {
-		return v, nil
+func (c *configured) GoBack(ctx context.Context, revision uint64, who string) ([]store.Line, error) {
+	v, ok := c.views[revision]
+	if !ok {
+		return nil, &store.Error{Kind: store.NotFound, Message: "no such revision"}
 	}
-	return nil, &store.Error{Kind: store.NotFound, Message: "no such revision"}
+	lines := store.Diff(c.View(), v)
+	return lines, c.Propose(ctx, store.ReplaceAll(v.Config(), store.Author{Who: who}))
 }
 
 // system is a System of one node, beside which others may be silent.

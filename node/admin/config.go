@@ -23,8 +23,9 @@ type Configuration interface {
 	Propose(ctx context.Context, c store.Change) error
 	// History returns the revisions that are kept, in any order.
 	History() ([]Revision, error)
-	// At returns the configuration of a revision that is kept.
-	At(revision uint64) (*store.View, error)
+	// GoBack puts a former revision in force again, but for the nodes, and returns
+	// what that changed when it is in force here.
+	GoBack(ctx context.Context, revision uint64, who string) ([]store.Line, error)
 }
 
 // A Revision is one Change that took effect.
@@ -104,32 +105,12 @@ func (s *Server) rollback(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, invalid("to", "a revision is a number: see the history"))
 		return
 	}
-	old, err := s.o.Config.At(to)
-	if err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	lines, err := s.goBack(r.Context(), store.ReplaceAll(old.Config(), store.Author{Who: author(r), At: time.Now()}))
+	lines, err := s.o.Config.GoBack(r.Context(), to, author(r))
 	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
 	s.answer(w, planOf(s.o.Config.View(), lines))
-}
-
-// goBack puts a former configuration in force and says what that changed: not
-// the nodes, which come and go by themselves.
-func (s *Server) goBack(ctx context.Context, change store.Replace) ([]store.Line, error) {
-	view := s.o.Config.View()
-	next, err := change.On(view)
-	if err != nil {
-		return nil, err
-	}
-	lines := store.Diff(view, next)
-	if len(lines) == 0 {
-		return nil, nil
-	}
-	return lines, s.o.Config.Propose(ctx, change)
 }
 
 // export writes the configuration in force as a file.

@@ -18,8 +18,11 @@ const configName = "config.db"
 // Config keeps the configuration of a node on disk and publishes it. It
 // implements [cluster.Machine]: what Apply has returned from is fsynced.
 type Config struct {
-	db    *bbolt.DB
+	dir   string
 	store *store.Store
+
+	file sync.RWMutex // held for reading by who reads db without mu, and to write db
+	db   *bbolt.DB
 
 	mu      sync.Mutex // one Apply at a time
 	applied uint64     // the last index that Apply has seen, refusals included
@@ -29,7 +32,7 @@ type Config struct {
 // OpenConfig opens config.db in dir, or creates it. A new one has an empty View
 // of index 0.
 func OpenConfig(dir string) (*Config, error) {
-	c := new(Config)
+	c := &Config{dir: dir}
 	path := filepath.Join(dir, configName)
 	db, err := open(path, c.load)
 	switch {
@@ -48,10 +51,19 @@ func (c *Config) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.broken = errors.New("the configuration is closed")
+	c.file.Lock()
+	defer c.file.Unlock()
 	if err := c.db.Close(); err != nil {
 		return fmt.Errorf("closing the configuration: %w", err)
 	}
 	return nil
+}
+
+// read reads the file; several at once may.
+func (c *Config) read(f func(*bbolt.Tx) error) error {
+	c.file.RLock()
+	defer c.file.RUnlock()
+	return c.db.View(f)
 }
 
 // Store returns the Store on which every View is published once it is on disk.

@@ -76,7 +76,7 @@ func create(path string) error {
 	if err := os.Remove(unborn); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	db, err := bbolt.Open(unborn, 0o600, &bbolt.Options{Timeout: lockTimeout})
+	db, err := openBolt(unborn)
 	if err != nil {
 		return err
 	}
@@ -86,9 +86,19 @@ func create(path string) error {
 	if err = os.Rename(unborn, path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	return syncDirectory(filepath.Dir(path))
+}
+
+// syncDirectory puts the names of a directory's files on disk.
+func syncDirectory(path string) error {
+	dir, err := os.Open(path) //nolint:gosec // the node's own
 	if err != nil {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// openBolt makes a file at path that nobody else knows yet.
+func openBolt(path string) (*bbolt.DB, error) {
+	return bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType})
 }

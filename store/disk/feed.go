@@ -10,72 +10,125 @@ import (
 )
 
 // A node that is no main does not decide Changes: it is given the View that
-// they led to.
+// they led to, or as much of it as its role and its site may have.
 
-// Latest returns the current View with its revision, for Install.
-func (c *Config) Latest() (index uint64, b []byte, err error) {
+// Shared returns the current View and, for Install, what every LifeGUARD may have of
+// it. What View.Secrets returns for its site may follow.
+func (c *Config) Shared() (*store.View, []byte, error) {
 	view := c.store.View()
-	w := wireSnapshot{Index: view.Index()}
-	err = c.db.View(func(tx *bbolt.Tx) error {
-		key := bytesOf(w.Index)
-		w.Header, w.Config = tx.Bucket(bucketRevisions()).Get(key), tx.Bucket(bucketConfigs()).Get(key)
-		if w.Header == nil || w.Config == nil {
-			return fmt.Errorf("revision %d is not on disk", w.Index)
-		}
-		b, err = cbor.Marshal(w) // here, because bbolt's values end with the transaction
-		return err
+	var header []byte
+	err := c.read(func(tx *bbolt.Tx) error {
+		header = append(header, tx.Bucket(bucketRevisions()).Get(bytesOf(view.Index()))...)
+		return nil
 	})
-	if err != nil {
-		return 0, nil, fmt.Errorf("reading the configuration: %w", err)
+	if err == nil && header == nil {
+		err = fmt.Errorf("revision %d is not on disk", view.Index())
 	}
-	return w.Index, b, nil
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	b, err := encodePicture(view.Index(), header, view.Scope(""))
+	return view, b, err
 }
 
-// Bare returns what a witness needs of the current View, for Install: which nodes
-// there are, where, and who is turned away.
-func (c *Config) Bare() (index uint64, b []byte, err error) {
+// Bare returns the current View and, for Install, what a witness needs of it: which
+// nodes there are, where, and who is turned away.
+func (c *Config) Bare() (*store.View, []byte, error) {
 	view := c.store.View()
-	w := wireSnapshot{Index: view.Index()}
-	if w.Config, err = store.EncodeConfig(view.Bare()); err == nil {
-		w.Header, err = encodeRevision(store.Revision{Index: w.Index})
-	}
-	if err == nil {
-		b, err = cbor.Marshal(w)
-	}
+	header, err := encodeRevision(store.Revision{Index: view.Index()})
 	if err != nil {
-		return 0, nil, fmt.Errorf("writing what a witness needs: %w", err)
+		return nil, nil, fmt.Errorf("writing what a witness needs: %w", err)
 	}
-	return w.Index, b, nil
+	b, err := encodePicture(view.Index(), header, view.Bare())
+	return view, b, err
 }
 
-// Install saves what another node's Latest returned and publishes it. What is
-// not newer than the current View changes nothing.
-func (c *Config) Install(b []byte) error {
-	var w wireSnapshot
-	if err := cbor.Unmarshal(b, &w); err != nil {
-		return fmt.Errorf("installing a configuration: %w", err)
+func encodePicture(index uint64, header []byte, config store.Config) ([]byte, error) {
+	w := wireSnapshot{Index: index, Header: header}
+	var err error
+	if w.Config, err = store.EncodeConfig(config); err != nil {
+		return nil, err
 	}
-	header, err := decodeRevision(bytesOf(w.Index), w.Header)
+	b, err := cbor.Marshal(w)
 	if err != nil {
-		return fmt.Errorf("installing a configuration: %w", err)
+		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
-	config, err := store.DecodeConfig(w.Config)
+	return b, nil
+}
+
+// Install saves what another node's Shared or Bare returned, with the secrets that
+// follow it, and publishes it. What is not newer than the current View changes
+// nothing. What was saved before does not stay on disk: with what it had more than
+// the new one, anybody who carries the disk away could say that he is somebody.
+func (c *Config) Install(b []byte) error {
+	r, view, err := decodePicture(b)
 	if err != nil {
 		return fmt.Errorf("installing a configuration: %w", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w.Index <= c.applied {
+	if r.Index <= c.applied {
 		return nil
 	}
+	return c.installLocked(r, view)
+}
+
+func decodePicture(b []byte) (r revision, view *store.View, err error) {
+	var w wireSnapshot
+	secrets, err := cbor.UnmarshalFirst(b, &w)
+	if err != nil {
+		return r, nil, err
+	}
+	if r.Revision, err = decodeRevision(bytesOf(w.Index), w.Header); err != nil {
+		return r, nil, err
+	}
+	config, err := store.DecodeConfig(w.Config)
+	if err == nil {
+		config, err = config.WithSecrets(secrets)
+	}
+	if err == nil {
+		r.config, err = store.EncodeConfig(config)
+	}
+	return r, store.NewView(config).At(w.Index), err
+}
+
+func (c *Config) installLocked(r revision, view *store.View) error {
 	if c.broken != nil {
 		return c.broken
 	}
-	r := revision{Revision: header, config: w.Config}
-	if err = c.db.Update(func(tx *bbolt.Tx) error { return saveRevision(tx, r) }); err != nil {
+	save := c.saveOnly
+	if c.store.View().HoldsMore(view) {
+		save = c.startAnew
+	}
+	if err := save(r); err != nil {
 		return c.breakLocked(err)
 	}
-	c.applied = w.Index
-	c.store.Publish(store.NewView(config).At(w.Index))
+	c.applied = r.Index
+	c.store.Publish(view)
 	return nil
+}
+
+// Narrow forgets what a node may not have that stands at a site, and that an earlier
+// version, or a site where it stood before, has left.
+func (c *Config) Narrow(site string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.store.View()
+	view := store.NewView(now.Scope(site)).At(now.Index())
+	if !now.HoldsMore(view) {
+		return nil
+	}
+	r := revision{Revision: store.Revision{Index: now.Index()}}
+	err := c.read(func(tx *bbolt.Tx) (err error) {
+		key := bytesOf(now.Index())
+		r.Revision, err = decodeRevision(key, tx.Bucket(bucketRevisions()).Get(key))
+		return err
+	})
+	if err == nil {
+		r.config, err = store.EncodeConfig(view.Config())
+	}
+	if err != nil {
+		return fmt.Errorf("narrowing the configuration: %w", err)
+	}
+	return c.installLocked(r, view)
 }

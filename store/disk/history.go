@@ -33,7 +33,7 @@ type wireRevision struct {
 // History returns the revisions that are kept, the oldest first.
 func (c *Config) History() ([]store.Revision, error) {
 	var all []store.Revision
-	err := c.db.View(func(tx *bbolt.Tx) error {
+	err := c.read(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketRevisions()).ForEach(func(key, value []byte) error {
 			r, err := decodeRevision(key, value)
 			all = append(all, r)
@@ -49,7 +49,7 @@ func (c *Config) History() ([]store.Revision, error) {
 // At returns the View of a revision that is kept, or a [store.Error].
 func (c *Config) At(index uint64) (*store.View, error) {
 	var view *store.View
-	err := c.db.View(func(tx *bbolt.Tx) error {
+	err := c.read(func(tx *bbolt.Tx) error {
 		value := tx.Bucket(bucketConfigs()).Get(bytesOf(index))
 		if value == nil {
 			return &store.Error{

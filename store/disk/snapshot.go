@@ -30,7 +30,7 @@ type wireSnapshot struct {
 func (c *Config) MarshalBinary() ([]byte, error) {
 	s := snapshot{Format: format}
 	var b []byte
-	err := c.db.View(func(tx *bbolt.Tx) error {
+	err := c.read(func(tx *bbolt.Tx) error {
 		s.Applied = number(tx.Bucket(bucketMeta()).Get(keyApplied()))
 		headers := tx.Bucket(bucketRevisions())
 		err := tx.Bucket(bucketConfigs()).ForEach(func(key, config []byte) error {
