@@ -20,11 +20,18 @@ func aPhone(t *testing.T, at *townsman, user string) *wire.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	registers(t, c, user, "secret-"+user, 200)
+	return c
+}
+
+// registers has a phone try to register, and be answered so in the end.
+func registers(t *testing.T, c *wire.Conn, user, password string, want int) {
+	t.Helper()
 	m := request(c, "REGISTER", user, user)
 	m.Add("Contact", fmt.Sprintf("<sip:%s@%s;transport=tcp>", user, c.Local()))
 	m.Add("Expires", "600")
 	challenge := says(t, c, m, 401)
-	answer, err := wire.Credentials{User: user, Password: "secret-" + user}.Answer(challenge.Get("WWW-Authenticate"), "REGISTER", m.URI())
+	answer, err := wire.Credentials{User: user, Password: password}.Answer(challenge.Get("WWW-Authenticate"), "REGISTER", m.URI())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +39,7 @@ func aPhone(t *testing.T, at *townsman, user string) *wire.Conn {
 	m.Set("CSeq", "2 REGISTER")
 	m.Set("Via", m.Get("Via")+"2")
 	m.Add("Authorization", answer)
-	says(t, c, m, 200)
-	return c
+	says(t, c, m, want)
 }
 
 func request(c *wire.Conn, method, from, to string) wire.Message {

@@ -162,13 +162,16 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		sip, err = sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
 			Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
 			Certificate: n.shown.certify, Roots: n.shown.roots,
-			Bindings: n.bindings, Calls: n.calls, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Trace: memory, Logger: n.component("sip"),
+			Bindings: n.bindings, Calls: n.calls, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Judge: n.peers.judge, Trace: memory, Logger: n.component("sip"),
 		})
 		if err != nil {
 			return n, explainListen(err)
 		}
 		n.onClose("SIP", sip.Close)
 		n.bans.pardon = sip.Pardon
+		if n.identity.Role == RoleMain {
+			n.peers.judges(port, sip)
+		}
 		port.Handle(link.ProtocolSIP, func(ctx context.Context, c net.Conn, from link.Peer) { sip.Serve(ctx, c, from.Node) })
 	}
 

@@ -17,7 +17,7 @@ type caller struct {
 }
 
 // admit decides whether a request outside a dialog may be carried, and answers
-// it when not. A connection that registered speaks for the users on it; over
+// it when not, or carries it later: see admitLater. A connection that registered speaks for the users on it; over
 // UDP a source address proves nothing, so there a password is asked for unless
 // the network's profile says that calls are trusted.
 func (s *Server) admit(r request) (caller, bool) {
@@ -84,6 +84,15 @@ func (s *Server) authenticated(r request, c caller) (caller, bool) {
 		return u.Digests, ok
 	}
 	user, result := s.checker.Check(r.Message, message.ProxyAuthorization, r.view.Domain(), r.sender(), find, now)
+	if result == auth.Elsewhere {
+		s.admitLater(r, c)
+		return caller{}, false
+	}
+	return s.checked(r, c, user, result, now)
+}
+
+// checked goes on when it is known what the password is worth.
+func (s *Server) checked(r request, c caller, user string, result auth.Result, now time.Time) (caller, bool) {
 	switch {
 	case result == auth.OK && c.withheld:
 		return s.named(r, user), true

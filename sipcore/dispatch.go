@@ -98,7 +98,7 @@ func (s *Server) within(r request) {
 
 // outside handles a request that begins something, whatever Route it has.
 func (s *Server) outside(r request) {
-	ours := s.proxy.IsSystems(r.view, r.uri) || isTel(r.uri)
+	ours := s.isOurs(r)
 	switch m := r.Method(); {
 	case ours && r.uri.User == "":
 		s.forUs(r)
@@ -114,6 +114,9 @@ func (s *Server) outside(r request) {
 		}
 	}
 }
+
+// isOurs reports whether the Request-URI names a user of this system.
+func (s *Server) isOurs(r request) bool { return s.proxy.IsSystems(r.view, r.uri) || isTel(r.uri) }
 
 // mayGoOn answers what a proxy must not forward: a request that has made too
 // many hops, or one that asks proxies for something we do not know.

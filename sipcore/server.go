@@ -62,6 +62,7 @@ type Options struct {
 	Bans        *live.Bans  // whom to keep out; nil: a table of its own
 	Key         [32]byte    // seals tokens and nonces while the View has no keys; shared by all nodes of a system
 	Peers       Peers       // the other nodes; nil: there are none
+	Judge       Judge       // asks about users whose digests are elsewhere; nil: there is nobody to ask
 	Trace       *trace.Ring // remembers and counts messages; nil: they are only counted
 	Logger      *slog.Logger
 }
@@ -84,23 +85,25 @@ func (o *Options) validate() error {
 
 // A Server is a running SIP server. Make one with Open.
 type Server struct {
-	o            Options
-	transport    *transport.Layer
-	wheel        *transaction.Wheel
-	transactions *transaction.Layer
-	sealer       *auth.Sealer
-	keying       sync.Mutex // held while sealer learns its keys
-	unwatch      func()
-	checker      *auth.Checker
-	registrar    *registrar.Registrar
-	proxy        *proxy.Proxy
-	peers        *pool
-	calls        *dialog.Tracker
-	defence      *defence
-	load         guard.Load
-	seed         maphash.Seed  // of what it knows requests by
-	fresh        atomic.Uint64 // requests of the kind that overload refuses
-	draining     atomic.Bool
+	o             Options
+	transport     *transport.Layer
+	wheel         *transaction.Wheel
+	transactions  *transaction.Layer
+	sealer        *auth.Sealer
+	keying        sync.Mutex // held while sealer learns its keys
+	unwatch       func()
+	checker       *auth.Checker
+	registrar     *registrar.Registrar
+	proxy         *proxy.Proxy
+	peers         *pool
+	calls         *dialog.Tracker
+	defence       *defence
+	load          guard.Load
+	seed          maphash.Seed  // of what it knows requests by
+	fresh         atomic.Uint64 // requests of the kind that overload refuses
+	judging       atomic.Int32  // passwords that another node is asked about
+	toldNotJudged atomic.Int64  // when it was that nobody could be asked, in Unix seconds
+	draining      atomic.Bool
 }
 
 // Open binds the listeners. Nothing is received before Run; the caller must
@@ -130,7 +133,7 @@ func Open(o Options) (*Server, error) {
 	s.calls = dialog.NewTracker(o.Node, o.Calls, o.Logger)
 	s.proxy = proxy.New(s.proxyOptions(phones{node: o.Node, view: o.Store.View, bindings: o.Bindings, transport: s.transport}, s.sealer))
 	s.registrar = registrar.New(registrar.Options{
-		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere,
+		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere, Judge: s.judge,
 	})
 	return s, nil
 }

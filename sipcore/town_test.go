@@ -49,6 +49,7 @@ func address() netip.Addr {
 type town struct {
 	t     testing.TB
 	view  *store.View
+	judge sipcore.Judge // of the nodes opened from now on
 	wg    sync.WaitGroup
 	end   context.CancelFunc
 	ctx   context.Context
@@ -133,7 +134,7 @@ func (w *town) open(name string, at netip.Addr) *station {
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
 		Node: name, Listen: at, Store: s.store, Bindings: s.bindings, Calls: s.calls, Bans: s.bans,
-		Key: [32]byte{7}, Peers: s, Certificate: certify(w.t),
+		Key: [32]byte{7}, Peers: s, Judge: w.judge, Certificate: certify(w.t),
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),
 	})
 	if err != nil {

@@ -64,7 +64,8 @@ const (
 	Malformed               // a Digest that cannot be read: 400
 	TooSoon                 // so many were wrong that this one was not looked at: refuse, with RetryAfter
 	Wrong                   // challenge, as if nothing had come
-	Stale                   // the password is right but the nonce is used up: challenge with stale
+	Stale                   // the password is right, or not looked at, and the nonce is used up: challenge with stale
+	Elsewhere               // another node holds the digests: ask it the Question
 	OK
 )
 
@@ -88,6 +89,8 @@ func (r Result) String() string {
 		return "wrong"
 	case Stale:
 		return "stale"
+	case Elsewhere:
+		return "elsewhere"
 	case OK:
 	}
 	return "ok"
@@ -119,18 +122,34 @@ func (c *Checker) Check(
 	if c.guard.Wait(user, from.Addr, now) > 0 {
 		return user, TooSoon
 	}
-	if !c.matches(&digest, m.MethodName(), user, find) {
-		if from.Connected || c.sealer.Proves(digest.nonce, from.Addr, now) {
-			c.guard.Wrong(user, from.Addr, now)
-		}
+	digests, known := find(user)
+	switch {
+	case digests.Elsewhere && c.sealer.CheckNonce(digest.nonce, now) != Fresh:
+		return user, Stale // nobody is asked about what is not good anyway
+	case digests.Elsewhere:
+		return user, Elsewhere
+	case !c.matches(&digest, m.MethodName(), digests, known):
+		c.wrong(user, digest.nonce, from, now)
 		return user, Wrong
 	}
-	state, number := c.sealer.checkNonce(digest.nonce, now)
+	return user, c.used(user, digest.nonce, nc, from, now)
+}
+
+// wrong notes a wrong password, if who sent it does receive where it came from.
+func (c *Checker) wrong(user, nonce string, from Sender, now time.Time) {
+	if from.Connected || c.sealer.Proves(nonce, from.Addr, now) {
+		c.guard.Wrong(user, from.Addr, now)
+	}
+}
+
+// used notes that a nonce was used with a right password, if it is good for that.
+func (c *Checker) used(user, nonce string, nc uint32, from Sender, now time.Time) Result {
+	state, number := c.sealer.checkNonce(nonce, now)
 	if state != Fresh || !c.counts.use(number, c.sealer.count.Load(), nc) {
-		return user, Stale
+		return Stale
 	}
 	c.guard.Right(user, from.Addr, now)
-	return user, OK
+	return OK
 }
 
 // RetryAfter returns the value of that header field for a user whose password
@@ -140,11 +159,10 @@ func (c *Checker) RetryAfter(user string, from Sender, now time.Time) string {
 	return strconv.Itoa(int(max(wait+time.Second-1, time.Second) / time.Second))
 }
 
-// matches reports whether the response is that of user's password. It does the
-// same work when there is no such user.
-func (c *Checker) matches(d *credentials, method, user string, find func(string) (store.Digests, bool)) bool {
+// matches reports whether the response is that of the password. It does the same
+// work when there is no such user.
+func (c *Checker) matches(d *credentials, method string, digests store.Digests, known bool) bool {
 	a := parseAlgorithm(d.algorithm)
-	digests, known := find(user)
 	ha1 := a.ha1(digests)
 	if !known || ha1 == "" {
 		known, ha1 = false, a.ha1(c.fake)

@@ -31,13 +31,11 @@ func (b *branch) dial(uri string, kind transport.Kind) {
 // inBackground goes on with the branch once f has found a flow for it. The hops
 // that f returns are the one that the flow leads to and those to try after it.
 func (b *branch) inBackground(f func(context.Context) (transport.Flow, []resolve.Hop, error)) {
-	p, tx := b.fork.p, b.fork.tx
-	ok := p.inBackground(func(ctx context.Context) {
-		var flow transport.Flow
-		var hops []resolve.Hop
-		err := p.tried(func() (err error) { flow, hops, err = f(ctx); return err })
-		tx.Do(func() { b.dialled(flow, hops, err) })
-	})
+	var flow transport.Flow
+	var hops []resolve.Hop
+	ok := b.fork.p.Await(b.fork.tx,
+		func(ctx context.Context) (err error) { flow, hops, err = f(ctx); return err },
+		func(err error) { b.dialled(flow, hops, err) })
 	if !ok {
 		b.end(480, nil)
 	}

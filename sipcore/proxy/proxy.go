@@ -127,7 +127,8 @@ func (p *Proxy) Pending() int { return int(p.pending.Load()) }
 // Ringing returns how many INVITEs wait for their final response.
 func (p *Proxy) Ringing() int { return int(p.ringing.Load()) }
 
-// Dialing returns how many connections are being opened and names looked up.
+// Dialing returns how many connections are being opened, names looked up and
+// questions asked.
 func (p *Proxy) Dialing() int { return int(p.dialing.Load()) }
 
 // inBackground runs f, which may wait, outside the reading path. It returns
@@ -143,6 +144,16 @@ func (p *Proxy) inBackground(f func(context.Context)) bool {
 		f(p.ctx)
 	})
 	return true
+}
+
+// Await runs f, which may wait, outside the reading path, and then calls then with
+// f's error and tx locked. It returns false, and calls neither, when too many
+// already wait.
+func (p *Proxy) Await(tx *transaction.Server, f func(context.Context) error, then func(error)) bool {
+	return p.inBackground(func(ctx context.Context) {
+		err := p.tried(func() error { return f(ctx) })
+		tx.Do(func() { then(err) })
+	})
 }
 
 // errPanic is the error of what has panicked; the log has more.

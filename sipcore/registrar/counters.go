@@ -13,11 +13,12 @@ type Counters struct {
 	ForbiddenNetwork uint64 // 403 before any password
 	Malformed        uint64 // 400 to unreadable credentials
 	TooSoon          uint64 // 500 behind too many wrong passwords
+	NotJudged        uint64 // 403 to a user of another site, because no main could be asked
 	Refused          uint64 // anything else to somebody who has shown a password
 }
 
 type counters struct {
-	accepted, challenged, wrong, forbiddenNetwork, malformed, tooSoon, refused atomic.Uint64
+	accepted, challenged, wrong, forbiddenNetwork, malformed, tooSoon, notJudged, refused atomic.Uint64
 }
 
 // Counters returns the counts.
@@ -25,7 +26,8 @@ func (r *Registrar) Counters() Counters {
 	c := &r.counters
 	return Counters{
 		Accepted: c.accepted.Load(), Challenged: c.challenged.Load(), Wrong: c.wrong.Load(),
-		ForbiddenNetwork: c.forbiddenNetwork.Load(), Malformed: c.malformed.Load(), TooSoon: c.tooSoon.Load(), Refused: c.refused.Load(),
+		ForbiddenNetwork: c.forbiddenNetwork.Load(), Malformed: c.malformed.Load(), TooSoon: c.tooSoon.Load(),
+		NotJudged: c.notJudged.Load(), Refused: c.refused.Load(),
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // Options is what a Registrar works with. Bindings, Checker and Logger are
-// required.
+// required, and Judge where a user's digests may be elsewhere.
 type Options struct {
 	Bindings *live.Bindings
 	Checker  *auth.Checker
@@ -28,6 +28,10 @@ type Options struct {
 
 	Expiry      Expiry
 	MaxContacts int // of one user; 0 = 10
+
+	// Judge asks another node about a password and calls then, with tx locked, when
+	// it has answered, unless tx has ended; at once if there is nobody to ask.
+	Judge func(tx *transaction.Server, q auth.Question, then func(auth.Result, error))
 
 	// LeadsHere reports whether a URI is an address of this system itself: such
 	// a Contact is refused, for a call to it would come back. nil: none is.
@@ -68,6 +72,15 @@ func (r *Registrar) Register(tx *transaction.Server, view *store.View) {
 		return
 	}
 	user, result := r.o.Checker.Check(j.m, message.Authorization, view.Domain(), j.sender(), j.find, j.now)
+	if result == auth.Elsewhere {
+		r.roams(j)
+		return
+	}
+	r.checked(j, user, result)
+}
+
+// checked goes on when it is known what the password is worth.
+func (r *Registrar) checked(j *job, user string, result auth.Result) {
 	switch result {
 	case auth.OK:
 		r.authenticated(j, user)
@@ -77,7 +90,7 @@ func (r *Registrar) Register(tx *transaction.Server, view *store.View) {
 	case auth.TooSoon:
 		r.counters.tooSoon.Add(1)
 		j.answerTooSoon(r.o.Checker.RetryAfter(user, j.sender(), j.now))
-	case auth.Missing, auth.Wrong, auth.Stale:
+	case auth.Missing, auth.Wrong, auth.Stale, auth.Elsewhere:
 		r.challenge(j, user, result)
 	}
 }

@@ -1,0 +1,103 @@
+package sipcore
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"carillon/sipcore/auth"
+	"carillon/sipcore/message"
+	"carillon/sipcore/proxy"
+	"carillon/sipcore/transaction"
+	"carillon/store"
+)
+
+// A Judge asks another node about a password, as it was shown, of a user whose
+// digests this one does not hold. It waits, and ends with ctx; an error is that
+// nobody could be asked.
+type Judge func(ctx context.Context, q auth.Question) (auth.Result, error)
+
+const (
+	// judgeTime is how long a phone waits for another node's answer.
+	judgeTime = 2 * time.Second
+	// mostJudged bounds how many do at once.
+	mostJudged = 256
+)
+
+var (
+	errNobody = errors.New("there is no other node")
+	errBusy   = errors.New("too many others wait for an answer")
+)
+
+// judge implements [registrar.Options.Judge].
+func (s *Server) judge(tx *transaction.Server, q auth.Question, then func(auth.Result, error)) {
+	if s.o.Judge == nil {
+		then(auth.Wrong, errNobody)
+		return
+	}
+	if s.judging.Add(1) > mostJudged {
+		s.judging.Add(-1)
+		then(auth.Wrong, errBusy)
+		return
+	}
+	var answer auth.Result
+	ask := func(ctx context.Context) (err error) {
+		defer s.judging.Add(-1)
+		ctx, cancel := context.WithTimeout(ctx, judgeTime)
+		defer cancel()
+		answer, err = s.o.Judge(ctx, q)
+		return err
+	}
+	ok := s.proxy.Await(tx, ask, func(err error) {
+		switch {
+		case tx.Request() == nil: // it has ended meanwhile
+		case s.draining.Load():
+			respondWith(tx, 503, field{"Retry-After", "5"})
+		default:
+			then(answer, err)
+		}
+	})
+	if !ok {
+		s.judging.Add(-1)
+		then(auth.Wrong, errBusy)
+	}
+}
+
+// Answer judges the password in another node's question, which comes from addr. A
+// node is made to wait like a phone, and not banned: many may stand behind it.
+func (s *Server) Answer(q auth.Question, addr netip.Addr) auth.Result {
+	view := s.o.Store.View()
+	find := func(user string) (store.Digests, bool) {
+		u, ok := view.User(user)
+		return u.Digests, ok
+	}
+	return s.checker.Judge(q, addr, s.defence.guard, find, time.Now())
+}
+
+// admitLater has the password of c looked at where his digests are, and carries the
+// request when it is right.
+func (s *Server) admitLater(r request, c caller) {
+	if r.Method() == message.INVITE {
+		reply := r.Reply(100, "", "")
+		r.tx.Answer(100, &reply)
+	}
+	q := s.checker.Question(r.Message, message.ProxyAuthorization, r.view.Domain())
+	s.judge(r.tx, q, func(answer auth.Result, err error) {
+		switch {
+		case r.tx.Canceled():
+			proxy.Respond(r.tx, 487, "")
+		case err != nil:
+			if onceAMinute(&s.toldNotJudged, time.Now()) {
+				s.o.Logger.Warn("a user of another site cannot call from here now: no main can be asked about his password",
+					"user", q.User, "from", r.tx.Flow().Remote().String(), "why", err)
+			}
+			refuse(r.tx, 403, "Your Site Cannot Be Asked")
+		default:
+			now := time.Now()
+			if from, ok := s.checked(r, c, q.User, s.checker.Judged(q, answer, r.sender(), now), now); ok {
+				s.call(r, from, s.isOurs(r))
+			}
+		}
+	})
+}
