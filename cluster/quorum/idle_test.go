@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"carillon/cluster/link"
+	"carillon/test/tool"
 )
 
 // A counted port knows the connections that it has dialled for Raft.
@@ -94,9 +95,9 @@ func TestIdleBytes(t *testing.T) {
 	time.Sleep(during) // the time in which is counted
 	after := count()
 	perSecond := func(node string) float64 { return float64(after[node]-before[node]) / during.Seconds() }
-	t.Logf("idle Raft on the line of a witness: %.0f B/s of IP both ways (goal: at most 1300)", perSecond("cem"))
+	tool.Figure(t, "idle Raft on the line of a witness", perSecond("cem"), 1300, "B/s")
 	t.Logf("idle Raft between two mains: %.0f B/s", perSecond(follower))
-	t.Logf("idle Raft on the line of a LifeGUARD: %d bytes (goal: 0)", port.bytes(t, "mons"))
+	tool.Figure(t, "idle Raft on the line of a LifeGUARD", float64(port.bytes(t, "mons")), 0, "B")
 	if got := perSecond("cem"); got > 1300 || got == 0 {
 		t.Errorf("a witness costs %.0f B/s, want at most 1300 and some", got)
 	}

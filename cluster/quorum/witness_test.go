@@ -33,8 +33,7 @@ func TestTwoMainsAndAWitness(t *testing.T) {
 	begin := tool.Start(t)
 	propose(t, m.up[left].Quorum, "second")
 	took := begin.Took()
-	t.Logf("two mains and a witness, one main killed: writable after %v, goal 8s", took)
-	if took > 8*time.Second {
+	if !tool.Figure(t, "two mains and a witness, one main killed: writable", took.Seconds(), 8, "s") {
 		t.Errorf("writable only after %v", took)
 	}
 	if leader := m.leader(); leader != left {

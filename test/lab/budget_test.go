@@ -12,6 +12,7 @@ import (
 
 	"carillon/cluster/link"
 	"carillon/cluster/session"
+	"carillon/test/tool"
 )
 
 // An end is one end of a line: sessions of this process over the real port, whose
@@ -207,8 +208,9 @@ func TestBudget(t *testing.T) {
 	}
 	counted, said = meter.Bytes()-counted, branch.carried()-said
 	goal := kbits * 1000 / 8 * int(window/time.Second)
-	t.Logf("the most in 5 s: %d bytes, goal %d; the slowest of %d registrations: %v, goal 1s", most, goal, registrations, slowest)
-	t.Logf("the kernel has counted %d bytes on port 7946, and the node %d: %.2f %% off, goal 3 %%", counted, said, 100*float64(said-counted)/float64(counted))
+	tool.Figure(t, "a budget of 16 kbit/s: the most in 5 s", float64(most), float64(goal), "B")
+	tool.Figure(t, "the slowest registration beside 200 changes of presence a second", slowest.Seconds(), 1, "s")
+	tool.Figure(t, "the meter beside the kernel's counter", 100*float64(abs(said-counted))/float64(counted), 3, "% off")
 	if most > goal || most < goal/2 {
 		t.Errorf("%d bytes in 5 s, want at most %d, and more than half of that", most, goal)
 	}

@@ -3,6 +3,8 @@ package lab
 import (
 	"testing"
 	"time"
+
+	"carillon/test/tool"
 )
 
 // manyPhones is how many phones change at once.
@@ -75,8 +77,7 @@ func spent(tb testing.TB, phones int, change func(), a, b *Line) (onA, onB float
 
 func costs(tb testing.TB, what string, got, goal float64) {
 	tb.Helper()
-	tb.Logf("%s: %.1f bytes, goal %.0f", what, got, goal)
-	if got > goal {
+	if !tool.Figure(tb, what, got, goal, "B") {
 		tb.Errorf("%s: got %.1f bytes, want at most %.0f", what, got, goal)
 	}
 }

@@ -27,10 +27,10 @@ func TestBranchGoesOnAlone(t *testing.T) {
 		t.Logf("the line to mons is cut %s", c.how)
 		began := time.Now()
 		c.cut()
-		b.isAlone(t, began)
+		b.isAlone(t, c.how, began)
 		began = time.Now()
 		c.mends()
-		b.isBack(t, began)
+		b.isBack(t, c.how, began)
 	}
 	complainOfNothing(t, b.sipp...)
 }
@@ -84,11 +84,11 @@ func (b *branch) isReached() {
 }
 
 // isAlone checks what the branch does from when its line is cut.
-func (b *branch) isAlone(t *testing.T, began time.Time) {
+func (b *branch) isAlone(t *testing.T, how string, began time.Time) {
 	t.Helper()
 	told, servers := areTold(b.outside, "mons005"), b.servers("mons")
 	eventually(t, "mons is survivable", 10*time.Second-time.Since(began), func() bool { return b.node.status().Mode == "survivable" })
-	t.Logf("survivable after %v", time.Since(began))
+	tool.Figure(t, "a line cut "+how+" is noticed", time.Since(began).Seconds(), 10, "s")
 	if got := b.servers("mons"); got != servers {
 		t.Errorf("servers that phones are told while the branch is alone: got %q, want them as before, %q", got, servers)
 	}
@@ -106,11 +106,11 @@ func (b *branch) isAlone(t *testing.T, began time.Time) {
 }
 
 // isBack checks what the system does from when the line is back.
-func (b *branch) isBack(t *testing.T, began time.Time) {
+func (b *branch) isBack(t *testing.T, how string, began time.Time) {
 	t.Helper()
 	const within = 15 * time.Second
 	eventually(t, "mons is with the others again", within, func() bool { return b.node.status().Mode == "cluster" })
-	t.Logf("with the others again after %v", time.Since(began))
+	tool.Figure(t, "back after a line cut "+how, time.Since(began).Seconds(), within.Seconds(), "s")
 	b.know(b.users, within-time.Since(began))
 	earlier := b.users[:len(b.phones)] // all but who has registered meanwhile
 	for name, n := range b.nodes {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"carillon/node/admin"
+	"carillon/test/tool"
 )
 
 const meterPhones = 60
@@ -29,9 +30,7 @@ func meterAgrees(s *System) {
 	}
 	time.Sleep(time.Second) // what is under way is acknowledged
 	told, counted := said()-before, meter.Bytes()
-	t.Logf("the kernel has counted %d bytes on port 7946 of the line, and the node %d: %.2f %% off, goal 3 %%",
-		counted, told, 100*float64(told-counted)/float64(counted))
-	if 100*abs(told-counted) > 3*counted {
+	if !tool.Figure(t, "the meter of a node beside the kernel's counter", 100*float64(abs(told-counted))/float64(counted), 3, "% off") {
 		t.Errorf("the kernel has counted %d bytes, and the node %d", counted, told)
 	}
 }

@@ -28,8 +28,7 @@ func TestWitness(t *testing.T) {
 	s.join("mons", "wim", "witness")
 	leader := s.leader(append(twoMains(), "wim"))
 	costs := s.rests("mons")
-	t.Logf("the line of a branch with a witness carries %d B/s, goal for the witness alone %d", costs, witnessCosts)
-	if costs > witnessCosts {
+	if !tool.Figure(t, "the line of a branch with a witness, where nothing happens", float64(costs), witnessCosts, "B/s") {
 		t.Errorf("the line of a branch with a witness carries %d B/s, want at most %d", costs, witnessCosts)
 	}
 	for _, branch := range []string{"mons-node", "namur-node"} {
@@ -85,7 +84,8 @@ func (s *System) isWritable(node string, since *tool.Stopwatch, within time.Dura
 		after := since.Took()
 		switch {
 		case err == nil && after <= within:
-			s.tb.Logf("a change was taken at %s after %v, goal %v, at try %d", node, after.Round(time.Millisecond), within, tries)
+			s.tb.Logf("a change was taken at %s at try %d", node, tries)
+			tool.Figure(s.tb, "the configuration is writable", after.Seconds(), within.Seconds(), "s")
 			return
 		case after > within:
 			s.tb.Fatalf("a change at %s after %v: got %v, %s, want one taken within %v", node, after, err, out, within)

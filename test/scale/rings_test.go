@@ -18,6 +18,7 @@ import (
 
 	"carillon/cluster/link"
 	"carillon/cluster/ring"
+	"carillon/test/tool"
 )
 
 // asMain tells the test binary to be the main that is measured.
@@ -75,11 +76,12 @@ func TestRings(t *testing.T) {
 	time.Sleep(watch)
 	last := m.report(t)
 	share := 100 * (last.CPU - first.CPU).Seconds() / (last.At - first.At).Seconds()
-	t.Logf("%d rings on one main: %.1f %% of a core, goal %.0f for 500; %d MB, goal %d; %d of %d alive", n, share, mostShare, last.RSS>>20, mostMB, last.Alive, n+1)
+	light := tool.Figure(t, fmt.Sprintf("%d rings on one main", n), share, mostShare, "% of a core")
+	small := tool.Figure(t, fmt.Sprintf("%d rings on one main, in memory", n), float64(last.RSS>>20), mostMB, "MB")
 	if last.Alive != n+1 {
 		t.Errorf("%d are alive, want %d", last.Alive, n+1)
 	}
-	if *full && (share > mostShare || last.RSS>>20 > mostMB) {
+	if *full && (!light || !small) {
 		t.Error("that is more than the goal")
 	}
 }

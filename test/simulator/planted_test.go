@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,10 +58,12 @@ var faults = []fault{
 
 // TestPlantedFaults plants each fault and wants that the simulator finds it.
 func TestPlantedFaults(t *testing.T) {
+	missed := 0
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			out, err := f.run(t)
 			if err == nil {
+				missed++
 				t.Error("it was not found")
 			}
 			if !strings.Contains(out, "violation") {
@@ -71,6 +74,7 @@ func TestPlantedFaults(t *testing.T) {
 			t.Logf("found: %.200s", line)
 		})
 	}
+	tool.Figure(t, fmt.Sprintf("planted faults, of %d, that are not found", len(faults)), float64(missed), 0, "")
 }
 
 // run runs the test that has to find f in a program that has it.

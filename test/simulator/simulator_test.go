@@ -2,11 +2,14 @@ package simulator
 
 import (
 	"flag"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"carillon/test/tool"
 )
 
 var (
@@ -61,4 +64,5 @@ func TestRandomFaults(t *testing.T) {
 	}
 	working.Wait()
 	t.Logf("%d runs of %d steps, seeds 0 to %d: %d violations", *runs, steps, *runs-1, violations.Load())
+	tool.Figure(t, fmt.Sprintf("violations in %d runs of random faults", *runs), float64(violations.Load()), 0, "")
 }
