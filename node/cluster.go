@@ -53,7 +53,7 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	o := session.Options{
 		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
 		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir), Carried: port.Carried,
-		Priority: []string{banned, registrations, pointers}, Concerns: concerns, Logger: n.log,
+		Priority: []string{outcast, banned, registrations, pointers}, Concerns: concerns, Logger: n.log,
 	}
 	if n.identity.Role == RoleMain {
 		o.Feed = source{n.config.Config, n.component("node")}
@@ -81,6 +81,8 @@ func (n *Node) learned(owner, channel, key string, value []byte, deleted bool) {
 		}
 	case banned:
 		err = n.bans.Learn(owner, key, value)
+	case outcast:
+		n.turnOut(owner, value)
 	}
 	if err != nil {
 		n.log.Warn("what another node says of itself makes no sense", "node", owner, "channel", channel, "error", err)

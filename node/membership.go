@@ -26,6 +26,7 @@ type membership struct {
 	rings    *ring.Rings
 	bindings *live.Bindings
 	bans     *live.Bans
+	outcasts *outcasts
 	events   *admin.Events
 	log      *slog.Logger
 
@@ -43,12 +44,7 @@ func newMembership(m membership) *membership {
 
 // Run follows the View until ctx ends.
 func (m *membership) Run(ctx context.Context) error {
-	stop := m.config.Store().Watch(func(*store.View) {
-		select {
-		case m.wake <- struct{}{}:
-		default:
-		}
-	})
+	stop := m.config.Store().Watch(func(*store.View) { m.hurry() })
 	defer stop()
 	for {
 		m.follow()
@@ -62,12 +58,17 @@ func (m *membership) Run(ctx context.Context) error {
 	}
 }
 
+// hurry has Run look at once.
+func (m *membership) hurry() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
 // follow acts on nodes that came, went or are others under the same name.
 func (m *membership) follow() {
-	next := make(map[string]store.Node)
-	for _, n := range m.config.View().Nodes() {
-		next[n.Name] = n
-	}
+	next := m.nodes()
 	known := m.known
 	m.known = next
 	own := m.self().Name
@@ -76,21 +77,22 @@ func (m *membership) follow() {
 		switch {
 		case name == own:
 		case !was:
+			m.sessions.Expect(name)
 			m.events.Add("member", "%s joined as %s at %s", name, n.Role, m.config.View().SiteOf(n))
 		case old.Certificate != n.Certificate:
-			m.port.Disconnect(name)
+			m.turnOut(old)
 			m.events.Add("member", "%s was replaced by a new node of that name", name)
 		case old.Address != n.Address:
 			m.events.Add("member", "%s is at %s now", name, n.Address)
 		}
 	}
-	for name := range known {
+	for name, old := range known {
 		if _, stays := next[name]; stays {
 			continue
 		}
 		m.events.Add("member", "%s was removed", name)
 		if name != own {
-			m.port.Disconnect(name)
+			m.turnOut(old)
 			m.sessions.Forget(name)
 			m.bindings.Forget(name)
 			m.bans.Forget(name)
@@ -99,6 +101,27 @@ func (m *membership) follow() {
 	m.sessions.Kick()
 	m.rings.Kick()
 	m.sessions.FeedChanged()
+}
+
+// nodes are those of the View, but for those of which a main has said already that
+// they are gone.
+func (m *membership) nodes() map[string]store.Node {
+	all := make(map[string]store.Node)
+	for _, n := range m.config.View().Nodes() {
+		if !m.outcasts.has(n.Certificate) {
+			all[n.Name] = n
+		}
+	}
+	return all
+}
+
+// turnOut closes what is open to a node that is gone, and has a main tell those
+// who will hear of it from the View alone.
+func (m *membership) turnOut(n store.Node) {
+	m.port.Disconnect(n.Name)
+	if m.self().Role == store.Main && n.Certificate != "" {
+		m.sessions.Namespace(outcast).Set(n.Name, []byte(n.Certificate))
+	}
 }
 
 // announceEvery is how often a node tries to say where it is now.

@@ -47,6 +47,9 @@ type Node struct {
 	bindings    *live.Bindings
 	calls       *live.Calls
 	bans        *bans
+	members     *membership
+	outcasts    outcasts
+	out         out
 	shown       *certificates
 	names       *dnsserver.Server // nil where DNS is off
 	parts       []*part           // what Run runs, in the order of opening
@@ -103,7 +106,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	port, err := link.Open(link.Options{
 		Listen: netip.AddrPortFrom(n.identity.Listen, clusterPort), Identity: n.certificate,
-		Logger: n.log, Revoked: n.isRevoked, OnJoin: n.admit,
+		Logger: n.log, Revoked: n.isRevoked, OnOutcast: n.heardOut, OnJoin: n.admit,
 	})
 	if err != nil {
 		return n, explainListen(err)
@@ -230,9 +233,9 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	if err = n.answerDNS(ctx); err != nil {
 		return n, err
 	}
-	members := newMembership(membership{
+	n.members = newMembership(membership{
 		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, bans: n.bans.Bans,
-		events: n.events, log: n.component("node"),
+		outcasts: &n.outcasts, events: n.events, log: n.component("node"),
 	})
 	if n.system.voters != nil {
 		n.run("the mains that decide", n.system.voters.Run)
@@ -252,7 +255,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	})
 	n.run("the rings", rings.Run)
 	n.run("the mode", n.standing.Run)
-	n.run("the members", members.Run)
+	n.run("the members", n.members.Run)
 	if sip != nil {
 		n.run("the certificate for phones", n.shown.Run)
 		n.run("SIP", sip.Run)

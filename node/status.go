@@ -31,6 +31,7 @@ func (n *Node) status() admin.Status {
 		Registrations: n.bindings.Count(),
 		Calls:         n.calls.Count(),
 		Refused:       refused(n.peers.port.Counters()),
+		Out:           n.out.By(),
 	}
 	for _, l := range n.peers.links() {
 		s.Links = append(s.Links, linkRow(l))
@@ -43,10 +44,4 @@ func refused(c link.Counters) admin.Refused {
 		Strangers: c.Stranger, OtherSystem: c.Foreign, Removed: c.Revoked, Joins: c.BadToken, Protocols: c.UnknownProtocol,
 		Crowded: c.Crowded, Forged: c.BadPacket, Replayed: c.Replay, Unwelcome: c.Unwelcome,
 	}
-}
-
-// isRevoked is asked by the port about every certificate. Only the list decides:
-// a View that lags behind must not turn away a node that has just come.
-func (n *Node) isRevoked(certificate string, _ link.Peer) bool {
-	return n.config.View().IsRevoked(certificate)
 }

@@ -10,8 +10,9 @@ import (
 
 // conns are the open connections by node, so that a node can be disconnected.
 type conns struct {
-	counts *counts
-	ledger *ledger
+	counts    *counts
+	ledger    *ledger
+	unwelcome func(node string, at net.Addr) // called when our certificate was not taken
 
 	mu     sync.Mutex
 	closed bool
@@ -55,6 +56,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if !c.told.Load() && !c.told.Swap(true) && isAlert(err) {
 		c.list.counts.add(reasonUnwelcome, "node", c.node, "address", addressOf(c), "error", err)
+		c.list.unwelcome(c.node, c.RemoteAddr())
 	}
 	return n, err
 }

@@ -43,6 +43,10 @@ func (p *Port) dial(ctx context.Context, node string, at netip.AddrPort, protoco
 	if kept == nil {
 		return nil, ErrClosed
 	}
+	if _, err = p.check(c.ConnectionState().PeerCertificates); err != nil { // revoked just now: Disconnect has not seen it
+		_ = kept.Close()
+		return nil, err
+	}
 	return kept, nil
 }
 

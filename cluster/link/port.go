@@ -21,6 +21,9 @@ type Options struct {
 	// Revoked is asked at every handshake, dialled or accepted, by the
 	// fingerprint of the certificate (CertificateFingerprint); nil: never.
 	Revoked func(fingerprint string, p Peer) bool
+	// OnOutcast is called, now and then, when a node has said that our own
+	// certificate is revoked; nil: nobody asks.
+	OnOutcast func(by string)
 	// OnJoin admits a node: it consumes the token that has the hash (see
 	// Token.Hash) and issues a certificate for r.CSR. Its error is a refusal
 	// whose text both sides read; one that wraps ErrLater lets the other try
@@ -52,6 +55,7 @@ type Port struct {
 
 	mu     sync.Mutex
 	closed bool
+	asked  time.Time // last, why we were turned away
 }
 
 // Open takes the port of both protocols. Nothing is accepted before Run.
@@ -72,6 +76,7 @@ func Open(o Options) (*Port, error) {
 	}
 	p.counts.log = p.log
 	p.conns = newConns(&p.counts, &p.ledger)
+	p.conns.unwelcome = p.unwelcome
 	if err := p.listen(o.Listen); err != nil {
 		return nil, fmt.Errorf("opening the cluster port %s: %w", o.Listen, err)
 	}

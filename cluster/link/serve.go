@@ -94,6 +94,10 @@ func (p *Port) greet(raw *net.TCPConn, serving *tls.Config, leave func()) {
 		p.serveJoin(p.ctx, c, addressOf(raw))
 		return
 	}
+	if protocol == protocolStanding {
+		p.serveStanding(c)
+		return
+	}
 	peer, err := p.met(c)
 	if err != nil {
 		_ = raw.Close()
@@ -105,10 +109,17 @@ func (p *Port) greet(raw *net.TCPConn, serving *tls.Config, leave func()) {
 	keepFresh(raw, protocol)
 	p.door.know(addressOf(raw))
 	h := p.handlers[protocol]
-	if kept := p.conns.keep(peer.Node, c); kept != nil {
-		leave()
-		h(p.ctx, kept, peer)
+	kept := p.conns.keep(peer.Node, c)
+	if kept == nil {
+		return
 	}
+	leave()
+	if _, err = p.check(c.ConnectionState().PeerCertificates); err != nil { // revoked just now: Disconnect has not seen it
+		p.turnedAway(s, err)
+		_ = kept.Close()
+		return
+	}
+	h(p.ctx, kept, peer)
 }
 
 // turnedAway counts a handshake that came to nothing. A member's that broke off
@@ -135,12 +146,15 @@ func (p *Port) turnedAway(s *stranger, err error) {
 // servingConfig asks everybody for a certificate, but for those who come to get
 // one.
 func (p *Port) servingConfig() *tls.Config {
-	members, joining := p.membersConfig(), p.joiningConfig()
+	members, joining, standing := p.membersConfig(), p.joiningConfig(), p.standingConfig()
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			if p.options.OnJoin != nil && len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == protocolJoin {
 				return joining, nil
+			}
+			if len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == protocolStanding {
+				return standing, nil
 			}
 			offered := func(protocol string) bool { return slices.Contains(members.NextProtos, protocol) }
 			if s, ok := hello.Conn.(*stranger); ok && !slices.ContainsFunc(hello.SupportedProtos, offered) {

@@ -53,7 +53,8 @@ type conn struct {
 	ratio         float64 // of what an entry takes to its size
 	asks          []uint64
 	asked         map[uint64]replica.Cursor
-	holds         []uint64 // namespaces of the far end to say that they have arrived
+	deafTo        map[string]bool // nodes that are gone and that it named
+	holds         []uint64        // namespaces of the far end to say that they have arrived
 	told          map[uint64]replica.Cursor
 	feed          parcel
 
@@ -84,7 +85,7 @@ func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) (stood bool)
 	c := &conn{
 		s: s, peer: p, net: nc,
 		work: make(chan struct{}, 1), rush: make(chan struct{}, 1), done: make(chan struct{}),
-		ratio: 1, streams: map[*replica.Replica]*stream{}, asked: map[uint64]replica.Cursor{}, named: map[uint64]*replica.Replica{},
+		ratio: 1, streams: map[*replica.Replica]*stream{}, asked: map[uint64]replica.Cursor{}, deafTo: map[string]bool{}, named: map[uint64]*replica.Replica{},
 		heardTo: map[uint64]replica.Cursor{}, told: map[uint64]replica.Cursor{},
 	}
 	ending, end := context.WithCancel(ctx)
@@ -192,6 +193,10 @@ func (c *conn) takeName(body []byte) error {
 	defer c.s.mu.Unlock()
 	c.peer.count(&c.peer.in, channel, len(body)+frameCost)
 	c.named[id] = nil
+	if c.s.gone[owner] {
+		c.deafTo[owner] = true
+		return nil
+	}
 	if owner != c.s.o.Node && (owner == c.peer.Node || c.peer.role() == roleMain) && c.s.set.Len() < maxNamespaces {
 		c.named[id] = c.s.set.Get(owner, channel)
 	}

@@ -59,8 +59,9 @@ func (n *Namespace) Delete(key string) {
 }
 
 // Forget drops what is known of a node that will not come back, so that it is
-// not passed on to others. Learned is not told, and hears nothing more of it: it
-// must not call Forget itself.
+// not passed on to others. Learned is not told, and hears nothing more of it, also
+// from those who have not heard yet that it is gone, until Expect: it must not
+// call Forget itself.
 func (s *Sessions) Forget(owner string) {
 	s.learning.Lock() // what is being learned comes before
 	defer s.learning.Unlock()
@@ -77,6 +78,22 @@ func (s *Sessions) Forget(owner string) {
 		}
 	}
 	s.set.Drop(owner)
+	s.gone[owner] = true
+}
+
+// Expect says that there is a new node of a name that may have been forgotten.
+func (s *Sessions) Expect(owner string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.gone[owner] {
+		return
+	}
+	delete(s.gone, owner)
+	for _, p := range s.order {
+		if c := p.conn; c != nil && c.deafTo[owner] {
+			c.end() // the next one names again what this one did too early
+		}
+	}
 }
 
 func (c *conn) forgetLocked(owner string) {

@@ -107,6 +107,7 @@ type Sessions struct {
 	inc      uint64
 	set      replica.Set
 	marks    map[*replica.Replica][]mark
+	gone     map[string]bool // nodes that were forgotten: nothing of theirs is learned
 	peers    map[string]*peer
 	order    []*peer   // as Peers returned them
 	primary  *peer     // of a node that is no main
@@ -126,7 +127,7 @@ func New(o Options) (*Sessions, error) {
 	s := &Sessions{
 		o: o, log: o.Logger.With("component", "session"), base: time.Now().Add(-1), inc: o.Inc,
 		kick: make(chan struct{}, 1), watch: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		marks: map[*replica.Replica][]mark{}, peers: map[string]*peer{},
+		marks: map[*replica.Replica][]mark{}, gone: map[string]bool{}, peers: map[string]*peer{},
 	}
 	o.Port.Handle(Protocol, s.accept)
 	o.Port.HandlePacket(PacketClass, s.hear)

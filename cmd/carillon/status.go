@@ -19,7 +19,10 @@ func (c *cli) statusCommand() *cobra.Command {
 		Long: `How the node is: its name, site and role, whether it is with the others
 ("cluster") or on its own ("survivable"), which configuration it has, how many
 phones and calls, and who was turned away at the port between nodes since it
-started: the log and the events say who, each kind once a minute at most.`,
+started: the log and the events say who, each kind once a minute at most.
+
+A node that was removed, or whose name another one has taken, says so ("out"),
+once another node has told it: it goes on alone, and no node talks to it.`,
 		Example: `  carillon status
   carillon status -o json | jq .registrations
   carillon status -o json | jq .refused`,
@@ -65,6 +68,9 @@ func statusTable(s admin.Status) table {
 	t.add("node", fmt.Sprintf("%s (%s)", s.Name, s.Role))
 	t.add("site", s.Site)
 	t.add("mode", s.Mode)
+	if s.Out != "" {
+		t.add("out", s.Out+" says that this node was removed, or another one has its name: stop it, delete its data, join anew")
+	}
 	t.add("configuration", fmt.Sprintf("revision %d, hash %s", s.Config, s.ConfigHash))
 	t.add("registrations", strconv.Itoa(s.Registrations))
 	t.add("calls", strconv.Itoa(s.Calls))

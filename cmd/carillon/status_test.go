@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"carillon/node/admin"
@@ -25,6 +26,19 @@ func TestTurnedAway(t *testing.T) {
 	} {
 		if got := turnedAway(tt.give); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestStatusOfARemovedNode: what happened to it is said plainly, and to no other.
+func TestStatusOfARemovedNode(t *testing.T) {
+	for by, want := range map[string]bool{"": false, "laurel": true} {
+		var b strings.Builder
+		if err := new(statusTable(admin.Status{Name: "mons", Out: by})).write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(b.String(), "laurel says that this node was removed"); got != want {
+			t.Errorf("out by %q: got %s", by, b.String())
 		}
 	}
 }

@@ -23,6 +23,7 @@ type Status struct {
 	Calls         int    `json:"calls"`
 
 	Refused Refused `json:"refused"`
+	Out     string  `json:"out,omitempty"` // the node that has said that this one was removed or replaced
 }
 
 // Refused is how often somebody was turned away at the cluster port since the

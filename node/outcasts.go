@@ -1,0 +1,69 @@
+package node
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"carillon/cluster/link"
+)
+
+// outcast is the channel in which each main says which nodes are gone: under the
+// name, the certificate that counts no more. It is a hundred bytes before all
+// else, where a View may take a minute of a line.
+const outcast = "out"
+
+// outcasts are the certificates that mains have said to be revoked; the View says
+// so later. Their zero value has none.
+type outcasts struct {
+	mu   sync.RWMutex
+	have map[string]bool
+}
+
+func (o *outcasts) has(certificate string) bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.have[certificate]
+}
+
+func (o *outcasts) add(certificate string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.have == nil {
+		o.have = make(map[string]bool)
+	}
+	o.have[certificate] = true
+}
+
+// turnOut takes in that a main has said that a node is gone. Nobody else may.
+func (n *Node) turnOut(owner string, certificate []byte) {
+	if says, known := n.peers.find(owner); !known || says.Role != RoleMain || len(certificate) == 0 {
+		return
+	}
+	n.outcasts.add(string(certificate))
+	n.members.hurry()
+}
+
+// isRevoked is asked by the port about every certificate. Only the list decides:
+// a View that lags behind must not turn away a node that has just come.
+func (n *Node) isRevoked(certificate string, _ link.Peer) bool {
+	return n.config.View().IsRevoked(certificate) || n.outcasts.has(certificate)
+}
+
+// out is which node has said first that this one is out of the system.
+type out struct{ by atomic.Pointer[string] }
+
+// By returns that node, or nothing.
+func (o *out) By() string {
+	if by := o.by.Load(); by != nil {
+		return *by
+	}
+	return ""
+}
+
+// heardOut is called when another node has said so.
+func (n *Node) heardOut(by string) {
+	if n.out.by.CompareAndSwap(nil, &by) {
+		n.log.Error("this node is out of the system: it was removed, or another one has joined under its name; "+
+			"it goes on alone until it is stopped; to have it back, delete its data directory and join with a new token", "says", by)
+	}
+}
