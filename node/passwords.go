@@ -15,6 +15,9 @@ import (
 // askPassword is the question about what a phone has shown for a password.
 const askPassword = "password"
 
+// longestQuestion is more than a phone can have shown.
+const longestQuestion = 32 << 10
+
 // firstAnswer is how long one main has to answer while there is another to ask.
 const firstAnswer = 1200 * time.Millisecond
 
@@ -64,6 +67,9 @@ func (p *peers) askPassword(ctx context.Context, main string, body []byte) (auth
 func (p *peers) judges(port *link.Port, sip *sipcore.Server) {
 	port.HandleAsk(askPassword, func(_ context.Context, from link.Peer, body []byte) ([]byte, error) {
 		var q auth.Question
+		if len(body) > longestQuestion {
+			return nil, errors.New("the question is too long")
+		}
 		if err := json.Unmarshal(body, &q); err != nil {
 			return nil, err
 		}

@@ -2,7 +2,9 @@ package node
 
 import (
 	"bytes"
+	"compress/flate"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -148,6 +150,12 @@ func TestRoaming(t *testing.T) {
 	registers(t, stranger, "202", "wrong", 401)
 	registers(t, stranger, "999", "wrong", 401)
 
+	before := mons.peers.port.Carried("laurel")["ask"].Sum()
+	for range 10 {
+		registers(t, roamer, "202", "secret-202", 200)
+	}
+	t.Logf("a main asked about a password: %d bytes of the line", (mons.peers.port.Carried("laurel")["ask"].Sum()-before)/10)
+
 	laurel.stop()
 	w.eventually("mons is alone", func() bool { return mons.standing.Mode() == mode.Survivable })
 	registers(t, stranger, "202", "secret-202", 403)
@@ -172,4 +180,40 @@ func TestRoaming(t *testing.T) {
 		t.Error("the digests of a user who came by have stayed")
 	}
 	w.same()
+}
+
+// TestTheFeedOfABranchIsSmall: two parts, packed each for itself, take no more than
+// the whole did; with several sites a branch gets far less.
+func TestTheFeedOfABranchIsSmall(t *testing.T) {
+	packed := func(b []byte) int {
+		var out bytes.Buffer
+		w, _ := flate.NewWriter(&out, flate.DefaultCompression)
+		_, _ = w.Write(b)
+		_ = w.Close()
+		return out.Len()
+	}
+	for sites, most := range map[int]float64{1: 1.03, 10: 0.2} {
+		c := store.Config{Domain: "tel.test"}
+		for i := range sites {
+			c.Sites = append(c.Sites, store.Site{Name: fmt.Sprint("site", i)})
+		}
+		for i := range 1000 {
+			n := fmt.Sprint(2000 + i)
+			c.Users = append(c.Users, store.User{
+				Number: n, Name: "User " + n, Site: c.Sites[i%sites].Name, Digests: store.MakeDigests(n, c.Domain, n),
+			})
+		}
+		v := store.NewView(c)
+		whole, err := store.EncodeConfig(c)
+		shared, other := store.EncodeConfig(v.Scope(""))
+		own, third := v.Secrets("site0")
+		if err = errors.Join(err, other, third); err != nil {
+			t.Fatal(err)
+		}
+		got, was := packed(shared)+packed(own), packed(whole)
+		t.Logf("1000 users at %d sites: %d bytes for a branch, %d with all digests", sites, got, was)
+		if float64(got) > most*float64(was) {
+			t.Errorf("%d sites: got %d bytes, want %.2f of %d", sites, got, most, was)
+		}
+	}
 }

@@ -21,14 +21,11 @@ type Judge func(ctx context.Context, q auth.Question) (auth.Result, error)
 const (
 	// judgeTime is how long a phone waits for another node's answer.
 	judgeTime = 2 * time.Second
-	// mostJudged bounds how many do at once.
+	// mostJudged bounds how many do at once; package guard, how many a second.
 	mostJudged = 256
 )
 
-var (
-	errNobody = errors.New("there is no other node")
-	errBusy   = errors.New("too many others wait for an answer")
-)
+var errNobody = errors.New("there is no other node")
 
 // judge implements [registrar.Options.Judge].
 func (s *Server) judge(tx *transaction.Server, q auth.Question, then func(auth.Result, error)) {
@@ -36,9 +33,9 @@ func (s *Server) judge(tx *transaction.Server, q auth.Question, then func(auth.R
 		then(auth.Wrong, errNobody)
 		return
 	}
-	if s.judging.Add(1) > mostJudged {
+	if s.judging.Add(1) > mostJudged || !s.defence.guard.MayAsk(time.Now()) {
 		s.judging.Add(-1)
-		then(auth.Wrong, errBusy)
+		then(auth.TooSoon, nil)
 		return
 	}
 	var answer auth.Result
@@ -60,7 +57,7 @@ func (s *Server) judge(tx *transaction.Server, q auth.Question, then func(auth.R
 	})
 	if !ok {
 		s.judging.Add(-1)
-		then(auth.Wrong, errBusy)
+		then(auth.TooSoon, nil)
 	}
 }
 

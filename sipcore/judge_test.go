@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,4 +140,40 @@ func TestStoppedWhileAMainIsAsked(t *testing.T) {
 	alice.proves(m, "Authorization", alice.gets("401").Get("WWW-Authenticate"))
 	<-asked
 	mons.stop()
+}
+
+// TestTooManyAreAskedAbout: who floods a branch with passwords of users of other
+// sites does not fill its line, and hears when to come back.
+func TestTooManyAreAskedAbout(t *testing.T) {
+	w := newTown(t, "laurel")
+	laurel, asked := w.nodes["laurel"], atomic.Int64{}
+	mons := branchOf(w, func(_ context.Context, q auth.Question) (auth.Result, error) {
+		asked.Add(1)
+		return laurel.Answer(q, laurel.addr), nil
+	})
+	alice := mons.stranger("tcp", "alice")
+	m := alice.request("REGISTER", "sip:"+domain, "<sip:alice@"+domain+">", "flood")
+	alice.send(m)
+	challenge := alice.gets("401").Get("WWW-Authenticate")
+	began := time.Now()
+	for i := 0; ; i++ {
+		try := m.Clone()
+		alice.proves(try, "Authorization", challenge)
+		answer, err := alice.conn.Receive(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Status() == 500 {
+			if answer.Get("Retry-After") == "" {
+				t.Error("it is not said when")
+			}
+			break
+		}
+		if i == 100_000 {
+			t.Fatal("all are asked about")
+		}
+	}
+	if most := 51 + 11*int64(time.Since(began)/time.Second+1); asked.Load() > most {
+		t.Errorf("asked about %d, want %d at most", asked.Load(), most)
+	}
 }

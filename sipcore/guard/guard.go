@@ -24,6 +24,7 @@ type Guard struct {
 	sources table[source, *source]
 	users   table[user, *user]
 	crowd   atomic.Int64 // the meter of all strangers together
+	asked   atomic.Int64 // the meter of passwords that another node is asked about
 	wrong   atomic.Int64 // when the last wrong password will be forgotten
 }
 

@@ -250,3 +250,22 @@ func BenchmarkGoodPhone(b *testing.B) {
 		})
 	}
 }
+
+// TestMayAsk: whoever sends passwords, so many are asked about.
+func TestMayAsk(t *testing.T) {
+	g := New()
+	passed := func(after time.Duration) (n int) {
+		for range 1000 {
+			if g.MayAsk(at(g, after)) {
+				n++
+			}
+		}
+		return n
+	}
+	if got := passed(0); got != askedBurst {
+		t.Errorf("at once: got %d, want %d", got, askedBurst)
+	}
+	if got := passed(time.Second); got != askedRate {
+		t.Errorf("a second later: got %d, want %d", got, askedRate)
+	}
+}

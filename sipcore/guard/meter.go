@@ -1,6 +1,9 @@
 package guard
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // A meter measures a rate by one number (GCRA): the time at which all that has
 // come would have come at the allowed rate. It falls back by itself; 0 is a
@@ -23,6 +26,20 @@ func (m *meter) passes(now int64, r rate) bool {
 	}
 	*m = meter(next)
 	return true
+}
+
+// passesOf is passes of a meter that many use at once.
+func passesOf(shared *atomic.Int64, now int64, r rate) bool {
+	for {
+		old := shared.Load()
+		m := meter(old)
+		if !m.passes(now, r) {
+			return false
+		}
+		if shared.CompareAndSwap(old, int64(m)) {
+			return true
+		}
+	}
 }
 
 // add counts one more whatever the rate, but no more than most, and returns how

@@ -81,16 +81,7 @@ func (g *Guard) Admit(from netip.Addr, as Standing, now time.Time) Verdict {
 
 // crowdPasses counts one message of all strangers together.
 func (g *Guard) crowdPasses(at int64) bool {
-	for {
-		old := g.crowd.Load()
-		m := meter(old)
-		if !m.passes(at, perSecond(crowdRate, crowdBurst)) {
-			return false
-		}
-		if g.crowd.CompareAndSwap(old, int64(m)) {
-			return true
-		}
-	}
+	return passesOf(&g.crowd, at, perSecond(crowdRate, crowdBurst))
 }
 
 // Blame counts a failure of a stranger who does receive at that address: nobody

@@ -67,3 +67,12 @@ func (g *Guard) Right(name string, from netip.Addr, now time.Time) {
 		set.mu.Unlock()
 	}
 }
+
+// askedRate and askedBurst are how many passwords another node is asked about: the
+// line that it goes by carries calls.
+const askedRate, askedBurst = 10, 50
+
+// MayAsk reports whether another node may be asked about one more password.
+func (g *Guard) MayAsk(now time.Time) bool {
+	return passesOf(&g.asked, g.at(now), perSecond(askedRate, askedBurst))
+}
