@@ -48,8 +48,8 @@ type node struct {
 	pointers *session.Namespace
 }
 
-// work is how long a main takes for what it says to a node, and for what it is told:
-// more than the real one does.
+// work is how long a main takes for what it says to a node, and for what it is told.
+// The real one, with the node on the same machine, took 36 µs for both together.
 const work = 100 * time.Microsecond
 
 func openSystem(tb testing.TB, sites int) *system {
