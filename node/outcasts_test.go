@@ -70,10 +70,8 @@ func (w *town) isOutAt(name, user string, open []net.Conn, others ...string) {
 	for i, c := range open {
 		w.eventually(fmt.Sprint("connection ", i, " is closed"), func() bool { return !isOpen(c) })
 	}
-	if took := watch.Took(); took > outWithin {
+	if took := watch.Took(); !tool.Figure(w.t, "a removed node is out at "+strings.Join(others, ", "), took.Seconds(), outWithin.Seconds(), "s") {
 		w.t.Errorf("%s was out after %v, want %v at most", name, took, outWithin)
-	} else {
-		w.t.Logf("%s was out at %s after %v", name, strings.Join(others, ", "), took)
 	}
 	for _, at := range others {
 		if got := w.nodes[at].peers.port.Counters().Revoked; got < 4 {

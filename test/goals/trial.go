@@ -13,7 +13,7 @@ import (
 // A trial is tests of one package that print figures of one goal.
 type trial struct {
 	goal  int    // its number
-	pkg   string // in test, or in cluster
+	pkg   string // in test, or in cluster or node
 	tests string // which, as -run has it
 	more  string // one more argument, with -full
 	long  bool   // only with -full
@@ -38,7 +38,8 @@ func trials() []trial {
 		{goal: 8, pkg: "test/scale", tests: "TestBindings|TestRings", more: "-full"},
 		{goal: 9, pkg: "cluster/quorum", tests: "TestLeaderKilledWritableAgainWithinFiveSeconds|TestTwoMainsAndAWitness|TestIdleBytes|TestTakeOverOfTwo"},
 		{goal: 9, pkg: "test/lab", tests: "TestWitness"},
-		{goal: 10, pkg: "test/lab", tests: "TestSites/(StrangersAreRefused|TokensAreRefused)"},
+		{goal: 10, pkg: "test/lab", tests: "TestSites/(StrangersAreRefused|TokensAreRefused|OutsidersGetNothing)"},
+		{goal: 10, pkg: "node", tests: "TestARemovedNodeIsOutWhileItRuns|TestARemovedNodeIsOutWhenItComesBack"},
 		{goal: 10, pkg: "cluster/link", tests: "TestForgedAndReplayed|TestTurnedAway"},
 		{goal: 10, pkg: "test/scenario/cli", tests: "TestStories/remove"},
 	}

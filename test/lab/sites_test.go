@@ -36,6 +36,7 @@ func TestSites(t *testing.T) {
 	s.during(t, "HearEachOther", hearEachOther)
 	s.during(t, "StrangersAreRefused", strangersAreRefused)
 	s.during(t, "TokensAreRefused", tokensAreRefused) // adds a node
+	s.during(t, "OutsidersGetNothing", outsidersGetNothing)
 }
 
 // callEachOther: 20 phones at each of three sites, and every site calls every
