@@ -158,13 +158,29 @@ func (f forwarder) decided(ctx context.Context, kind string, body []byte) (decis
 	return decision{}, fmt.Errorf("no main takes it: %w", err)
 }
 
-// decide answers another node's Change.
+// decide answers another node's Change. A branch cannot know that a file brings the
+// passwords that there are: what changes nothing makes no revision.
 func (c *configuration) decide(ctx context.Context, _ link.Peer, command []byte) ([]byte, error) {
+	if view := c.View(); changesNothing(command, view) {
+		return json.Marshal(decision{Index: view.Index()})
+	}
 	index, err := c.propose(ctx, command)
 	if err != nil {
 		return encodeRefusal(err), nil
 	}
 	return json.Marshal(decision{Index: index})
+}
+
+// changesNothing reports whether a command is a configuration that is in force
+// already.
+func changesNothing(command []byte, view *store.View) bool {
+	change, err := store.DecodeChange(command)
+	replace, ok := change.(store.Replace)
+	if err != nil || !ok {
+		return false
+	}
+	next, err := replace.On(view)
+	return err == nil && len(store.Diff(view, next)) == 0
 }
 
 // encodeRefusal and decodeRefusal carry why a Change is not in force between

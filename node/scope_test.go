@@ -128,6 +128,11 @@ func TestAStolenBranch(t *testing.T) {
 		t.Fatalf("going back at a branch: got %+v, %v", plan, err)
 	}
 	check("202 is back", map[string]string{"laurel": "201 202 203 ", "mons": "201 203 ", "namur": "202 203 "})
+
+	is := w.nodes["laurel"].config.View().Index()
+	if plan, err := w.nodes["namur"].Apply(t.Context(), "again.yaml", []byte(threeTowns("namur"))); err != nil || plan.Revision != is {
+		t.Errorf("a file with the passwords that there are: got revision %d, %v, want %d still", plan.Revision, err, is)
+	}
 }
 
 // TestRoaming: a user of another site registers at a branch that does not hold his
