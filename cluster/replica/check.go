@@ -70,28 +70,32 @@ func (r *Replica) Known() Cursor {
 	return r.Cursor()
 }
 
-// Spoil takes note of what a reader says that it has, and of its check, which may
-// be 0. It reports whether that shows r, who is no owner, that an incarnation is
-// spoilt.
-func (r *Replica) Spoil(c Cursor, check Check) bool {
+// Spoil takes note of what a reader that wants w says that it has, and of its check,
+// which may be 0. It reports whether that shows r, who is no owner, that an
+// incarnation is spoilt.
+func (r *Replica) Spoil(w *Wish, c Cursor, check Check) bool {
 	told := c.Max == math.MaxUint64 && c.Inc >= r.Inc
-	if c.Inc <= r.spoilt || !told && !r.Contradicts(c, check) {
+	if c.Inc <= r.spoilt || !told && !r.Contradicts(w, c, check) {
 		return false
 	}
 	r.spoilt, r.staged = c.Inc, nil
 	return true
 }
 
-// Contradicts reports whether a reader that says where it is, and what it has
-// there, has something else than r has there.
-func (r *Replica) Contradicts(c Cursor, check Check) bool {
-	return c == r.Cursor() && check != 0 && r.Check() != 0 && check != r.Check()
+// Contradicts reports whether a reader that wants w, and says where it is and what
+// it has there, has something else than r has there.
+func (r *Replica) Contradicts(w *Wish, c Cursor, check Check) bool {
+	if c != r.Cursor() || check == 0 {
+		return false
+	}
+	own := r.CheckOf(w.Filter)
+	return own != 0 && check != own
 }
 
 // doubt finds out whether d, which ends where its sender does, and r are of one
 // history.
 func (r *Replica) doubt(d *Delta) {
-	if d.Check == 0 || d.Inc != r.Inc || r.head > d.To || r.spoilt >= r.Inc {
+	if d.Check == 0 || r.lacks || d.Inc != r.Inc || r.head > d.To || r.spoilt >= r.Inc {
 		return
 	}
 	if r.takes(d) && r.checkWith(d) != d.Check || d.To == r.Max && r.check() != d.Check {

@@ -11,10 +11,11 @@ import (
 // of key and value, is counted instead of repeated: phones of one site look
 // much alike.
 
-// A delta without a check is of version 1.
+// A delta without a check is of version 1, one for who does not want all of 3.
 const (
 	codecPlain   = 1
 	codecChecked = 2
+	codecPart    = 3
 	maxDelta     = 1 << 20                                    // bytes a sender puts into one
 	maxDecoded   = maxDelta + MaxKey + MaxValue + 4*entryCost // bytes a reader accepts
 )
@@ -36,7 +37,10 @@ func (d *Delta) MarshalBinary() ([]byte, error) { return d.AppendBinary(nil) }
 // AppendBinary appends the delta as it travels. It never fails.
 func (d *Delta) AppendBinary(dst []byte) ([]byte, error) {
 	version := byte(codecPlain)
-	if d.Check != 0 {
+	switch {
+	case d.Epoch != 0:
+		version = codecPart
+	case d.Check != 0:
 		version = codecChecked
 	}
 	dst = append(dst, version)
@@ -51,8 +55,12 @@ func (d *Delta) AppendBinary(dst []byte) ([]byte, error) {
 		dst = binary.AppendUvarint(dst, d.Head-d.To)
 	}
 	dst = binary.AppendUvarint(dst, d.Floor)
-	if d.Check != 0 {
+	if version != codecPlain {
 		dst = binary.AppendUvarint(dst, uint64(d.Check))
+	}
+	if version == codecPart {
+		dst = binary.AppendUvarint(dst, d.Epoch)
+		dst = binary.AppendUvarint(dst, d.Base)
 	}
 	at, before := d.From, Entry{}
 	for i := range d.Entries {
@@ -121,7 +129,7 @@ func (d *Delta) UnmarshalBinary(data []byte) error {
 	if len(data) == 0 {
 		return errDelta
 	}
-	if data[0] != codecPlain && data[0] != codecChecked {
+	if data[0] < codecPlain || data[0] > codecPart {
 		return errVersion
 	}
 	r := reader{data: data[1:], text: make([]byte, 0, usualEntry)}
@@ -133,10 +141,14 @@ func (d *Delta) UnmarshalBinary(data []byte) error {
 		x.Head += r.number()
 	}
 	x.Floor = r.number()
-	if data[0] == codecChecked {
+	if data[0] != codecPlain {
 		check := r.number()
-		r.check(0 < check && check < 1<<checkBits)
+		r.check((check > 0 || data[0] == codecPart) && check < 1<<checkBits)
 		x.Check = Check(check) //nolint:gosec // bounded
+	}
+	if data[0] == codecPart {
+		x.Epoch, x.Base = r.number(), r.number()
+		r.check(x.Epoch > 0)
 	}
 	r.check(x.Inc > 0 && x.To >= x.From && (x.More() || length&1 == 0))
 	size, version, before := 0, x.From, Entry{}

@@ -11,10 +11,12 @@ type Entry struct {
 // versions above From up to To, in ascending order. One that is too long is cut
 // at its tail: its sender had more, or knew of more, up to Head. One with From 0 begins a whole
 // copy: what is not in it, and was not deleted above Floor, is not there. Check
-// is what the one who took it must have then.
+// is what the one who took it must have then. For a reader that does not want all it
+// names its Epoch, and the Base up to which it leaves out what that one had.
 type Delta struct {
 	Inc, From, To, Floor, Head uint64
 	Check                      Check
+	Epoch, Base                uint64
 	Entries                    []Entry
 }
 
@@ -62,8 +64,8 @@ func (d *Delta) Size() (size int) {
 	return size
 }
 
-// Behind counts the entries that somebody at c lacks.
-func (r *Replica) Behind(c Cursor) (n int) {
+// Behind counts the entries that somebody at c, who wants w, lacks.
+func (r *Replica) Behind(w *Wish, c Cursor) (n int) {
 	from := uint64(0)
 	switch {
 	case r.Inc == 0 || c.Inc > r.Inc:
@@ -71,27 +73,47 @@ func (r *Replica) Behind(c Cursor) (n int) {
 	case c.Inc == r.Inc && c.goesOnFrom(r.Floor):
 		from = c.Max
 	}
-	for _, x := range r.items[r.after(from):] {
-		if !x.stale {
+	based := r.isBased(w, c)
+	for i := range r.items[r.after(from):] {
+		if x := &r.items[len(r.items)-1-i]; w.lacks(x, based) {
 			n++
 		}
 	}
 	return n
 }
 
+// lacks reports whether who wants w lacks x, which is above where he stands.
+func (w *Wish) lacks(x *item, based bool) bool {
+	return !x.stale && w.Filter.Matches(x.key()) && (!based || x.version > w.Base.Max || !w.Had.Matches(x.key()))
+}
+
 // DeltaSince returns what somebody at c lacks, cut after about limit bytes but
 // never empty for that; false when there is nothing.
 func (r *Replica) DeltaSince(c Cursor, limit int) (Delta, bool) {
+	d, ok := r.DeltaFor(&Wish{}, c, limit)
+	if ok && !d.More() {
+		d.Check = r.Check()
+	}
+	return d, ok
+}
+
+// DeltaFor is DeltaSince for who wants w. It has no Check: see CheckOf. Without
+// entries it only moves the cursor.
+func (r *Replica) DeltaFor(w *Wish, c Cursor, limit int) (Delta, bool) {
 	if r.Inc == 0 || c.Inc > r.Inc || c.Inc == r.Inc && c.Max >= r.Max {
 		return Delta{}, false
 	}
-	d := Delta{Inc: r.Inc, To: r.Max, Floor: r.Floor, Head: max(r.Max, r.head)}
+	d := Delta{Inc: r.Inc, To: r.Max, Floor: r.Floor, Head: max(r.Max, r.head), Epoch: w.Epoch}
 	if c.Inc == r.Inc && c.goesOnFrom(r.Floor) {
 		d.From = c.Max
 	}
+	based := r.isBased(w, c)
+	if based {
+		d.Base = w.Base.Max
+	}
 	size := 0
 	for _, x := range r.items[r.after(d.From):] {
-		if x.stale {
+		if !w.lacks(&x, based) {
 			continue
 		}
 		e := x.entry()
@@ -100,9 +122,6 @@ func (r *Replica) DeltaSince(c Cursor, limit int) (Delta, bool) {
 			break
 		}
 		d.Entries = append(d.Entries, e)
-	}
-	if !d.More() {
-		d.Check = r.Check()
 	}
 	return d, true
 }
@@ -117,7 +136,7 @@ func (r *Replica) Offer() Delta {
 // the next delta is to go on from.
 func (r *Replica) Apply(d Delta) ([]Change, Result, Cursor) {
 	changes, result := r.apply(&d)
-	if r.staged != nil && r.Known().Compare(Cursor{r.staged.Inc, r.goal, r.staged.Floor}) >= 0 {
+	if r.staged != nil && r.outdoes(Cursor{r.staged.Inc, r.goal, r.staged.Floor}) {
 		r.staged = nil // it will not be more, however much of it comes
 	}
 	return changes, result, r.Awaits()
@@ -125,29 +144,38 @@ func (r *Replica) Apply(d Delta) ([]Change, Result, Cursor) {
 
 // Awaits returns the cursor that the next delta is to go on from.
 func (r *Replica) Awaits() Cursor {
-	if r.staged != nil {
+	switch known := r.Known(); {
+	case r.staged != nil:
 		return r.staged.Cursor
+	case r.lacks && known == r.Cursor():
+		return Cursor{Inc: r.Inc, Floor: r.Floor}
+	default:
+		return known
 	}
-	return r.Known()
 }
 
 func (r *Replica) apply(d *Delta) ([]Change, Result) {
+	if d.Epoch != r.epoch {
+		return nil, Old
+	}
 	r.doubt(d)
 	switch {
 	case d.Inc >= r.Inc && d.Inc <= r.spoilt:
 		return nil, Spoilt
-	case d.Inc < r.Inc || r.hasAll(d):
+	case d.Inc < r.Inc || !r.lacks && r.hasAll(d):
 		return nil, Old
-	case r.takes(d):
+	case r.mixes(d) && d.Base != 0: // a copy that leaves out nothing comes first
+		return nil, Old
+	case !r.lacks && r.takes(d):
 		r.head = max(r.head, d.Head)
 		return r.take(d), Applied
-	case r.staged != nil && (d.Inc < r.staged.Inc || r.staged.hasAll(d)):
+	case r.staged != nil && !r.mixes(d) && (d.Inc < r.staged.Inc || r.staged.hasAll(d)):
 		return nil, Old
-	case r.staged != nil && r.staged.takes(d):
+	case r.staged != nil && !r.mixes(d) && r.staged.takes(d):
 		return r.stage(d)
-	case d.From == 0:
+	case r.begins(d):
 		fresh := newState(Cursor{Inc: d.Inc, Floor: d.Floor})
-		r.staged, r.goal = &fresh, 0
+		r.staged, r.goal, r.base = &fresh, 0, d.Base
 		return r.stage(d)
 	case d.Inc == r.Inc && r.goesOnFrom(d.Floor) || r.staged != nil && d.Inc == r.staged.Inc && r.staged.goesOnFrom(d.Floor):
 		return nil, Gap
@@ -185,14 +213,19 @@ func (r *Replica) stage(d *Delta) ([]Change, Result) {
 	r.staged.take(d)
 	r.goal = max(r.goal, d.Head, r.staged.Floor)
 	switch {
-	case r.staged.Max < r.goal || r.staged.Compare(r.Known()) <= 0:
+	case r.staged.Max < r.goal || r.outdoes(r.staged.Cursor):
 		return nil, Applied
-	case d.Check != 0 && r.staged.check() != d.Check: // its parts are of two histories
+	}
+	whole := *r.staged
+	if r.base != 0 {
+		whole = r.with(r.staged)
+	}
+	if d.Check != 0 && whole.check() != d.Check { // its parts are of two histories
 		r.spoilt, r.staged = d.Inc, nil
 		return nil, Spoilt
 	}
 	old := r.state
-	r.state, r.staged, r.head = *r.staged, nil, r.goal
+	r.state, r.staged, r.head, r.lacks = whole, nil, r.goal, false
 	return r.differences(&old), Applied
 }
 

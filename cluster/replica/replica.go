@@ -49,6 +49,12 @@ type Replica struct {
 	spoilt uint64 // the last incarnation of which a reader knows that there are two histories
 	staged *state // a whole copy that is still arriving
 	goal   uint64 // the version at which staged is complete
+	base   uint64 // up to where staged leaves out what is there; 0: nowhere
+
+	filter Filter // what a reader wants
+	epoch  uint64 // since it wants just that
+	lacks  bool   // it has had up to its cursor, and not all of filter
+	had    Filter
 }
 
 // New returns the empty replica of what owner says in channel.

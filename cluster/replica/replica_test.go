@@ -261,6 +261,9 @@ func FuzzDelta(f *testing.F) {
 	d, _ := o.DeltaSince(Cursor{}, everything)
 	b, _ := d.MarshalBinary()
 	f.Add(b)
+	part, _ := o.DeltaFor(&Wish{Epoch: 3, Filter: Only("20"), Had: Only("201"), Base: Cursor{Inc: d.Inc, Max: 2}}, Cursor{}, everything)
+	b, _ = part.MarshalBinary()
+	f.Add(b)
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var first, second Delta

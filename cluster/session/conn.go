@@ -226,7 +226,7 @@ func (c *conn) resendLocked(id uint64, at replica.Cursor) (unknown uint64) {
 		if r.Owner() == c.s.o.Node && r.Outranked(at) {
 			return at.Inc
 		}
-		if r.Owner() != c.s.o.Node && r.Spoil(at, 0) {
+		if r.Owner() != c.s.o.Node && r.Spoil(&replica.Wish{}, at, 0) {
 			c.s.complainLocked(r)
 		}
 		st.sent, st.level, st.claimed = at, false, false

@@ -114,10 +114,10 @@ func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) 
 				r.Renew(s.inc)
 			}
 			known := replica.Cursor{Inc: h.cursor.Inc, Max: max(h.cursor.Max, h.heard)}
-			if r.Outranked(known) || r.Contradicts(h.cursor, h.check) {
+			if r.Outranked(known) || r.Contradicts(&replica.Wish{}, h.cursor, h.check) {
 				unknown = max(unknown, h.cursor.Inc)
 			}
-		case r.Spoil(h.cursor, h.check):
+		case r.Spoil(&replica.Wish{}, h.cursor, h.check):
 			s.complainLocked(r)
 		}
 		st := c.streamLocked(r)

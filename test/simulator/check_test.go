@@ -10,12 +10,15 @@ import (
 // has just the last word about each key, unless there is a later one that it does
 // not claim yet: then it may have an older one. It was told of all that, it never
 // goes back, and nothing comes from two histories where there is one.
-func (w *world) check(n *node, r *replica.Replica, before replica.Cursor, result replica.Result) {
+func (w *world) check(n *ears, r *replica.Replica, before replica.Cursor, result replica.Result) {
 	told, at := n.told[r.Owner()], r.Cursor()
 	if r.Len() != len(told) {
 		w.fails("%s at %v of %s has %d keys, was told %d", n.name, at, r.Owner(), r.Len(), len(told))
 	}
 	for key, value := range told {
+		if !r.Wish().Filter.Matches(key) {
+			w.fails("%s keeps %q of %s, which it does not want", n.name, key, r.Owner())
+		}
 		if got, ok := r.Get(key); !ok || got != value {
 			w.fails("%s at %v of %s: %q is %q, was told %q", n.name, at, r.Owner(), key, got, value)
 		}
@@ -33,7 +36,7 @@ func (w *world) check(n *node, r *replica.Replica, before replica.Cursor, result
 	w.checkWords(n, r, h, told)
 }
 
-func (w *world) checkWords(n *node, r *replica.Replica, h *words, told map[string]string) {
+func (w *world) checkWords(n *ears, r *replica.Replica, h *words, told map[string]string) {
 	at := r.Cursor()
 	last, final, written := map[string]replica.Entry{}, map[string]replica.Entry{}, map[[2]string]bool{}
 	for _, e := range h.list {
@@ -43,7 +46,14 @@ func (w *world) checkWords(n *node, r *replica.Replica, h *words, told map[strin
 		}
 		final[e.Key()] = e
 	}
+	has := r.Wish().Filter
+	if !r.Complete() {
+		has = r.Wish().Had
+	}
 	for key, e := range last {
+		if !has.Matches(key) {
+			continue
+		}
 		if value, ok := told[key]; final[key].Version == e.Version && (ok == e.Deleted || value != e.Value()) {
 			w.fails("%s at %v of %s: %q is %q (%v), want %+v", n.name, at, r.Owner(), key, value, ok, e)
 		}
@@ -57,7 +67,7 @@ func (w *world) checkWords(n *node, r *replica.Replica, h *words, told map[strin
 
 // checkGone wants that a key is gone only if the owner deleted it, or came back
 // without it: half of a copy must not count as the whole.
-func (w *world) checkGone(n *node, r *replica.Replica, before uint64, x replica.Change) {
+func (w *world) checkGone(n *ears, r *replica.Replica, before uint64, x replica.Change) {
 	h := w.history[life{r.Owner(), r.Cursor().Inc}]
 	if !x.Deleted || h.forked {
 		return
@@ -78,7 +88,7 @@ func (w *world) checkGone(n *node, r *replica.Replica, before uint64, x replica.
 }
 
 // checkSpoilt wants that two histories are only found where a life was lived twice.
-func (w *world) checkSpoilt(n *node, owner string) {
+func (w *world) checkSpoilt(n *ears, owner string) {
 	for at, h := range w.history {
 		if at.owner == owner && h.forked {
 			return

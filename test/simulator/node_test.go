@@ -15,19 +15,26 @@ const channel = "reg"
 
 // A node is what it knows of all, the table made of that, and its disk.
 type node struct {
+	ears
 	w     *world
-	name  string
 	set   replica.Set
 	own   *replica.Replica
 	table *live.Bindings
-	told  map[string]map[string]string // by owner: what it was told, added up; its own: what it said
 	sent  map[[2]string]replica.Cursor // by node and owner: what it thinks that one has
+	gives map[[2]string]*stream        // by watcher and owner
 	skew  time.Duration                // of its clock
 	disk  disk
 	past  []image
 
 	journal journal
 	marks   []mark
+}
+
+// Ears are what a node or a watcher was told, added up, by owner; of itself, what
+// it said.
+type ears struct {
+	name string
+	told map[string]map[string]string
 }
 
 // disk is what survives a restart.
@@ -69,7 +76,7 @@ func (j *journal) Delete(key string) {
 }
 
 func newNode(w *world, name string, inc uint64) *node {
-	n := &node{w: w, name: name}
+	n := &node{w: w, ears: ears{name: name}}
 	n.live(disk{inc: inc, records: map[string][]byte{}})
 	return n
 }
@@ -79,6 +86,7 @@ func (n *node) live(d disk) {
 	n.disk = d
 	n.set, n.marks = replica.Set{}, nil
 	n.told, n.sent = map[string]map[string]string{n.name: {}}, map[[2]string]replica.Cursor{}
+	n.gives = map[[2]string]*stream{}
 	n.own = n.set.Get(n.name, channel)
 	n.own.Renew(d.inc)
 	n.begin()
@@ -161,16 +169,21 @@ func (n *node) begin() {
 
 // asked takes what another node says that it has.
 func (n *node) asked(by, owner string, x have) {
+	n.judge(owner, x)
+	n.sent[[2]string{by, owner}] = x.cursor
+}
+
+// judge finds out whether what somebody has of an owner was ever written.
+func (n *node) judge(owner string, x have) {
 	r := n.set.Get(owner, channel)
 	switch known := (replica.Cursor{Inc: x.cursor.Inc, Max: max(x.cursor.Max, x.heard)}); {
-	case r == n.own && (r.Outranked(known) || r.Contradicts(x.cursor, x.check)):
+	case r == n.own && (r.Outranked(known) || r.Contradicts(&x.wish, x.cursor, x.check)):
 		r.Renew(x.cursor.Inc + 1)
 		n.begin()
-	case r != n.own && r.Spoil(x.cursor, x.check):
-		n.w.checkSpoilt(n, owner)
+	case r != n.own && r.Spoil(&x.wish, x.cursor, x.check):
+		n.w.checkSpoilt(&n.ears, owner)
 		n.complain(owner)
 	}
-	n.sent[[2]string{by, owner}] = x.cursor
 }
 
 // complain says to all that the incarnation of an owner is spoilt.
@@ -188,21 +201,26 @@ func (n *node) learn(owner string, d replica.Delta) (at replica.Cursor, again bo
 	r := n.set.Get(owner, channel)
 	before := r.Cursor()
 	changes, result, at := r.Apply(d)
-	if n.told[owner] == nil {
-		n.told[owner] = map[string]string{}
-	}
 	for _, x := range changes {
-		n.w.checkGone(n, r, before.Inc, x)
-		if n.told[owner][x.Key()] = x.Value(); x.Deleted {
-			delete(n.told[owner], x.Key())
-		}
+		n.w.checkGone(&n.ears, r, before.Inc, x)
+		n.hear(owner, x)
 		if err := n.table.Learn(owner, x.Key(), []byte(x.Value())); err != nil {
 			n.w.fails("%s: %v", n.name, err)
 		}
 		n.flush()
 	}
-	n.w.check(n, r, before, result)
+	n.w.check(&n.ears, r, before, result)
 	return at, result == replica.Gap || result == replica.NeedSnapshot || result == replica.Spoilt
+}
+
+// hear takes a change.
+func (e *ears) hear(owner string, x replica.Change) {
+	if e.told[owner] == nil {
+		e.told[owner] = map[string]string{}
+	}
+	if e.told[owner][x.Key()] = x.Value(); x.Deleted {
+		delete(e.told[owner], x.Key())
+	}
 }
 
 // tick is what a node does by its clock: it ends what has ended, forgets what was

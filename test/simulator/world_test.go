@@ -24,6 +24,10 @@ type world struct {
 	random  *rand.Rand
 	nodes   []*node
 	phones  []*phone
+	watched []*watcher
+	watch   *rand.Rand // decides about these
+	epochs  uint64
+	aside   []message // what is on its way from and to watchers
 	flying  []message
 	apart   int // nodes below it and the others do not hear each other
 	history map[life]*words
@@ -51,21 +55,36 @@ type message struct {
 	delta    []byte
 	cursor   *replica.Cursor
 	haves    map[string]have // all that the sender has; nil: this is no greeting
+	watching way             // whether either end is a watcher
+	epoch    uint64          // of a watcher that says where it stands
 }
 
+// A way says which of the two ends of a message is a watcher.
+type way int
+
+const (
+	amongNodes way = iota
+	toWatcher
+	fromWatcher
+)
+
 type have struct {
+	wish   replica.Wish
 	cursor replica.Cursor
 	heard  uint64
 	check  replica.Check
 }
 
 func newWorld(seed uint64) *world {
-	w := &world{random: rand.New(rand.NewPCG(seed, 1)), history: map[life]*words{}}
+	w := &world{random: rand.New(rand.NewPCG(seed, 1)), watch: rand.New(rand.NewPCG(seed, 2)), history: map[life]*words{}}
 	for i := range 3 + w.random.IntN(3) {
 		w.nodes = append(w.nodes, newNode(w, fmt.Sprint("node", i), 1))
 	}
 	for i := range 8 {
 		w.phones = append(w.phones, &phone{user: fmt.Sprint(200 + i/2), device: fmt.Sprint("urn:uuid:", i), transport: []string{"udp", "tcp"}[i%2], at: -1})
+	}
+	for i := range 2 {
+		w.watched = append(w.watched, newWatcher(w, i))
 	}
 	return w
 }
@@ -92,6 +111,7 @@ func (w *world) step() {
 	default:
 		w.deliver()
 	}
+	w.stepAside()
 }
 
 // disturb is what goes wrong besides messages.
@@ -130,7 +150,7 @@ func (w *world) connect(a, b int) {
 		m := message{from: way[0], to: way[1], haves: map[string]have{}}
 		for r := range w.nodes[way[0]].set.All() {
 			if r.Restart(); r.Known().Inc > 0 && r.Owner() != w.nodes[way[0]].name {
-				m.haves[r.Owner()] = have{r.Known(), max(r.Heard(), r.Known().Max), r.Check()}
+				m.haves[r.Owner()] = have{cursor: r.Known(), heard: max(r.Heard(), r.Known().Max), check: r.Check()}
 			}
 		}
 		w.send(m)
@@ -138,7 +158,10 @@ func (w *world) connect(a, b int) {
 }
 
 func (w *world) send(m message) {
-	if m.from != m.to {
+	switch {
+	case m.watching != amongNodes:
+		w.aside = append(w.aside, m)
+	case m.from != m.to:
 		w.flying = append(w.flying, m)
 	}
 }
@@ -168,17 +191,22 @@ func (w *world) push(from, to, limit int) {
 // deliver takes any message out of the air, sometimes loses it, and sometimes
 // leaves a copy there.
 func (w *world) deliver() {
-	if len(w.flying) == 0 {
-		return
-	}
-	i := w.random.IntN(len(w.flying))
-	m := w.flying[i]
-	if !w.one(10) {
-		w.flying = slices.Delete(w.flying, i, i+1)
-	}
-	if cut := (m.from < w.apart) != (m.to < w.apart); !cut && !w.one(10) {
+	if m, arrives := w.take(w.random, &w.flying); arrives {
 		w.receive(m)
 	}
+}
+
+func (w *world) take(random *rand.Rand, air *[]message) (m message, arrives bool) {
+	if len(*air) == 0 {
+		return m, false
+	}
+	i := random.IntN(len(*air))
+	m = (*air)[i]
+	if random.IntN(10) != 0 {
+		*air = slices.Delete(*air, i, i+1)
+	}
+	cut := (m.from < w.apart) != (m.to < w.apart)
+	return m, !cut && random.IntN(10) != 0
 }
 
 func (w *world) receive(m message) {
@@ -205,7 +233,7 @@ func (w *world) receive(m message) {
 
 // settle ends the faults, and has all tell all until they are equal.
 func (w *world) settle(why string) {
-	w.apart, w.flying = 0, nil
+	w.apart, w.flying, w.aside = 0, nil, nil
 	time.Sleep(2 * time.Second) // what has ended is swept then
 	for i, n := range w.nodes {
 		n.tick()
@@ -215,11 +243,21 @@ func (w *world) settle(why string) {
 			w.nodes[j].verdict(n.name, true)
 		}
 	}
+	for _, x := range w.watched {
+		for i := range w.nodes {
+			x.greet(i)
+		}
+	}
 	for range 400 {
 		for len(w.flying) > 0 && w.err == nil {
 			m := w.flying[0]
 			w.flying = w.flying[1:]
 			w.receive(m)
+		}
+		for len(w.aside) > 0 && w.err == nil {
+			m := w.aside[0]
+			w.aside = w.aside[1:]
+			w.receiveWatching(m)
 		}
 		if w.err != nil || w.difference() == "" {
 			return
@@ -227,6 +265,9 @@ func (w *world) settle(why string) {
 		for from := range w.nodes {
 			for to := range w.nodes {
 				w.push(from, to, 300)
+			}
+			for _, x := range w.watched {
+				w.give(from, x, 300)
 			}
 		}
 	}
@@ -240,6 +281,11 @@ func (w *world) difference() string {
 			if r := n.set.Get(o.name, channel); r.Cursor().Inc != o.own.Cursor().Inc || r.Cursor().Max != o.own.Cursor().Max || !maps.Equal(n.told[o.name], o.told[o.name]) {
 				return fmt.Sprintf("%s has %v of %s, who is at %v; %q and %q", n.name, r.Cursor(), o.name, o.own.Cursor(), n.told[o.name], o.told[o.name])
 			}
+		}
+	}
+	for _, x := range w.watched {
+		if said := x.difference(); said != "" {
+			return said
 		}
 	}
 	want := w.nodes[0].shows()
