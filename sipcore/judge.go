@@ -18,12 +18,9 @@ import (
 // nobody could be asked.
 type Judge func(ctx context.Context, q auth.Question) (auth.Result, error)
 
-const (
-	// judgeTime is how long a phone waits for another node's answer.
-	judgeTime = 2 * time.Second
-	// mostJudged bounds how many do at once; package guard, how many a second.
-	mostJudged = 256
-)
+// judgeTime is how long a phone waits for another node's answer. With it package
+// guard, which bounds how many questions there are a second, bounds how many wait.
+const judgeTime = 2 * time.Second
 
 var errNobody = errors.New("there is no other node")
 
@@ -33,14 +30,12 @@ func (s *Server) judge(tx *transaction.Server, q auth.Question, then func(auth.R
 		then(auth.Wrong, errNobody)
 		return
 	}
-	if s.judging.Add(1) > mostJudged || !s.defence.guard.MayAsk(time.Now()) {
-		s.judging.Add(-1)
+	if !s.defence.guard.MayAsk(time.Now()) {
 		then(auth.TooSoon, nil)
 		return
 	}
 	var answer auth.Result
 	ask := func(ctx context.Context) (err error) {
-		defer s.judging.Add(-1)
 		ctx, cancel := context.WithTimeout(ctx, judgeTime)
 		defer cancel()
 		answer, err = s.o.Judge(ctx, q)
@@ -56,7 +51,6 @@ func (s *Server) judge(tx *transaction.Server, q auth.Question, then func(auth.R
 		}
 	})
 	if !ok {
-		s.judging.Add(-1)
 		then(auth.TooSoon, nil)
 	}
 }

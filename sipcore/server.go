@@ -101,7 +101,6 @@ type Server struct {
 	load          guard.Load
 	seed          maphash.Seed  // of what it knows requests by
 	fresh         atomic.Uint64 // requests of the kind that overload refuses
-	judging       atomic.Int32  // passwords that another node is asked about
 	toldNotJudged atomic.Int64  // when it was that nobody could be asked, in Unix seconds
 	draining      atomic.Bool
 }
