@@ -62,8 +62,8 @@ func (n *Node) takeIn(ctx context.Context, token string, r link.Request, bearer 
 	if err := n.mayJoin(token, r); err != nil {
 		return err
 	}
-	by := store.Author{Who: "node " + r.Node, At: time.Now()}
-	return laterUnlessRefused(n.config.Propose(ctx, store.Join{By: by, Token: token, Node: bearer}))
+	join := store.Join{By: store.Author{Who: "node " + r.Node, At: time.Now()}, Token: token, Node: bearer, Was: n.system.key, Next: newKey()}
+	return laterUnlessRefused(n.config.Propose(ctx, join))
 }
 
 // laterUnlessRefused tells a system that cannot decide now from one that has

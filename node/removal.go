@@ -67,9 +67,12 @@ func (s *system) RemoveNode(ctx context.Context, who, name string) (admin.Remove
 
 // removalOf is the Change. Its key is for those that stay.
 func (s *system) removalOf(who, name string) store.RemoveNode {
-	change := store.RemoveNode{By: store.Author{Who: who, At: time.Now()}, Name: name, Was: s.key}
-	_, _ = rand.Read(change.Next[:]) // never fails
-	return change
+	return store.RemoveNode{By: store.Author{Who: who, At: time.Now()}, Name: name, Was: s.key, Next: newKey()}
+}
+
+func newKey() (k store.Key) {
+	_, _ = rand.Read(k[:]) // never fails
+	return k
 }
 
 // removeAny removes a node of any role, at a main.

@@ -23,7 +23,7 @@ func EncodeChange(c Change) ([]byte, error) {
 	case AddToken:
 		return encode(tagAddToken, wireAddToken{By: toWireAuthor(c.By), Token: toWireToken(c.Token)})
 	case Join:
-		return encode(tagJoin, wireJoin{By: toWireAuthor(c.By), Token: c.Token, Node: toWireNode(c.Node)})
+		return encode(tagJoin, toWireJoin(c))
 	case SetNode:
 		return encode(tagSetNode, wireSetNode{By: toWireAuthor(c.By), Node: toWireNode(c.Node)})
 	case RemoveNode:
@@ -67,8 +67,7 @@ func decodeChange(tag string, body []byte) (Change, error) {
 		})
 	case tagJoin:
 		return decodeAs(body, func(w wireJoin) (Change, error) {
-			n, err := fromWireNode(w.Node)
-			return Join{By: fromWireAuthor(w.By), Token: w.Token, Node: n}, err
+			return fromWireJoin(w)
 		})
 	case tagSetNode:
 		return decodeAs(body, func(w wireSetNode) (Change, error) {

@@ -101,6 +101,13 @@ func TestOfVersionFour(t *testing.T) {
 	if c, decodeErr := DecodeChange(b); decodeErr != nil || c != (RemoveNode{By: Author{Who: "me"}, Name: "mons"}) {
 		t.Errorf("got %+v, %v", c, decodeErr)
 	}
+	if b, err = encode(tagJoin, wireJoin4{Token: "t", Node: toWireNode(hardy("bb"))}); err != nil {
+		t.Fatal(err)
+	}
+	b[1] = 4
+	if c, decodeErr := DecodeChange(b); decodeErr != nil || c != (Join{Token: "t", Node: hardy("bb")}) {
+		t.Errorf("got %+v, %v", c, decodeErr)
+	}
 	b, err = encode(tagConfig, wireConfig4{
 		Domain: "tel.example.org", Sites: []wireSite{}, Users: []wireUser{}, Trunks: []wireTrunk{}, Origins: []string{"*"},
 	})

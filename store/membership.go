@@ -56,13 +56,16 @@ func (a AddToken) On(v *View) (*View, error) {
 const maxTokens = 100
 
 // Join consumes a token and adds its bearer, who replaces the node that had the
-// name before: that one's certificate is revoked. Whether it may be replaced,
-// because it is not alive, is for the proposer to know. To join a second time with the same
+// name before: that one's certificate is revoked, and its keys are replaced, as by
+// RemoveNode. Whether it may be replaced, because it is not alive, is for the
+// proposer to know. To join a second time with the same
 // certificate, because the answer was lost, changes nothing.
 type Join struct {
 	By    Author
 	Token string // the hash
 	Node  Node   // its Epoch is counted here
+	Was   Key    // in force, if the View has none
+	Next  Key    // from now on, if somebody is replaced
 }
 
 // On implements [Change].
@@ -80,6 +83,7 @@ func (j Join) On(v *View) (*View, error) {
 	if old, ok := v.Node(n.Name); ok {
 		n.Epoch = old.Epoch + 1
 		next.Revoked = revoke(next.Revoked, old, n)
+		next.Keys = withKey(next.Keys, j.Was, j.Next)
 	}
 	next.putNode(n)
 	return NewView(next).At(v.index), nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,9 +48,12 @@ func again(t *testing.T, c Change) Change {
 
 func TestJoinConsumesTheToken(t *testing.T) {
 	now := time.Now()
-	v, err := again(t, Join{By: Author{At: now}, Token: "t1", Node: hardy("bb")}).On(system(t, now))
+	v, err := again(t, Join{By: Author{At: now}, Token: "t1", Node: hardy("bb"), Was: Key{1}, Next: Key{2}}).On(system(t, now))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := v.Keys(); len(got) > 0 {
+		t.Errorf("nobody was replaced, and there are %d keys", len(got))
 	}
 	if n, ok := v.Node("hardy"); !ok || n.Epoch != 1 || v.SiteOf(n) != "mons" {
 		t.Errorf("got %+v, %v", n, ok)
@@ -59,8 +63,11 @@ func TestJoinConsumesTheToken(t *testing.T) {
 	}
 	next := v.Config()
 	next.Tokens = append(next.Tokens, JoinToken{Hash: "t2", Expires: now.Add(time.Hour)})
-	if v, err = (Join{By: Author{At: now}, Token: "t2", Node: hardy("cc")}).On(NewView(next)); err != nil {
+	if v, err = again(t, Join{By: Author{At: now}, Token: "t2", Node: hardy("cc"), Was: Key{1}, Next: Key{2}}).On(NewView(next)); err != nil {
 		t.Fatal(err)
+	}
+	if got := firsts(v); !slices.Equal(got, []byte{1, 2}) {
+		t.Errorf("a node was replaced: got keys %v, want that which it had and another", got)
 	}
 	if n, _ := v.Node("hardy"); n.Epoch != 2 || !v.IsRevoked("bb") || v.IsRevoked("cc") {
 		t.Errorf("got %+v, revoked %v", n, v.config.Revoked)

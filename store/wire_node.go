@@ -47,6 +47,29 @@ type wireJoin struct {
 	By    wireAuthor
 	Token string
 	Node  wireNode
+	Was   []byte
+	Next  []byte
+}
+
+// wireJoin4 is the Change up to version 4, which changed no keys.
+type wireJoin4 struct {
+	_     struct{} `cbor:",toarray"`
+	By    wireAuthor
+	Token string
+	Node  wireNode
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireJoin) UnmarshalCBOR(b []byte) error {
+	const ofThree = 0x80 | 3 // an array, up to version 4
+	if len(b) == 0 || b[0] != ofThree {
+		type plain wireJoin // without this method
+		return decode(b, (*plain)(w))
+	}
+	var old wireJoin4
+	err := decode(b, &old)
+	*w = wireJoin{By: old.By, Token: old.Token, Node: old.Node}
+	return err
 }
 
 type wireSetNode struct {
@@ -127,6 +150,23 @@ func fromWireNodes(all []wireNode) ([]Node, error) {
 		nodes = append(nodes, n)
 	}
 	return nodes, nil
+}
+
+func toWireJoin(j Join) wireJoin {
+	return wireJoin{By: toWireAuthor(j.By), Token: j.Token, Node: toWireNode(j.Node), Was: toWireKey(j.Was), Next: toWireKey(j.Next)}
+}
+
+func fromWireJoin(w wireJoin) (Join, error) {
+	n, err := fromWireNode(w.Node)
+	if err != nil {
+		return Join{}, err
+	}
+	was, err := fromWireKey(w.Was)
+	if err != nil {
+		return Join{}, err
+	}
+	next, err := fromWireKey(w.Next)
+	return Join{By: fromWireAuthor(w.By), Token: w.Token, Node: n, Was: was, Next: next}, err
 }
 
 func toWireToken(t JoinToken) wireToken {

@@ -148,7 +148,10 @@ func overhear(from netip.Addr, within time.Duration) ([]byte, error) {
 	b := make([]byte, 2048)
 	for end := time.Now().Add(within); time.Now().Before(end); {
 		n, _, err := unix.Recvfrom(fd, b, 0)
-		if err != nil {
+		switch {
+		case errors.Is(err, unix.EINTR): // by Go's scheduler
+			continue
+		case err != nil:
 			return nil, err
 		}
 		if payload := sealedFrom(b[:n], from); payload != nil {
