@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -214,11 +215,14 @@ func (n *Node) phones(users []string) []string {
 // registrations are those of the whole system; none when a node does not answer.
 func (n *Node) registrations() []admin.Registration {
 	n.tb.Helper()
-	if n.run("registrations") != nil {
+	out, err := n.command("registrations", "-o", "json").Output()
+	if err != nil {
 		return nil // not all nodes answered
 	}
 	var rows []admin.Registration
-	n.Ask("registrations", &rows)
+	if err = json.Unmarshal(out, &rows); err != nil {
+		n.tb.Fatalf("registrations at %s: %v\n%s", n.name, err, out)
+	}
 	return rows
 }
 
