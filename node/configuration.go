@@ -159,8 +159,12 @@ func (f forwarder) decided(ctx context.Context, kind string, body []byte) (decis
 }
 
 // decide answers another node's Change. A branch cannot know that a file brings the
-// passwords that there are: what changes nothing makes no revision.
-func (c *configuration) decide(ctx context.Context, _ link.Peer, command []byte) ([]byte, error) {
+// passwords that there are: what changes nothing makes no revision. A key that
+// somebody else than a main has made might be known to a witness.
+func (c *configuration) decide(ctx context.Context, from link.Peer, command []byte) ([]byte, error) {
+	if change, err := store.DecodeChange(command); err == nil && store.BringsKey(change) {
+		return encodeRefusal(&store.Error{Kind: store.Invalid, Field: "key", Message: "a main makes the keys, not " + from.Node}), nil
+	}
 	if view := c.View(); changesNothing(command, view) {
 		return json.Marshal(decision{Index: view.Index()})
 	}

@@ -81,6 +81,7 @@ func TestDeciding(t *testing.T) {
 		{"done", store.AddToken{By: store.Author{At: time.Now()}, Token: store.JoinToken{Hash: "x", Expires: time.Now().Add(time.Hour)}}, nil, "", ""},
 		{"refused", store.RemoveNode{Name: "bergen"}, nil, "refused", `no node "bergen"`},
 		{"refused twice", store.Replace{Sites: []store.Site{{Name: "hq"}, {Name: "hq"}}, Users: []store.User{{Number: "a b"}}}, nil, "refused", ""},
+		{"with a key of its own", store.RemoveNode{Name: "mons", Next: store.Key{1}}, nil, "refused", "a main makes the keys, not mons"},
 		{"not decided", store.RemoveNode{Name: "mons"}, errors.New("too few mains"), "undecided", "nothing is changed: too few mains"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
