@@ -80,7 +80,7 @@ func (b *branch) patience() time.Duration {
 		return nodePatience
 	case b.fork.isInvite() && len(b.hops) > 1:
 		return hopPatience
-	case b.fork.isInvite() && b.atContact():
+	case b.atContact():
 		return contactPatience
 	case b.fork.isInvite():
 		return timerC
