@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"carillon/cluster/link"
+	"carillon/cluster/replica"
 	"carillon/cluster/session"
 )
 
@@ -64,25 +65,22 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 }
 
 // learned takes in what another node says about itself.
-func (n *Node) learned(owner, channel, key string, value []byte, deleted bool) {
+func (n *Node) learned(owner, channel string, x replica.Change) {
 	if owner == n.identity.Name {
 		return
-	}
-	if deleted {
-		value = nil
 	}
 	var err error
 	switch class, _, _ := strings.Cut(channel, "/"); class {
 	case registrations:
-		err = n.bindings.Learn(owner, key, value)
+		err = n.bindings.LearnText(owner, x.Text, x.Cut)
 	case pointers:
 		if n.identity.Role != RoleMain { // which has what they point to
-			err = n.bindings.LearnPointer(owner, key, value)
+			err = n.bindings.LearnPointer(owner, x.Key(), []byte(x.Value()))
 		}
 	case banned:
-		err = n.bans.Learn(owner, key, value)
+		err = n.bans.Learn(owner, x.Key(), []byte(x.Value()))
 	case outcast:
-		n.turnOut(owner, value)
+		n.turnOut(owner, []byte(x.Value()))
 	}
 	if err != nil {
 		n.log.Warn("what another node says of itself makes no sense", "node", owner, "channel", channel, "error", err)

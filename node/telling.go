@@ -33,7 +33,7 @@ func concerns(site, channel string) bool {
 }
 
 // telling hands what happens to this node's registrations to the other nodes. It
-// implements [live.Journal].
+// implements [live.Keeper].
 type telling struct {
 	site func() string // of this node: that of phones of which it is not known
 	open func(channel string) *session.Namespace
@@ -47,8 +47,12 @@ type telling struct {
 type told struct{ bindings, pointers *session.Namespace }
 
 // Set implements [live.Journal].
-func (t *telling) Set(key string, value []byte) {
-	x, err := live.ParseShared(key, value)
+func (t *telling) Set(key string, value []byte) { t.Keep(key+string(value), len(key), false) }
+
+// Keep implements [live.Keeper].
+func (t *telling) Keep(text string, cut int, _ bool) {
+	key := text[:cut]
+	x, err := live.ParseShared(key, text[cut:])
 	if err != nil {
 		t.log.Error("a registration of this node makes no sense", "error", err)
 		return
@@ -60,7 +64,7 @@ func (t *telling) Set(key string, value []byte) {
 	if !at.bindings.Has(key) {
 		t.Delete(key) // it may have stood elsewhere
 	}
-	at.bindings.Set(key, value)
+	at.bindings.Keep(text, cut)
 	at.pointers.Set(live.PointerKey(key), x.AppendPointer(nil))
 }
 

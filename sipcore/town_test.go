@@ -220,7 +220,7 @@ func (s *station) tell(key string, value []byte) {
 
 // pointer is what those far away are told of what a journal is.
 func pointer(key string, value []byte) []byte {
-	x, err := live.ParseShared(key, value)
+	x, err := live.ParseShared(key, string(value))
 	if err != nil {
 		return nil // it is gone
 	}

@@ -40,8 +40,8 @@ type log struct {
 
 const (
 	leastSlots = 8
-	slotRoom   = 8  // a place is below so many times the number of slots
-	smallStale = 16 // stale items that are not worth a compaction
+	slotRoom   = 8 // a place is below so many times the number of slots
+	spare      = 8 // a part of the items, by which there is room for more, or that may be stale
 )
 
 func newLog() log { return log{seed: maphash.MakeSeed()} }
@@ -89,18 +89,24 @@ func (l *log) point(slot, hash uint32, place int) {
 
 // makeRoom is called before locate and append.
 func (l *log) makeRoom() {
-	if l.keys() >= len(l.slots)/4*3 || l.stale > len(l.items)/2 && l.stale > smallStale {
+	n := len(l.items)
+	switch full := n == cap(l.items); {
+	case l.keys() >= len(l.slots)/8*7, full && l.stale > n/spare:
 		l.compact()
+	case full:
+		l.items = roomy(l.items)
 	}
+}
+
+// roomy returns items with room for some more, but less than the language leaves.
+func roomy(items []item) []item {
+	return append(make([]item, 0, len(items)+len(items)/spare+4), items...)
 }
 
 // append adds the last word about the key that slot is for.
 func (l *log) append(slot uint32, x item) {
 	if was := l.at(slot); was != nil {
 		l.drop(was)
-	}
-	if n := len(l.items); n == cap(l.items) { // less to spare than the language leaves
-		l.items = append(make([]item, 0, n+n/8+4), l.items...)
 	}
 	l.items = append(l.items, x)
 	l.point(slot, x.hash, len(l.items)-1)
@@ -116,11 +122,16 @@ func (l *log) drop(x *item) {
 func (l *log) compact() {
 	l.items = slices.DeleteFunc(l.items, func(x item) bool { return x.stale })
 	l.stale = 0
+	if n := len(l.items); n == cap(l.items) || cap(l.items) > 2*(n+leastSlots) {
+		l.items = roomy(l.items)
+	}
 	n := leastSlots
-	for len(l.items) >= n/4*3 {
+	for len(l.items) >= n/8*7 {
 		n *= 2
 	}
-	l.slots = make([]uint32, n)
+	if clear(l.slots); n != len(l.slots) {
+		l.slots = make([]uint32, n)
+	}
 	mask := uint32(n - 1) //nolint:gosec // below 1<<32
 	for place := range l.items {
 		hash := l.items[place].hash

@@ -68,13 +68,15 @@ func TestNext(t *testing.T) {
 		lines := []*line{{from: o, to: a}, {from: o, to: b}, {from: a, to: reader}, {from: b, to: reader}}
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			key := rapid.SampledFrom([]string{"2001\x1fa", "2001\x1fb", "2002\x1fa", "3"}).Draw(t, "key")
-			switch rapid.IntRange(0, 12).Draw(t, "kind") {
+			switch rapid.IntRange(0, 13).Draw(t, "kind") {
 			case 0, 1:
 				o.Delete(key)
 			case 2:
 				o.Collect(rapid.Uint64Range(0, o.Max).Draw(t, "floor"))
 			case 3:
 				o.Renew(o.Inc + 1)
+			case 13:
+				rapid.SampledFrom([]*Replica{o, a, b}).Draw(t, "who").Age()
 			case 4, 5, 6, 7:
 				l := rapid.SampledFrom(lines).Draw(t, "line")
 				l.carry(t, rapid.IntRange(1, 200).Draw(t, "limit"))
@@ -129,6 +131,33 @@ func TestNextIsShort(t *testing.T) {
 			t.Errorf("%s: got %d bytes, want at most %d", c.name, got, c.most)
 		} else {
 			t.Logf("%s: %d bytes", c.name, got)
+		}
+	}
+	if !maps.Equal(contents(l.from), contents(l.to)) {
+		t.Error("the reader has something else")
+	}
+}
+
+// What a key had is remembered for a while: then its change is told whole, and
+// understood.
+func TestAge(t *testing.T) {
+	l := &line{from: owner(1), to: New("hardy", "reg")}
+	change := func(port int) int {
+		l.from.Set("2001\x1furn:uuid:00000000-0000-1000-8000-000000000001", fmt.Appendf(nil, "sip:2001@192.168.1.20:%d;transport=tcp", port))
+		return l.carry(t, everything)
+	}
+	change(5060)
+	l.from.Set("2002", []byte("unlike"))
+	l.carry(t, everything)
+	short := change(5061)
+	for i, ages := range []int{1, 2} {
+		l.from.Set("2002", fmt.Append(nil, "unlike", i))
+		l.from.Set("2001\x1furn:uuid:00000000-0000-1000-8000-000000000001", fmt.Appendf(nil, "sip:2001@192.168.1.20:%d;transport=tcp", 5062+i))
+		for range ages {
+			l.from.Age()
+		}
+		if got := l.carry(t, everything); (got > 3*short) != (ages == 2) {
+			t.Errorf("after %d ages a change takes %d bytes, %d when it was new", ages, got, short)
 		}
 	}
 	if !maps.Equal(contents(l.from), contents(l.to)) {

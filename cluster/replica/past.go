@@ -3,11 +3,17 @@ package replica
 // A past remembers what the keys that changed last had before, so that their
 // change can be told as a difference. It is bounded, and nothing depends on it:
 // what it has forgotten is told whole. The zero past is empty.
-type past struct {
+type past struct{ young, old years }
+
+// A years is part of a past.
+type years struct {
 	byHash map[uint32]int // the places in ring
 	ring   []item         // what the keys had, in the order in which these came
 	next   int            // where the next one comes once ring is full
 }
+
+// age forgets what is not younger than the last age.
+func (p *past) age() { p.young, p.old = years{}, p.young }
 
 // mostPast is how many keys a past has: about as many phones as come back at
 // once at one node.
@@ -19,40 +25,48 @@ func (p *past) note(was *item) {
 		p.forget(was)
 		return
 	}
-	place, known := p.byHash[was.hash]
+	y := &p.young
+	place, known := y.byHash[was.hash]
 	if !known {
-		place = p.makeRoom()
-		p.byHash[was.hash] = place
+		place = y.makeRoom()
+		y.byHash[was.hash] = place
 	}
-	p.ring[place] = *was
+	y.ring[place] = *was
 }
 
 // forget drops what the key of x had.
 func (p *past) forget(x *item) {
-	if was := p.of(x.key(), x.hash); was != nil {
-		was.text, was.cut, was.stale = "", 0, true
+	for was := p.of(x.key(), x.hash); was != nil; was = p.of(x.key(), x.hash) {
+		*was = item{hash: was.hash, stale: true}
 	}
 }
 
 // of returns what a key had before it changed last; nil if that is not known.
 func (p *past) of(key string, hash uint32) *item {
-	place, known := p.byHash[hash]
-	if !known || p.ring[place].stale || p.ring[place].key() != key {
-		return nil
+	if was := p.young.of(key, hash); was != nil {
+		return was
 	}
-	return &p.ring[place]
+	return p.old.of(key, hash)
 }
 
-func (p *past) makeRoom() (place int) {
-	if p.byHash == nil {
-		p.byHash = map[uint32]int{}
+func (y *years) of(key string, hash uint32) *item {
+	place, known := y.byHash[hash]
+	if !known || y.ring[place].stale || y.ring[place].key() != key {
+		return nil
 	}
-	if place = len(p.ring); place < mostPast {
-		p.ring = append(p.ring, item{})
+	return &y.ring[place]
+}
+
+func (y *years) makeRoom() (place int) {
+	if y.byHash == nil {
+		y.byHash = map[uint32]int{}
+	}
+	if place = len(y.ring); place < mostPast {
+		y.ring = append(y.ring, item{})
 		return place
 	}
-	place = p.next
-	delete(p.byHash, p.ring[place].hash)
-	p.next = (p.next + 1) % mostPast
+	place = y.next
+	delete(y.byHash, y.ring[place].hash)
+	y.next = (y.next + 1) % mostPast
 	return place
 }

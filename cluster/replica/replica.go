@@ -136,6 +136,10 @@ func (r *Replica) Delete(key string) (changed bool) {
 	return true
 }
 
+// Age has r forget what its keys had before they changed, unless they did since the
+// last Age: such a change can be told as a difference no more.
+func (r *Replica) Age() { r.past.age() }
+
 // Collect forgets, as the owner, the deleted keys up to a version. A reader
 // that is still below it will take a whole copy.
 func (r *Replica) Collect(upTo uint64) { r.forget(min(upTo, r.Max)) }

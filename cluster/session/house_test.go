@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"carillon/cluster/replica"
 )
 
 // A house is nodes with sessions over one network, inside a synctest bubble.
@@ -126,15 +128,15 @@ func (x *node) stop() {
 	<-x.ended
 }
 
-func (x *node) learned(owner, channel, key string, value []byte, deleted bool) {
+func (x *node) learned(owner, channel string, c replica.Change) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.heard++
 	if x.hears != nil {
-		x.hears(channel, key)
+		x.hears(channel, c.Key())
 	}
-	name := owner + "/" + channel + "/" + key
-	if x.knows[name] = string(value); deleted {
+	name := owner + "/" + channel + "/" + c.Key()
+	if x.knows[name] = c.Value(); c.Deleted {
 		delete(x.knows, name)
 	}
 }

@@ -41,6 +41,17 @@ func (n *Namespace) Set(key string, value []byte) {
 	}
 }
 
+// Keep is Set for a key and its value in one text, of which key bytes are the key.
+// It keeps the text, also when that says nothing new: the caller may give up the
+// one that it gave before.
+func (n *Namespace) Keep(text string, key int) {
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	if n.r.Keep(replica.Pair{Text: text, Cut: key}) {
+		n.s.touchedLocked(n.r)
+	}
+}
+
 // Has reports whether key has a value.
 func (n *Namespace) Has(key string) bool {
 	n.s.mu.Lock()
@@ -159,6 +170,11 @@ type mark struct {
 // no more than what it has: else, back after days, it would have to tell all that
 // it has, and not what has changed.
 func (s *Sessions) collectLocked(now time.Time) {
+	for r := range s.set.All() {
+		if r.Owner() != s.o.Node { // which has fewer, and tells all that were away
+			r.Age()
+		}
+	}
 	for r := range s.set.Of(s.o.Node) {
 		held, mains := s.heldLocked(r)
 		alone := mains == 0 && s.o.Role != roleMain

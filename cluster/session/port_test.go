@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"carillon/cluster/link"
+	"carillon/cluster/replica"
 )
 
 var _ Port = (*link.Port)(nil)
@@ -58,8 +59,8 @@ func TestOverLink(t *testing.T) {
 			}
 			return []Peer{{Node: "m1", Address: ports["m1"].Address()}}
 		}
-		o.Learned = func(owner, channel, key string, value []byte, _ bool) {
-			heard <- owner + "/" + channel + "/" + key + "=" + string(value)
+		o.Learned = func(owner, channel string, x replica.Change) {
+			heard <- owner + "/" + channel + "/" + x.Key() + "=" + x.Value()
 		}
 		s, err := New(o)
 		if err != nil {

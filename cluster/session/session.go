@@ -55,9 +55,8 @@ type Options struct {
 	// Peers returns with whom to keep sessions, in order of preference. It is
 	// asked again after each Kick, and when an unknown node calls.
 	Peers func() []Peer
-	// Learned is told what another node said. A value must not be changed. Of one
-	// key, changes come in order.
-	Learned func(owner, channel, key string, value []byte, deleted bool)
+	// Learned is told what another node said. Of one key, changes come in order.
+	Learned func(owner, channel string, x replica.Change)
 	// Renew, if not nil, puts our next incarnation on disk, when others turn out to
 	// know later ones than Inc.
 	Renew func(inc uint64) error

@@ -57,7 +57,7 @@ func (c *conn) learn(id uint64, r *replica.Replica, size int, read func() (d *re
 	changes, err := c.apply(id, r, size, read)
 	for _, x := range changes {
 		if s.o.Learned != nil {
-			s.o.Learned(r.Owner(), r.Channel(), x.Key(), []byte(x.Value()), x.Deleted)
+			s.o.Learned(r.Owner(), r.Channel(), x)
 		}
 	}
 	return err

@@ -51,7 +51,7 @@ func parseBan(key string, value []byte, now time.Time) (Ban, error) {
 	if err != nil || household(address.Addr()) != address || address.String() != key {
 		return Ban{}, errBan
 	}
-	r := reader{data: value}
+	r := reader{data: string(value)}
 	r.version()
 	length := time.Duration(r.number(uint64(longestBan/time.Second))) * time.Second //nolint:gosec // bounded
 	times := int(r.number(math.MaxInt32))                                           //nolint:gosec // bounded

@@ -74,4 +74,6 @@ func splitKey(key string) (user, device string, ok bool) { return strings.Cut(ke
 func (x *Binding) ended(now time.Time) bool { return !x.Expires.IsZero() && !now.Before(x.Expires) }
 
 // isStream reports whether the binding's flow is a connection, which can close.
-func (x *Binding) isStream() bool { return x.Transport != "udp" }
+func (x *Binding) isStream() bool { return isStream(x.Transport) }
+
+func isStream(transport string) bool { return transport != "udp" }

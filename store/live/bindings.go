@@ -28,7 +28,7 @@ var ErrTooLarge = errors.New("the binding is too large")
 // Learn). Strings in the Bindings that it returns are its own: they do not keep a message alive.
 type Bindings struct {
 	node    string
-	journal Journal
+	journal Keeper
 	changed func(key string)
 	news    func(was, is *Binding)
 	seed    maphash.Seed
@@ -42,18 +42,14 @@ type Bindings struct {
 }
 
 // NewBindings returns an empty table of the node named node. Its own changes go
-// to journal, which may be nil.
+// to journal, which may be nil, and may be a Keeper.
 func NewBindings(node string, journal Journal) *Bindings {
-	if journal == nil {
-		journal = nobody{}
-	}
 	b := &Bindings{
-		node: node, journal: journal, changed: func(string) {}, news: func(*Binding, *Binding) {},
+		node: node, journal: keeperOf(journal), changed: func(string) {}, news: func(*Binding, *Binding) {},
 		seed: maphash.MakeSeed(), base: time.Now(),
 	}
 	for i := range b.shards {
-		b.shards[i].users = make(map[string]*entry)
-		b.shards[i].flows = make(map[uint64]*entry)
+		b.shards[i].users.seed = b.seed
 	}
 	return b
 }
@@ -85,8 +81,9 @@ func (b *Bindings) Run(ctx context.Context) error {
 }
 
 // Expire removes the bindings of this node that have ended by now; those of
-// another node only that one can end. It looks at
-// those that are due, not at all.
+// another node only that one can end. It looks into a
+// shard only when one in it may have ended: where all refresh in time, that is twice in a
+// lifetime.
 func (b *Bindings) Expire(now time.Time) {
 	at := int64(now.Sub(b.base))
 	for i := range b.shards {
@@ -97,7 +94,17 @@ func (b *Bindings) Expire(now time.Time) {
 func (b *Bindings) expire(s *shard, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.due.sweep(at, func(e *entry) { b.removeLocked(s, e) })
+	if s.soonest == 0 || at < s.soonest {
+		return
+	}
+	s.soonest = 0
+	for e := range s.users.all() {
+		if e.ends != 0 && e.ends <= at {
+			b.removeLocked(s, e)
+		} else {
+			s.expect(e)
+		}
+	}
 }
 
 // Of returns the bindings of user that have not ended, in no particular order.
@@ -138,8 +145,8 @@ func (b *Bindings) All() []Binding {
 func (b *Bindings) appendAll(all []Binding, s *shard, now time.Time) []Binding {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for user := range s.users {
-		all = b.appendLocked(all, s, user, now)
+	for e := range s.users.all() {
+		all = b.appendShown(all, e, now)
 	}
 	return all
 }
@@ -169,14 +176,20 @@ func (b *Bindings) ended(e *entry, now time.Time) bool {
 }
 
 func (b *Bindings) appendLocked(list []Binding, s *shard, user string, now time.Time) []Binding {
-	for e := s.users[user]; e != nil; e = e.sibling {
-		if !e.isShown() || b.ended(e, now) {
-			continue
-		}
-		list = append(list, e.binding(b.base))
-		if !b.silent.mark(&list[len(list)-1], now) {
-			list = list[:len(list)-1]
-		}
+	for e := s.users.first(user); e != nil; e = e.another() {
+		list = b.appendShown(list, e, now)
+	}
+	return list
+}
+
+// appendShown appends what e says, if that is to be shown.
+func (b *Bindings) appendShown(list []Binding, e *entry, now time.Time) []Binding {
+	if !e.isShown() || b.ended(e, now) {
+		return list
+	}
+	list = append(list, e.binding(b.base))
+	if !b.silent.mark(&list[len(list)-1], now) {
+		list = list[:len(list)-1]
 	}
 	return list
 }

@@ -34,7 +34,7 @@ func toInt(b bool) int {
 func (s *shard) judge(e *entry) {
 	var best *entry
 	rivals := 0
-	for f := s.users[e.user()]; f != nil; f = f.sibling {
+	for f := s.users.first(e.user()); f != nil; f = f.another() {
 		if !sameDevice(f.device(), e.device()) {
 			continue
 		}
@@ -46,7 +46,7 @@ func (s *shard) judge(e *entry) {
 	if best == nil || rivals == 1 && !best.lost {
 		return
 	}
-	for f := s.users[e.user()]; f != nil; f = f.sibling {
+	for f := s.users.first(e.user()); f != nil; f = f.another() {
 		if sameDevice(f.device(), e.device()) {
 			f.lost = f != best
 			s.tally(f)

@@ -30,6 +30,13 @@ const remoteFlow = 1
 
 // AppendShared appends what other nodes are told about x.
 func (x *Binding) AppendShared(dst []byte) []byte {
+	dst, _ = x.appendShared(dst)
+	return dst
+}
+
+// appendShared is AppendShared, and tells where in it the Contact ends.
+func (x *Binding) appendShared(dst []byte) (_ []byte, contactEnd int) {
+	start := len(dst)
 	dst = append(dst, codecVersion, x.sharedFlags())
 	dst = binary.AppendUvarint(dst, uint64(x.Granted/time.Second)) //nolint:gosec // not negative
 	dst = binary.AppendUvarint(dst, uint64(x.Move))
@@ -37,6 +44,7 @@ func (x *Binding) AppendShared(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(math.Round(x.q()*1000)))
 	dst = appendText(dst, x.Transport)
 	dst = appendText(dst, x.Contact)
+	contactEnd = len(dst) - start
 	dst = appendText(dst, x.UserAgent)
 	dst = appendAddr(dst, x.sharedSource())
 	dst = binary.AppendUvarint(dst, uint64(len(x.Path)))
@@ -44,7 +52,7 @@ func (x *Binding) AppendShared(dst []byte) []byte {
 		dst = appendText(dst, p)
 	}
 	dst = binary.AppendUvarint(dst, uint64(x.came())) //nolint:gosec // not negative
-	return appendText(dst, x.Site)
+	return appendText(dst, x.Site), contactEnd
 }
 
 func (x *Binding) sharedFlags() (flags byte) {
@@ -126,9 +134,9 @@ func (b *Bindings) AppendRecord(dst []byte, key string) (record []byte, ok bool)
 // ParseRecord reads what AppendRecord has written under key. Node is left empty.
 func ParseRecord(key string, record []byte) (Binding, error) {
 	user, device, ok := splitKey(key)
-	r := reader{data: record, bad: !ok}
+	r := reader{data: string(record), bad: !ok}
 	r.version()
-	x, err := parseShared([]byte(r.text()))
+	x, _, err := parseShared(r.text())
 	if err != nil {
 		return Binding{}, err
 	}
@@ -141,7 +149,9 @@ func ParseRecord(key string, record []byte) (Binding, error) {
 	return x, r.err()
 }
 
-func parseShared(data []byte) (Binding, error) {
+// parseShared reads what AppendShared has written, and tells where in it the
+// Contact ends. The texts of the Binding are parts of data.
+func parseShared(data string) (_ Binding, contactEnd int, _ error) {
 	r := reader{data: data}
 	r.version()
 	flags := r.byte()
@@ -151,12 +161,12 @@ func parseShared(data []byte) (Binding, error) {
 		RegID:   int(r.number(math.MaxInt32)),                         //nolint:gosec // bounded
 		Q:       float32(r.number(1000)) / 1000,
 	}
-	x.Transport, x.Contact, x.UserAgent = r.text(), r.text(), r.text()
+	x.Transport, x.Contact = r.text(), r.text()
+	contactEnd = len(data) - len(r.data)
+	x.UserAgent = r.text()
 	x.Source = r.addr()
 	x.Source = x.sharedSource()
-	for n := r.number(uint64(len(r.data))); n > 0 && !r.bad; n-- {
-		x.Path = append(x.Path, r.text())
-	}
+	x.Path = r.path()
 	x.setSharedFlags(flags)
 	if len(r.data) > 0 && !r.bad {
 		x.Since = time.Unix(int64(r.number(math.MaxUint32)), 0) //nolint:gosec // bounded
@@ -164,13 +174,14 @@ func parseShared(data []byte) (Binding, error) {
 	if len(r.data) > 0 && !r.bad {
 		x.Site = r.text()
 	}
-	return x, r.err()
+	return x, contactEnd, r.err()
 }
 
-// ParseShared reads what a Journal is told under key. Node is left empty.
-func ParseShared(key string, value []byte) (Binding, error) {
+// ParseShared reads what a Journal is told under key. Node is left empty, and
+// texts are parts of key and value.
+func ParseShared(key, value string) (Binding, error) {
 	user, device, ok := splitKey(key)
-	x, err := parseShared(value)
+	x, _, err := parseShared(value)
 	if x.User, x.Device = user, device; !ok {
 		err = errCodec
 	}
@@ -194,7 +205,7 @@ func appendAddr(dst []byte, a netip.AddrPort) []byte {
 // A reader takes fields off data; once something is missing it is bad and
 // yields zeros.
 type reader struct {
-	data []byte
+	data string
 	bad  bool
 }
 
@@ -206,7 +217,7 @@ func (r *reader) err() error {
 }
 
 func (r *reader) byte() byte {
-	if len(r.data) == 0 {
+	if r.data == "" {
 		r.bad = true
 		return 0
 	}
@@ -218,19 +229,33 @@ func (r *reader) byte() byte {
 func (r *reader) version() { r.bad = r.byte() != codecVersion || r.bad }
 
 func (r *reader) number(most uint64) uint64 {
-	n, size := binary.Uvarint(r.data)
+	if len(r.data) > 0 && r.data[0] < 0x80 && uint64(r.data[0]) <= most { // as nearly all
+		return uint64(r.byte())
+	}
+	n, size := binary.Uvarint(r.front())
 	if size <= 0 || n > most {
-		r.data, r.bad = nil, true
+		r.data, r.bad = "", true
 		return 0
 	}
 	r.data = r.data[size:]
 	return n
 }
 
+// front is as much of data as a number may take.
+func (r *reader) front() []byte { return []byte(r.data[:min(len(r.data), binary.MaxVarintLen64)]) }
+
+// path reads how many values a Path has, and these.
+func (r *reader) path() (list []string) {
+	for n := r.number(uint64(len(r.data))); n > 0 && !r.bad; n-- {
+		list = append(list, r.text())
+	}
+	return list
+}
+
 func (r *reader) instant() time.Time {
-	ms, size := binary.Varint(r.data)
+	ms, size := binary.Varint(r.front())
 	if size <= 0 {
-		r.data, r.bad = nil, true
+		r.data, r.bad = "", true
 		return time.Time{}
 	}
 	r.data = r.data[size:]
@@ -240,26 +265,29 @@ func (r *reader) instant() time.Time {
 func (r *reader) text() string {
 	n := r.number(uint64(len(r.data)))
 	if n > uint64(len(r.data)) {
-		r.data, r.bad = nil, true
+		r.data, r.bad = "", true
 		return ""
 	}
-	s := string(r.data[:n])
+	s := r.data[:n]
 	r.data = r.data[n:]
 	return s
 }
 
-func (r *reader) addr() netip.AddrPort {
-	var a netip.AddrPort
-	text := r.text()
-	if text == "" { // the zero AddrPort is written as two zero bytes
+// addr reads what appendAddr has written: the bytes of an address and of a port,
+// or of a port alone, which is none.
+func (r *reader) addr() (a netip.AddrPort) {
+	switch text := r.text(); len(text) {
+	case 0:
 		r.bad = true
-		return a
-	}
-	if err := a.UnmarshalBinary([]byte(text)); err != nil {
-		r.bad = true
-	}
-	if !a.IsValid() {
-		return netip.AddrPort{} // a port of no address is none
+	case 2:
+	case 4 + 2:
+		ip, port := [4]byte([]byte(text[:4])), uint16(text[4])|uint16(text[5])<<8
+		a = netip.AddrPortFrom(netip.AddrFrom4(ip), port)
+	default:
+		r.bad = a.UnmarshalBinary([]byte(text)) != nil || r.bad
+		if !a.IsValid() {
+			return netip.AddrPort{}
+		}
 	}
 	return a
 }

@@ -16,7 +16,7 @@ func (b *Bindings) OnFlow(flow uint64, user string) (Binding, bool) {
 	s, now := b.shard(user), time.Now()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for e := s.users[user]; e != nil; e = e.sibling {
+	for e := s.users.first(user); e != nil; e = e.another() {
 		if e.flow == flow && e.node() == b.node && !b.ended(e, now) {
 			return e.binding(b.base), true
 		}
@@ -54,7 +54,7 @@ func (b *Bindings) OnlyUser(flow uint64) (user string, ok bool) {
 func (b *Bindings) usersOn(s *shard, flow uint64, now time.Time) (users []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for e := s.flows[flow]; e != nil; e = e.flowNext {
+	for e := s.flows.first(flow); e != nil; e = e.onSameFlow() {
 		if !b.ended(e, now) {
 			users = append(users, e.binding(b.base).User)
 		}
@@ -65,7 +65,7 @@ func (b *Bindings) usersOn(s *shard, flow uint64, now time.Time) (users []string
 func (b *Bindings) hasFlow(s *shard, flow uint64, now time.Time) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for e := s.flows[flow]; e != nil; e = e.flowNext {
+	for e := s.flows.first(flow); e != nil; e = e.onSameFlow() {
 		if !b.ended(e, now) {
 			return true
 		}

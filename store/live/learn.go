@@ -15,24 +15,30 @@ import (
 // last tie and no more, for nobody takes it over: a phone that comes back to the
 // other node counts as moved. A value that makes no sense changes nothing and is an error.
 func (b *Bindings) Learn(node, key string, value []byte) error {
-	user, device, ok := splitKey(key)
+	return b.LearnText(node, key+string(value), len(key))
+}
+
+// LearnText is Learn for a key and a value in one text, of which key bytes are the
+// key. The table keeps the text.
+func (b *Bindings) LearnText(node, text string, key int) error {
+	user, device, ok := splitKey(text[:key])
 	if !ok || node == b.node {
 		return fmt.Errorf("learning a binding from %q: bad key", node)
 	}
 	s := b.shard(user)
-	if len(value) == 0 {
+	if len(text) == key {
 		b.unlearn(s, func() *entry { return s.findAt(user, device, node) })
 		return nil
 	}
-	x, err := parseShared(value)
+	x, contactEnd, err := parseShared(text[key:])
 	if err != nil {
 		return fmt.Errorf("learning a binding from %q: %w", node, err)
 	}
 	x.User, x.Device, x.Node = user, device, node
-	if x.textSize() > maxText {
+	if len(text) > maxText {
 		return fmt.Errorf("learning a binding from %q: %w", node, ErrTooLarge)
 	}
-	b.learn(s, &x, func() *entry { return s.findAt(user, device, node) })
+	b.learn(s, &x, wording{text, placesOf(&x, contactEnd, len(text))}, func() *entry { return s.findAt(user, device, node) })
 	return nil
 }
 
@@ -45,17 +51,17 @@ func (b *Bindings) unlearn(s *shard, find func() *entry) {
 	}
 }
 
-// learn takes x for what find finds, if anything, with the lock held.
-func (b *Bindings) learn(s *shard, x *Binding, find func() *entry) {
+// learn takes x, in the words w, for what find finds, if anything, with the lock held.
+func (b *Bindings) learn(s *shard, x *Binding, w wording, find func() *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if x.Since.IsZero() {
 		x.Since = time.Unix(0, 0)
 	}
 	if e := find(); e != nil {
-		s.change(e, x, b.base, false)
+		s.change(e, x, w, b.base, false)
 	} else {
-		s.add(x, b.base, false)
+		s.add(x, w, b.base, false)
 	}
 	if own := s.findOwn(x.User, x.Device, b.node); own != nil && own.lost {
 		b.removeLocked(s, own)

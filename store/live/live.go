@@ -14,8 +14,38 @@ type Journal interface {
 	Delete(key string)
 }
 
+// A Keeper is a Journal of bindings that is given each key and its value in one
+// text, of which key bytes are the key, and which it keeps: the table keeps the
+// same one. It gives up the text that it had before, also when key and value are
+// known already and only the text is another.
+type Keeper interface {
+	Journal
+	Keep(text string, key int, known bool)
+}
+
+// keeperOf makes a Keeper of a Journal that may be none.
+func keeperOf(j Journal) Keeper {
+	switch j := j.(type) {
+	case nil:
+		return nobody{}
+	case Keeper:
+		return j
+	}
+	return copier{j}
+}
+
+// A copier is a Journal as a Keeper.
+type copier struct{ Journal }
+
+func (c copier) Keep(text string, key int, known bool) {
+	if !known {
+		c.Set(text[:key], []byte(text[key:]))
+	}
+}
+
 // nobody is the Journal of a node that stands alone.
 type nobody struct{}
 
-func (nobody) Set(string, []byte) {}
-func (nobody) Delete(string)      {}
+func (nobody) Set(string, []byte)     {}
+func (nobody) Delete(string)          {}
+func (nobody) Keep(string, int, bool) {}

@@ -83,7 +83,7 @@ func (x *Binding) AppendPointer(dst []byte) []byte {
 // fields is for later versions.
 func parsePointer(key string, value []byte) (Binding, error) {
 	user, slot, ok := splitPointer(key)
-	r := reader{data: value, bad: !ok}
+	r := reader{data: string(value), bad: !ok}
 	r.bad = r.byte() != pointerVersion || r.bad
 	flags := r.byte()
 	x := Binding{
@@ -112,10 +112,10 @@ func splitPointer(key string) (user string, slot uint32, ok bool) {
 
 func (r *reader) slot() uint32 {
 	if r.bad || len(r.data) < slotSize {
-		r.data, r.bad = nil, true
+		r.data, r.bad = "", true
 		return 0
 	}
-	slot := binary.BigEndian.Uint32(r.data)
+	slot := binary.BigEndian.Uint32([]byte(r.data[:slotSize]))
 	r.data = r.data[slotSize:]
 	return slot
 }
@@ -139,13 +139,13 @@ func (b *Bindings) LearnPointer(node, key string, value []byte) error {
 	if x.Node = node; x.textSize() > maxText {
 		return fmt.Errorf("learning a pointer from %q: %w", node, ErrTooLarge)
 	}
-	b.learn(s, &x, func() *entry { return s.findPointer(user, slot, node) })
+	b.learn(s, &x, pointerWording(&x), func() *entry { return s.findPointer(user, slot, node) })
 	return nil
 }
 
 // findPointer returns what a node says of a slot of user.
 func (s *shard) findPointer(user string, slot uint32, node string) *entry {
-	for e := s.users[user]; e != nil; e = e.sibling {
+	for e := s.users.first(user); e != nil; e = e.another() {
 		if isPointed(e.device()) && slotOf(e.device()) == slot && e.node() == node {
 			return e
 		}

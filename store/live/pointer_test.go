@@ -40,7 +40,7 @@ func TestPointersMeet(t *testing.T) {
 	var from, to journal
 	meet := func(w world) {
 		for key, value := range from.values {
-			x, err := ParseShared(key, value)
+			x, err := ParseShared(key, string(value))
 			if err == nil {
 				err = w.namur.LearnPointer("mons", PointerKey(key), x.AppendPointer(nil))
 			}
@@ -49,7 +49,7 @@ func TestPointersMeet(t *testing.T) {
 			}
 		}
 		for key, value := range to.values {
-			x, err := ParseShared(key, value)
+			x, err := ParseShared(key, string(value))
 			if err == nil {
 				err = w.mons.LearnPointer("namur", PointerKey(key), x.AppendPointer(nil))
 			}

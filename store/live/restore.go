@@ -21,16 +21,15 @@ func (b *Bindings) Restore(x Binding) bool {
 	if x.isStream() {
 		x.Flow = 0
 	}
-	e := s.add(&x, b.base, true)
-	b.tellLocked(s, e, &x)
+	b.tellLocked(s.add(&x, s.word(&x), b.base, true), false)
 	return true
 }
 
 // knows reports whether the phone of x is in the table: the same device, or one
 // that was restarted and has another name at the same place.
 func (s *shard) knows(x *Binding) bool {
-	for e := s.users[x.User]; e != nil; e = e.sibling {
-		place := e.contact() == x.Contact && e.source == x.Source.Addr() && e.sourcePort == x.Source.Port()
+	for e := s.users.first(x.User); e != nil; e = e.another() {
+		place := e.contact() == x.Contact && e.source(e.common.Value().transport) == x.Source
 		if !e.lost && (x.Names(e.device()) || place) {
 			return true
 		}

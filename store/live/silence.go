@@ -65,15 +65,9 @@ func (b *Bindings) Forget(node string) {
 func (b *Bindings) forget(s *shard, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var theirs []*entry
-	for _, e := range s.users {
-		for ; e != nil; e = e.sibling {
-			if e.node() == node {
-				theirs = append(theirs, e)
-			}
+	for e := range s.users.all() {
+		if e.node() == node {
+			s.remove(e)
 		}
-	}
-	for _, e := range theirs {
-		s.remove(e)
 	}
 }

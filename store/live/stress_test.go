@@ -58,38 +58,41 @@ func checkIndexes(t *testing.T, b *Bindings) {
 	t.Helper()
 	for i := range b.shards {
 		s := &b.shards[i]
-		n, onFlows, onWheel := 0, 0, 0
-		for user, e := range s.users {
-			for ; e != nil; e = e.sibling {
-				if e.isShown() {
-					n++
-				}
-				if e.user() != user {
-					t.Errorf("%q is in the chain of %q", e.user(), user)
-				}
-				if e.onConn {
-					onFlows++
-				}
-				if e.onWheel {
-					onWheel++
-				}
+		n, shown, onFlows := 0, 0, 0
+		for e := range s.users.all() {
+			n++
+			if e.isShown() {
+				shown++
+			}
+			if !isFound(s, e) {
+				t.Errorf("%q is in the chain of somebody else", e.user())
+			}
+			if e.onConn {
+				onFlows++
+			}
+			if e.ends != 0 && (s.soonest == 0 || e.ends < s.soonest) {
+				t.Errorf("nobody looks when %q ends", e.user())
 			}
 		}
-		for flow, e := range s.flows {
-			for ; e != nil; e = e.flowNext {
+		for _, e := range s.flows.chains {
+			for ; e != nil; e = e.nextOnFlow {
 				onFlows--
-				if e.flow != flow {
-					t.Errorf("flow %d is in the list of %d", e.flow, flow)
+				if s.flows.first(e.flow) == nil {
+					t.Errorf("flow %d is in the chain of another one", e.flow)
 				}
 			}
 		}
-		for _, e := range s.due.buckets {
-			for ; e != nil; e = e.dueNext {
-				onWheel--
-			}
-		}
-		if n != s.count || onFlows != 0 || onWheel != 0 {
-			t.Errorf("shard %d: %d of %d in chains, %d missing on flows, %d on the wheel", i, n, s.count, onFlows, onWheel)
+		if n != s.users.n || shown != s.count || onFlows != 0 {
+			t.Errorf("shard %d: %d of %d in chains, %d of %d shown, %d missing on flows", i, n, s.users.n, shown, s.count, onFlows)
 		}
 	}
+}
+
+func isFound(s *shard, e *entry) bool {
+	for f := s.users.first(e.user()); f != nil; f = f.another() {
+		if f == e {
+			return true
+		}
+	}
+	return false
 }

@@ -47,8 +47,8 @@ func (s *shard) keepWork(list []Binding) {
 
 // dropOthersLocked removes what f has seen and left out.
 func (b *Bindings) dropOthersLocked(s *shard, user string, want []Binding, now time.Time) {
-	for e := s.users[user]; e != nil; {
-		next := e.sibling
+	for e := s.users.first(user); e != nil; {
+		next := e.another()
 		if !slices.ContainsFunc(want, func(x Binding) bool { return x.Names(e.device()) }) {
 			b.dropLocked(s, e, now)
 		}
@@ -77,12 +77,12 @@ func (b *Bindings) retireLocked(s *shard, theirs *Binding, now time.Time) {
 	}
 	e := s.findOwn(x.User, x.Device, b.node)
 	if e == nil {
-		e = s.add(&x, b.base, true)
+		e = s.add(&x, s.word(&x), b.base, true)
 	} else {
 		x.Device = e.device()
-		s.change(e, &x, b.base, true)
+		s.change(e, &x, s.word(&x), b.base, true)
 	}
-	b.tellLocked(s, e, &x)
+	b.tellLocked(e, false)
 }
 
 // Put records a registration at this node. One with more than 64 kB of text is
@@ -109,12 +109,12 @@ func (b *Bindings) FlowClosed(flow uint64) {
 func (b *Bindings) flowClosed(s *shard, flow uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e := s.flows[flow]; e != nil; e = s.flows[flow] {
+	for e := s.flows.first(flow); e != nil; e = s.flows.first(flow) {
 		was := e.binding(b.base)
 		x := was
 		x.Flow = 0
-		s.change(e, &x, b.base, true)
-		b.tellLocked(s, e, &x)
+		s.change(e, &x, s.word(&x), b.base, true)
+		b.tellLocked(e, false)
 		b.newsLocked(&was, &x)
 	}
 }
@@ -137,8 +137,8 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 		if x.Since.IsZero() {
 			x.Since = now
 		}
-		e = s.add(x, b.base, true)
-		b.tellLocked(s, e, x)
+		e = s.add(x, s.word(x), b.base, true)
+		b.tellLocked(e, false)
 		b.changedLocked(e, nil, x)
 		return
 	}
@@ -147,20 +147,23 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 	if x.Since.IsZero() {
 		x.Since = old.Since
 	}
-	s.change(e, x, b.base, true)
-	switch {
-	case !x.sharesAllOf(&old):
-		b.tellLocked(s, e, x)
-		b.changedLocked(e, &old, x)
-	case !x.refreshes(&old):
+	known := x.sharesAllOf(&old)
+	if known && x.refreshes(&old) {
+		s.change(e, x, e.wording(), b.base, true)
+		return
+	}
+	s.change(e, x, s.word(x), b.base, true)
+	b.tellLocked(e, known)
+	if known {
 		b.changed(e.key())
+	} else {
+		b.changedLocked(e, &old, x)
 	}
 }
 
-// tellLocked has others hear of x, which e has become.
-func (b *Bindings) tellLocked(s *shard, e *entry, x *Binding) {
-	s.words = x.AppendShared(s.words[:0])
-	b.journal.Set(e.key(), s.words)
+// tellLocked has others hear of what e has become, unless they know it.
+func (b *Bindings) tellLocked(e *entry, known bool) {
+	b.journal.Keep(e.text[:e.at.toldEnd], int(e.at.keyEnd), known)
 }
 
 // changedLocked has this node hear of it. A claim to what is gone was nothing.

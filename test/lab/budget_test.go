@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"carillon/cluster/link"
+	"carillon/cluster/replica"
 	"carillon/cluster/session"
 	"carillon/test/tool"
 )
@@ -41,11 +42,11 @@ func (e *end) Dial(ctx context.Context, node string, at netip.AddrPort, protocol
 	return c, err
 }
 
-func (e *end) learned(owner, channel, key string, value []byte, deleted bool) {
+func (e *end) learned(owner, channel string, x replica.Change) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	name := owner + "/" + channel + "/" + key
-	if e.knows[name] = string(value); deleted {
+	name := owner + "/" + channel + "/" + x.Key()
+	if e.knows[name] = x.Value(); x.Deleted {
 		delete(e.knows, name)
 	}
 }

@@ -15,10 +15,12 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"carillon/cluster/link"
+	"carillon/cluster/replica"
 	"carillon/cluster/session"
 	"carillon/store/live"
 	"carillon/test/tool"
@@ -34,17 +36,38 @@ func sized(n int) int {
 	return n / 10
 }
 
-const channel = "reg"
+// The channels of what a main tells others, as package node has them.
+const (
+	registrations = "reg/hq"
+	pointers      = "ptr/hq"
+)
 
 // A main has sessions over the real link, and a table of who is registered.
 type main struct {
 	port     *link.Port
 	sessions *session.Sessions
 	table    *live.Bindings
+	passes   atomic.Int64 // pointers of others that it has
 }
 
-// A journal is set once there are sessions.
-type journal struct{ live.Journal }
+// A journal tells the others of each binding and of where it is, as package node
+// does.
+type journal struct{ bindings, pointers *session.Namespace }
+
+func (j *journal) Set(key string, value []byte) { j.Keep(key+string(value), len(key), false) }
+
+func (j *journal) Keep(text string, cut int, _ bool) {
+	key := text[:cut]
+	if x, err := live.ParseShared(key, text[cut:]); err == nil {
+		j.bindings.Keep(text, cut)
+		j.pointers.Set(live.PointerKey(key), x.AppendPointer(nil))
+	}
+}
+
+func (j *journal) Delete(key string) {
+	j.bindings.Delete(key)
+	j.pointers.Delete(live.PointerKey(key))
+}
 
 func newMain(t *testing.T, a *link.Authority, name string, peers func() []session.Peer) *main {
 	t.Helper()
@@ -56,11 +79,12 @@ func newMain(t *testing.T, a *link.Authority, name string, peers func() []sessio
 	m := &main{port: port, table: live.NewBindings(name, j)}
 	m.sessions, err = session.New(session.Options{
 		Node: name, Role: string(link.Main), Inc: 1, Port: port, Peers: peers, Logger: slog.New(slog.DiscardHandler),
-		Learned: func(owner, _, key string, value []byte, deleted bool) {
-			if deleted {
-				value = nil
+		Learned: func(owner, channel string, x replica.Change) {
+			if channel == pointers { // it only passes them on
+				m.passes.Add(1)
+				return
 			}
-			if wrong := m.table.Learn(owner, key, value); wrong != nil {
+			if wrong := m.table.LearnText(owner, x.Text, x.Cut); wrong != nil {
 				t.Error(wrong)
 			}
 		},
@@ -68,7 +92,7 @@ func newMain(t *testing.T, a *link.Authority, name string, peers func() []sessio
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.Journal = m.sessions.Namespace(channel)
+	j.bindings, j.pointers = m.sessions.Namespace(registrations), m.sessions.Namespace(pointers)
 	return m
 }
 
@@ -110,10 +134,24 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
+// spends says what a main has for each of n bindings, with what it tells others of
+// them: table, replica, the pointers to them, and what sessions keep.
+func spends(t *testing.T, whose string, size, n int) {
+	t.Helper()
+	const most, room = 400, 20 // for a tenth of them, and for what else is in memory
+	what, each := fmt.Sprintf("each of %d bindings of %s, in the memory of a main", n, whose), float64(size)/float64(n)
+	if *full {
+		tool.Figure(t, what, each, most, "B")
+	}
+	if each > most+room {
+		t.Errorf("%s: %.0f B", what, each)
+	}
+}
+
 // TestBindings: a main keeps 100,000 registrations, of its own phones and of other
 // nodes', with what it takes to tell others of them, and a new main knows them all.
 func TestBindings(t *testing.T) {
-	const mostBytes, mostTime = 400, 10 * time.Second
+	const mostTime = 10 * time.Second
 	n := sized(100_000)
 	authority, err := link.NewAuthority("scale")
 	if err != nil {
@@ -126,7 +164,7 @@ func TestBindings(t *testing.T) {
 		laurel.table.Put(typical(i))
 	}
 	filled := heap()
-	t.Logf("%d bindings of phones of its own, with what others are told of them: %d B each", n, (filled-before)/n)
+	spends(t, "its own phones", filled-before, n)
 	hardy = newMain(t, authority, "hardy", func() []session.Peer { return []session.Peer{{Node: "laurel", Address: laurel.port.Address()}} })
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -138,7 +176,7 @@ func TestBindings(t *testing.T) {
 		work.Go(func() { _ = m.port.Run(ctx) })
 		work.Go(func() { _ = m.sessions.Run(ctx) })
 	}
-	for hardy.table.Count() < n {
+	for hardy.table.Count() < n || hardy.passes.Load() < int64(n) {
 		if time.Since(began) > 4*time.Minute {
 			t.Fatalf("the new main has %d bindings", hardy.table.Count())
 		}
@@ -148,8 +186,7 @@ func TestBindings(t *testing.T) {
 	if !tool.Figure(t, fmt.Sprintf("a new main has %d bindings", n), took.Seconds(), mostTime.Seconds(), "s") {
 		t.Errorf("it took %v", took)
 	}
-	each := (heap() - filled) / n
-	tool.Figure(t, fmt.Sprintf("each of %d bindings of another node, in the memory of a main", n), float64(each), mostBytes, "B")
+	spends(t, "another node", heap()-filled, n)
 	runtime.KeepAlive(laurel)
 	runtime.KeepAlive(hardy)
 }

@@ -204,7 +204,7 @@ func (n *node) learn(owner string, d replica.Delta) (at replica.Cursor, again bo
 	for _, x := range changes {
 		n.w.checkGone(&n.ears, r, before.Inc, x)
 		n.hear(owner, x)
-		if err := n.table.Learn(owner, x.Key(), []byte(x.Value())); err != nil {
+		if err := n.table.LearnText(owner, x.Text, x.Cut); err != nil {
 			n.w.fails("%s: %v", n.name, err)
 		}
 		n.flush()

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"carillon/cluster/link"
+	"carillon/cluster/replica"
 	"carillon/cluster/ring"
 	"carillon/cluster/session"
 	"carillon/store/live"
@@ -98,9 +99,9 @@ func (s *system) runs(ctx context.Context, n *node, role link.Role, i int) {
 	n.sessions, err = session.New(session.Options{
 		Node: n.name, Role: string(role), Inc: 1, Port: n, Logger: quiet, Priority: []string{"reg", "ptr"}, Concerns: concerns,
 		Peers: func() []session.Peer { return s.peers(n, role, i) },
-		Learned: func(_, channel, key string, _ []byte, _ bool) {
+		Learned: func(_, channel string, x replica.Change) {
 			if strings.HasPrefix(channel, "reg/") == (role == link.Main) {
-				s.changes.heard(key)
+				s.changes.heard(x.Key())
 			}
 		},
 	})
@@ -151,7 +152,7 @@ func (s *system) peers(n *node, role link.Role, i int) (all []session.Peer) {
 
 // Set implements live.Journal, as package node does.
 func (n *node) Set(key string, value []byte) {
-	if x, err := live.ParseShared(key, value); err == nil {
+	if x, err := live.ParseShared(key, string(value)); err == nil {
 		n.bindings.Set(key, value)
 		n.pointers.Set(live.PointerKey(key), x.AppendPointer(nil))
 	}

@@ -63,7 +63,7 @@ func TestRefreshedBindingStays(t *testing.T) {
 	})
 }
 
-// TestExpireMatchesModel compares the wheel with looking at everything.
+// TestExpireMatchesModel compares when bindings end with a model.
 func TestExpireMatchesModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBindings("laurel", nil)
