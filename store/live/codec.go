@@ -280,9 +280,10 @@ func (r *reader) addr() (a netip.AddrPort) {
 	case 0:
 		r.bad = true
 	case 2:
-	case 4 + 2:
-		ip, port := [4]byte([]byte(text[:4])), uint16(text[4])|uint16(text[5])<<8
-		a = netip.AddrPortFrom(netip.AddrFrom4(ip), port)
+	case 4 + 2: // the usual two without an allocation
+		a = netip.AddrPortFrom(netip.AddrFrom4([4]byte([]byte(text[:4]))), portAt(text[4:]))
+	case 16 + 2:
+		a = netip.AddrPortFrom(netip.AddrFrom16([16]byte([]byte(text[:16]))), portAt(text[16:]))
 	default:
 		r.bad = a.UnmarshalBinary([]byte(text)) != nil || r.bad
 		if !a.IsValid() {
@@ -291,3 +292,5 @@ func (r *reader) addr() (a netip.AddrPort) {
 	}
 	return a
 }
+
+func portAt(text string) uint16 { return uint16(text[0]) | uint16(text[1])<<8 }
