@@ -38,7 +38,7 @@ func (d *Delta) MarshalBinary() ([]byte, error) { return d.AppendBinary(nil) }
 func (d *Delta) AppendBinary(dst []byte) ([]byte, error) {
 	version := byte(codecPlain)
 	switch {
-	case d.Epoch != 0:
+	case d.Epoch != 0 || d.Base != 0:
 		version = codecPart
 	case d.Check != 0:
 		version = codecChecked
@@ -148,7 +148,7 @@ func (d *Delta) UnmarshalBinary(data []byte) error {
 	}
 	if data[0] == codecPart {
 		x.Epoch, x.Base = r.number(), r.number()
-		r.check(x.Epoch > 0)
+		r.check(x.Epoch > 0 || x.Base > 0)
 	}
 	r.check(x.Inc > 0 && x.To >= x.From && (x.More() || length&1 == 0))
 	size, version, before := 0, x.From, Entry{}

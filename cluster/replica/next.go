@@ -28,7 +28,7 @@ const (
 // nothing, when d has to travel whole.
 func (r *Replica) AppendNext(dst []byte, d *Delta, from Cursor) ([]byte, bool) {
 	n := len(d.Entries)
-	if d.Epoch != 0 || d.Inc != from.Inc || d.From != from.Max || d.Floor != from.Floor || n == 0 || d.Entries[n-1].Version != d.To {
+	if d.Epoch != 0 || d.Base != 0 || d.Inc != from.Inc || d.From != from.Max || d.Floor != from.Floor || n == 0 || d.Entries[n-1].Version != d.To {
 		return dst, false
 	}
 	span, before := (d.To-d.From)<<spanFlags, Entry{}

@@ -15,15 +15,16 @@ package replica
 // A Wish is what a reader wants of a namespace, besides where it stands. The zero
 // Wish wants all.
 type Wish struct {
-	Epoch  uint64 // 0 for all, from the beginning
+	Epoch  uint64 // 0 for all
 	Filter Filter
 	Had    Filter // what it has already up to Base, which is zero when that is nothing
 	Base   Cursor
 }
 
 // Want says which keys r, a reader, is to keep from now on. If that is not what it
-// wants already, a new epoch begins, which is not 0 and was never one of this
-// reader's. It returns what r gives up.
+// wants already, a new epoch begins, which was never one of this reader's; for all
+// keys it is 0, since what is made for all is good for who wants all. It returns what
+// r gives up.
 func (r *Replica) Want(f Filter, epoch uint64) (gone []Change) {
 	if f.Equal(r.filter) {
 		return nil

@@ -43,6 +43,7 @@ type conn struct {
 	mustSubscribe bool
 	version       byte // of the protocol, that both speak
 	scope         scope
+	far           interests // what the far end wants of what is in its scope
 	subscribed    bool
 	streams       map[*replica.Replica]*stream
 	marked        []*stream
@@ -159,6 +160,8 @@ func (c *conn) take(kind byte, body []byte) error {
 		return c.takeNext(body)
 	case frameSince:
 		return c.takeSince(body)
+	case frameInterest:
+		return c.takeInterest(body)
 	case frameHeld:
 		return c.takeHeld(body)
 	}
@@ -198,7 +201,7 @@ func (c *conn) takeName(body []byte) error {
 		return nil
 	}
 	if owner != c.s.o.Node && (owner == c.peer.Node || c.peer.role() == roleMain) && c.s.set.Len() < maxNamespaces {
-		c.named[id] = c.s.set.Get(owner, channel)
+		c.named[id] = c.s.learnsLocked(owner, channel)
 	}
 	return nil
 }
@@ -226,7 +229,7 @@ func (c *conn) resendLocked(id uint64, at replica.Cursor) (unknown uint64) {
 		if r.Owner() == c.s.o.Node && r.Outranked(at) {
 			return at.Inc
 		}
-		if r.Owner() != c.s.o.Node && r.Spoil(&replica.Wish{}, at, 0) {
+		if r.Owner() != c.s.o.Node && r.Spoil(&st.wish, at, 0) {
 			c.s.complainLocked(r)
 		}
 		st.sent, st.level, st.claimed = at, false, false

@@ -20,10 +20,11 @@ const (
 	frameFeed                 // a piece of the configuration
 	frameNext                 // number, a delta that goes on where the last one ended; since version 2
 	frameSince                // number, cursor, check, a delta that goes on there; since version 2
+	// 16 is frameHeld, and 17 frameInterest.
 )
 
 const (
-	protocolVersion = 2
+	protocolVersion = 3
 	maxFrame        = 4 << 20
 	maxName         = 255
 	frameCost       = 2 // length and kind, of the usual frame

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"carillon/cluster/link"
-	"carillon/cluster/replica"
 )
 
 // A Line is all that is known about the line to a peer.
@@ -84,7 +83,7 @@ func (p *peer) lagLocked() (changes int, since time.Time) {
 		if !st.marked && (c == p.conn || st.served.IsZero()) {
 			continue
 		}
-		n := st.replica.Behind(&replica.Wish{}, st.sent)
+		n := st.replica.Behind(&st.wish, st.sent)
 		due := st.since
 		if c == p.left {
 			due = p.lost

@@ -190,6 +190,7 @@ func (s *Sessions) collectLocked(now time.Time) {
 		s.marks[r] = note(marks, mark{now, r.Cursor().Max}, r.Cursor().Floor)
 	}
 	s.tellHeldLocked()
+	s.passOnLocked()
 }
 
 // note adds a mark, if there is anything that it may be good for.

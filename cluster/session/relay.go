@@ -90,7 +90,11 @@ func (s *Sessions) subscriptionLocked(c *conn) subscription {
 			continue
 		}
 		if r.Restart(); r.Known().Inc > 0 {
-			sub.haves = append(sub.haves, have{r.Owner(), r.Channel(), r.Known(), max(r.Heard(), r.Known().Max), r.Check()})
+			h := have{r.Owner(), r.Channel(), r.Awaits(), max(r.Heard(), r.Known().Max), 0}
+			if r.Complete() {
+				h.check = r.Check()
+			}
+			sub.haves = append(sub.haves, h)
 		}
 	}
 	return sub
@@ -99,32 +103,33 @@ func (s *Sessions) subscriptionLocked(c *conn) subscription {
 // subscribedLocked takes what the far end of c wants. It returns an incarnation
 // of ours that we do not know, else 0.
 func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) {
+	becomes := sub.scope == scopeAll && c.scope != scopeAll
 	c.scope, c.subscribed = sub.scope, true
-	for _, st := range c.streams {
-		st.sent, st.level, st.claimed = replica.Cursor{}, false, false
+	for r, st := range c.streams {
+		st.sent, st.level, st.claimed, st.wish = replica.Cursor{}, false, false, c.far.wish(r)
 	}
 	for _, h := range sub.haves {
 		if s.set.Len() >= maxNamespaces {
 			break
 		}
 		r := s.set.Get(h.owner, h.channel)
+		st := c.streamLocked(r)
 		switch {
 		case h.owner == s.o.Node:
 			if r.Cursor().Inc == 0 { // we have nothing to say there any more
 				r.Renew(s.inc)
 			}
 			known := replica.Cursor{Inc: h.cursor.Inc, Max: max(h.cursor.Max, h.heard)}
-			if r.Outranked(known) || r.Contradicts(&replica.Wish{}, h.cursor, h.check) {
+			if r.Outranked(known) || r.Contradicts(&st.wish, h.cursor, h.check) {
 				unknown = max(unknown, h.cursor.Inc)
 			}
-		case r.Spoil(&replica.Wish{}, h.cursor, h.check):
+		case r.Spoil(&st.wish, h.cursor, h.check):
 			s.complainLocked(r)
 		}
-		st := c.streamLocked(r)
 		st.sent, st.claimed = h.cursor, h.check != 0
 	}
 	s.markAllLocked(c)
-	if sub.scope == scopeAll {
+	if becomes {
 		s.offerToMainsLocked(c.peer)
 	}
 	return unknown

@@ -100,21 +100,24 @@ type Sessions struct {
 
 	learning sync.Mutex // held from applying a delta until Learned has heard of it; before mu
 
-	mu       sync.Mutex
-	running  context.Context // the life of Run, which connections from outside share; nil outside it
-	work     sync.WaitGroup
-	inc      uint64
-	set      replica.Set
-	marks    map[*replica.Replica][]mark
-	gone     map[string]bool // nodes that were forgotten: nothing of theirs is learned
-	peers    map[string]*peer
-	order    []*peer   // as Peers returned them
-	primary  *peer     // of a node that is no main
-	config   uint64    // the index of our configuration, whether we decide it or are given it
-	awake    time.Time // when the monitor wants to look again at the latest
-	behind   time.Time // since when a main other than the primary has a later one; zero: none has
-	changed  []*peer   // links to tell the watchers of
-	watchers []func(Link)
+	mu      sync.Mutex
+	running context.Context // the life of Run, which connections from outside share; nil outside it
+	work    sync.WaitGroup
+	inc     uint64
+	set     replica.Set
+	// What we want of classes of channels; all of those that are not here.
+	interests map[string]interest
+	epoch     uint64
+	marks     map[*replica.Replica][]mark
+	gone      map[string]bool // nodes that were forgotten: nothing of theirs is learned
+	peers     map[string]*peer
+	order     []*peer   // as Peers returned them
+	primary   *peer     // of a node that is no main
+	config    uint64    // the index of our configuration, whether we decide it or are given it
+	awake     time.Time // when the monitor wants to look again at the latest
+	behind    time.Time // since when a main other than the primary has a later one; zero: none has
+	changed   []*peer   // links to tell the watchers of
+	watchers  []func(Link)
 }
 
 // New prepares sessions and has the port hand over what is for them. It starts
@@ -126,7 +129,7 @@ func New(o Options) (*Sessions, error) {
 	s := &Sessions{
 		o: o, log: o.Logger.With("component", "session"), base: time.Now().Add(-1), inc: o.Inc,
 		kick: make(chan struct{}, 1), watch: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		marks: map[*replica.Replica][]mark{}, gone: map[string]bool{}, peers: map[string]*peer{},
+		marks: map[*replica.Replica][]mark{}, interests: map[string]interest{}, gone: map[string]bool{}, peers: map[string]*peer{},
 	}
 	o.Port.Handle(Protocol, s.accept)
 	o.Port.HandlePacket(PacketClass, s.hear)

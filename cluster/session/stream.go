@@ -14,6 +14,7 @@ import (
 // twice before its turn travels once.
 type stream struct {
 	replica *replica.Replica
+	wish    replica.Wish   // what the far end wants of it
 	id      uint64         // 0 until it was named to the far end
 	sent    replica.Cursor // what the far end has, as far as we know
 	held    replica.Cursor // what it said that it has, and those that hear it from there
@@ -29,7 +30,7 @@ type stream struct {
 func (c *conn) streamLocked(r *replica.Replica) *stream {
 	st := c.streams[r]
 	if st == nil {
-		st = &stream{replica: r}
+		st = &stream{replica: r, wish: c.far.wish(r)}
 		c.streams[r] = st
 	}
 	return st
@@ -126,8 +127,8 @@ func (c *conn) sendOneLocked(buf []byte, st *stream, limit int) (_ []byte, more 
 		st.offer = false
 		return buf, false
 	}
-	d, ok := st.replica.DeltaSince(st.sent, int(float64(limit-len(buf))/c.ratio))
-	if !ok && !st.offer {
+	d, ok := st.lacks(int(float64(limit-len(buf)) / c.ratio))
+	if st.isIdle(&d, ok) {
 		return buf, false
 	}
 	before := len(buf)
@@ -153,7 +154,7 @@ func (c *conn) appendFitting(buf []byte, st *stream, d *replica.Delta, limit int
 			return longer
 		}
 		*st, c.lastID = was, lastID
-		*d, _ = st.replica.DeltaSince(st.sent, d.Size()/2)
+		*d, _ = st.lacks(d.Size() / 2)
 	}
 }
 
@@ -171,6 +172,9 @@ func (c *conn) appendNews(buf []byte, st *stream, d *replica.Delta) []byte {
 		buf = appendNext(buf, st.id, next)
 	default:
 		buf = appendSince(c.nameLocked(buf, st), st.id, st.sent, d.Check, next)
+	}
+	if st.wish.Epoch != 0 {
+		st.claimed = false // its check has been told
 	}
 	st.sent, st.offer, st.level = d.Next(), false, st.level || !d.More()
 	return buf

@@ -78,12 +78,16 @@ func (c *conn) apply(id uint64, r *replica.Replica, size int, read func() (*repl
 		c.askLocked(id, r.Awaits())
 		return nil, nil
 	}
+	c.fitted(r, d)
 	changes, result, at := r.Apply(*d)
 	switch result {
 	case replica.Applied:
 		delete(c.asked, id)
 		c.s.touchedLocked(r)
 	case replica.Gap, replica.NeedSnapshot, replica.Spoilt:
+		if d.From == d.To { // an offer: what was asked for before may have been passed over by it
+			delete(c.asked, id)
+		}
 		c.askLocked(id, at)
 	case replica.Old:
 	}

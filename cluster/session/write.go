@@ -93,7 +93,7 @@ func (c *conn) fill(limit limit) (buf []byte, rest, batched bool) {
 		if c.s.o.FeedTo != nil && sub.scope == scopeAll {
 			sub.feed, sub.index = true, c.s.config
 		}
-		buf = appendSubscription(buf, sub)
+		buf = appendSubscription(c.appendInterestLocked(buf), sub)
 	}
 	for _, id := range c.asks {
 		buf = appendCursor(buf, id, c.asked[id])

@@ -86,9 +86,13 @@ func (x *watcher) any() replica.Filter {
 func (x *watcher) want(f replica.Filter) {
 	x.wants = f
 	for r := range x.set.All() {
-		x.w.epochs++
+		epoch := uint64(0)
+		if !f.All() {
+			x.w.epochs++
+			epoch = x.w.epochs
+		}
 		before := r.Cursor()
-		for _, gone := range r.Want(f, x.w.epochs) {
+		for _, gone := range r.Want(f, epoch) {
 			x.hear(r.Owner(), gone)
 		}
 		x.w.check(&x.ears, r, before, replica.Applied)
