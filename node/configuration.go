@@ -159,11 +159,12 @@ func (f forwarder) decided(ctx context.Context, kind string, body []byte) (decis
 }
 
 // decide answers another node's Change. A branch cannot know that a file brings the
-// passwords that there are: what changes nothing makes no revision. A key that
-// somebody else than a main has made might be known to a witness.
+// passwords that there are: what changes nothing makes no revision.
 func (c *configuration) decide(ctx context.Context, from link.Peer, command []byte) ([]byte, error) {
-	if change, err := store.DecodeChange(command); err == nil && store.BringsKey(change) {
-		return encodeRefusal(&store.Error{Kind: store.Invalid, Field: "key", Message: "a main makes the keys, not " + from.Node}), nil
+	if change, err := store.DecodeChange(command); err == nil {
+		if why := notFor(from, change); why != nil {
+			return encodeRefusal(why), nil
+		}
 	}
 	if view := c.View(); changesNothing(command, view) {
 		return json.Marshal(decision{Index: view.Index()})
@@ -173,6 +174,25 @@ func (c *configuration) decide(ctx context.Context, from link.Peer, command []by
 		return encodeRefusal(err), nil
 	}
 	return json.Marshal(decision{Index: index})
+}
+
+// notFor returns why another node may not ask for a Change, or nil. A key that
+// somebody else than a main has made might be known to a witness. A node says of
+// itself alone where it is, and its certificate says what it is: a witness that could
+// call itself a LifeGUARD would be given what it must not read.
+func notFor(from link.Peer, change store.Change) error {
+	if store.BringsKey(change) {
+		return &store.Error{Kind: store.Invalid, Field: "key", Message: "a main makes the keys, not " + from.Node}
+	}
+	switch change := change.(type) {
+	case store.SetNode:
+		if n := change.Node; n.Name != from.Node || n.Role != string(from.Role) {
+			return &store.Error{Kind: store.Invalid, Field: "node", Message: fmt.Sprintf("%s is %s, and speaks of no other", from.Node, from.Role)}
+		}
+	case store.Found, store.Join:
+		return &store.Error{Kind: store.Invalid, Field: "node", Message: "a main lets nodes join, not " + from.Node}
+	}
+	return nil
 }
 
 // changesNothing reports whether a command is a configuration that is in force

@@ -82,6 +82,10 @@ func TestDeciding(t *testing.T) {
 		{"refused", store.RemoveNode{Name: "bergen"}, nil, "refused", `no node "bergen"`},
 		{"refused twice", store.Replace{Sites: []store.Site{{Name: "hq"}, {Name: "hq"}}, Users: []store.User{{Number: "a b"}}}, nil, "refused", ""},
 		{"with a key of its own", store.RemoveNode{Name: "mons", Next: store.Key{1}}, nil, "refused", "a main makes the keys, not mons"},
+		{"of itself", store.SetNode{Node: written("mons", RoleLifeguard, "mons")}, nil, "", ""},
+		{"of another", store.SetNode{Node: written("laurel", RoleMain, "hq")}, nil, "refused", "mons is lifeguard, and speaks of no other"},
+		{"in another role", store.SetNode{Node: written("mons", RoleMain, "mons")}, nil, "refused", "mons is lifeguard"},
+		{"lets somebody in", store.Join{Token: "x", Node: written("stan", RoleMain, "hq")}, nil, "refused", "a main lets nodes join, not mons"},
 		{"not decided", store.RemoveNode{Name: "mons"}, errors.New("too few mains"), "undecided", "nothing is changed: too few mains"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,7 +94,7 @@ func TestDeciding(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.refuses = tt.refuses
-			answer, err := c.decide(t.Context(), link.Peer{Node: "mons"}, command)
+			answer, err := c.decide(t.Context(), link.Peer{Node: "mons", Role: link.LifeGUARD}, command)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,13 +23,12 @@ import (
 )
 
 const (
-	zoneLife     = 500 * time.Millisecond // before the zone is made again: a node that drains or dies leaves it
-	leastSize    = 512                    // bytes of an answer to somebody without EDNS (RFC 1035)
-	mostSize     = 1232                   // bytes that arrive unfragmented everywhere (DNS flag day 2020)
-	tcpSilence   = 5 * time.Second
-	tcpQueries   = 100 // of a connection
-	mostTCP      = 200 // connections at a time
-	farewellTime = time.Second
+	zoneLife   = 500 * time.Millisecond // before the zone is made again: a node that drains or dies leaves it
+	leastSize  = 512                    // bytes of an answer to somebody without EDNS (RFC 1035)
+	mostSize   = 1232                   // bytes that arrive unfragmented everywhere (DNS flag day 2020)
+	tcpSilence = 5 * time.Second
+	tcpQueries = 100 // of a connection
+	mostTCP    = 200 // connections at a time
 )
 
 // Options is what a Server must be told; all of it is required but Site.

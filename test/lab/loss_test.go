@@ -37,6 +37,7 @@ func TestLossyLineIsNotCut(t *testing.T) {
 	line.Cut()
 	eventually(t, "mons is survivable", 10*time.Second, func() bool { return mons.status().Mode == "survivable" })
 	tool.Figure(t, "a cut of such a line is noticed", time.Since(began).Seconds(), 10, "s")
+	eventually(t, "a node says so, which counts as an alarm", 10*time.Second, func() bool { return s.alarms() > alarms })
 	began = time.Now()
 	line.Mend()
 	eventually(t, "mons is with the others again", 15*time.Second, func() bool { return mons.status().Mode == "cluster" })
