@@ -151,7 +151,7 @@ func worst(m *Meter, window time.Duration, done <-chan struct{}) (most int) {
 	for {
 		all = append(all, sample{time.Now(), m.Bytes()})
 		now := all[len(all)-1]
-		for now.at.Sub(all[0].at) > window {
+		for len(all) > 1 && now.at.Sub(all[1].at) >= window { // the window or a sample more, not less
 			all = all[1:]
 		}
 		most = max(most, now.bytes-all[0].bytes)
