@@ -102,6 +102,22 @@ func (s *System) list(users []string, within time.Duration, counts func(user str
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
+	s.tellEachOther(time.Until(deadline))
+}
+
+// tellEachOther waits until all nodes that live have as many phones in their own
+// tables: what they list they have asked for.
+func (s *System) tellEachOther(within time.Duration) {
+	s.tb.Helper()
+	eventually(s.tb, "all nodes have as many phones", within, func() bool {
+		counts := map[int]bool{}
+		for _, n := range s.nodes {
+			if !n.dead() {
+				counts[n.status().Registrations] = true
+			}
+		}
+		return len(counts) == 1
+	})
 }
 
 // down follows the user of a phone that is registered but cannot be reached.

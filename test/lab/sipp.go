@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -31,6 +32,16 @@ type SIPp struct {
 	done   chan struct{}
 }
 
+// started counts SIPps: each has ports of its own, because two that begin at the
+// same time on one host take the same.
+var started atomic.Int32
+
+const (
+	firstPort = 6000
+	portsEach = 600
+	manySIPps = 40 // with ports of their own, and all of them below those that the kernel gives
+)
+
 // StartSIPp starts phones on a host over a transport: "tn" is one TCP connection
 // for each phone, "un" one UDP socket.
 func StartSIPp(tb testing.TB, program string, h Host, n *Node, transport string, phones []SIPpPhone) *SIPp {
@@ -43,9 +54,9 @@ func StartSIPp(tb testing.TB, program string, h Host, n *Node, transport string,
 	if err := os.WriteFile(filepath.Join(p.dir, "phones.csv"), []byte(table(phones)), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	own := h.Addr.String()
+	own, port := h.Addr.String(), firstPort+portsEach*(int(started.Add(1))%manySIPps)
 	p.cmd = h.command(program,
-		n.Addr.String()+":5060", "-t", transport, "-i", own, "-ci", own,
+		n.Addr.String()+":5060", "-t", transport, "-i", own, "-ci", own, "-p", strconv.Itoa(port),
 		"-sf", filepath.Join(scenarios, "phone.xml"), "-oocsf", filepath.Join(scenarios, "answer.xml"),
 		"-inf", "phones.csv", "-m", strconv.Itoa(len(phones)), "-l", "1000", "-r", "50",
 		"-key", "domain", Domain, "-max_socket", "500", "-deadcall_wait", "0", "-skip_rlimit",
