@@ -3,6 +3,7 @@ package dialog
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"carillon/store/live"
 )
@@ -20,6 +21,7 @@ func TestGuests(t *testing.T) {
 		{"refused", func(x *Tracker, one, other ID) { x.Ended(one); x.Ended(other) }, false},
 		{"the other phone answers", func(x *Tracker, one, other ID) { x.Ended(one); x.Answered(other, 0) }, true},
 		{"the other phone stops", func(x *Tracker, one, other ID) { x.Answered(one, 0); x.Ended(other) }, true},
+		{"for a day nobody says a word", func(x *Tracker, one, _ ID) { x.Answered(one, 0); x.guests.Expire(time.Now().Add(25 * time.Hour)) }, false},
 		{"over", func(x *Tracker, one, _ ID) { x.Answered(one, 0); x.EndedBy(request(t, "BYE", "b", "a")) }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,6 +6,7 @@
 package dialog
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -92,6 +93,10 @@ func (t *Tracker) Invites(invite *message.Message) ID {
 // Call-ID begins so.
 const guestMark = "\x00"
 
+// longestGuest is how long a call of another node is remembered whose phones keep no
+// session timer: its BYE may have gone another way.
+const longestGuest = 24 * time.Hour
+
 // Answered notes that the call is up, and that its session lasts so long unless
 // it is refreshed; 0 is without end. A further answer only begins the session
 // anew.
@@ -99,7 +104,7 @@ func (t *Tracker) Answered(id ID, session time.Duration) {
 	now := time.Now()
 	if strings.HasPrefix(string(id), guestMark) {
 		c := live.Call{ID: string(id), State: live.Up} // another branch may have ended
-		lasts(&c, session, now)
+		lasts(&c, cmp.Or(session, longestGuest), now)
 		t.guests.Put(c)
 		return
 	}
@@ -116,14 +121,16 @@ func (t *Tracker) Answered(id ID, session time.Duration) {
 func (t *Tracker) Refreshed(answer *message.Message, session time.Duration) {
 	for _, tag := range [2]string{answer.FromTag(), answer.ToTag()} {
 		id, up := idOf(answer, tag), false
-		refresh := func(c *live.Call) {
-			if c.State == live.Up {
-				up = true
-				lasts(c, session, time.Now())
+		refresh := func(session time.Duration) func(*live.Call) {
+			return func(c *live.Call) {
+				if c.State == live.Up {
+					up = true
+					lasts(c, session, time.Now())
+				}
 			}
 		}
-		t.calls.Change(string(id), refresh)
-		t.guests.Change(string(guestMark+id), refresh)
+		t.calls.Change(string(id), refresh(session))
+		t.guests.Change(string(guestMark+id), refresh(cmp.Or(session, longestGuest)))
 		if up {
 			return
 		}
