@@ -109,9 +109,7 @@ func StartBaresip(tb testing.TB, program string, h Host, n *Node, user, transpor
 // holds reports whether a user has a phone at an address that is up.
 func (n *Node) holds(user string, at netip.Addr) bool {
 	n.tb.Helper()
-	var rows []admin.Registration
-	n.Ask("registrations", &rows)
-	return slices.ContainsFunc(rows, func(r admin.Registration) bool {
+	return slices.ContainsFunc(n.registrations(user), func(r admin.Registration) bool {
 		return r.User == user && r.State == "up" && strings.Contains(r.Contact, "@"+at.String())
 	})
 }

@@ -31,7 +31,7 @@ func hearEachOther(s *System) {
 	baresip := tool.Need(t, "baresip", "baresip-core")
 	alice := s.Baresip(baresip, "mons", "mons-node", "alice", 440)
 	bob := s.Baresip(baresip, "namur", "namur-node", "bob", 660)
-	s.knowAmongOthers([]string{"alice", "bob"}, 5*time.Second)
+	s.knowAmongOthers([]string{"alice", "bob"}, 20*time.Second)
 	talk(t, alice, bob, func() { s.everyNodeHas(1, "up") })
 	s.everyNodeHas(0, "")
 }

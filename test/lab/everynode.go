@@ -195,8 +195,7 @@ func (n *Node) connected() bool {
 // finds reports whether a user has one phone, which is up at this node.
 func (n *Node) finds(user, node string) bool {
 	n.tb.Helper()
-	rows := n.registrations()
-	rows = slices.DeleteFunc(rows, func(r admin.Registration) bool { return r.User != user })
+	rows := n.registrations(user)
 	return len(rows) == 1 && rows[0].Node == node && rows[0].State == "up"
 }
 
@@ -228,10 +227,11 @@ func (n *Node) phones(users []string) []string {
 	return all
 }
 
-// registrations are those of the whole system; none when a node does not answer.
-func (n *Node) registrations() []admin.Registration {
+// registrations are those of the whole system, or of one user; none when a node does
+// not answer.
+func (n *Node) registrations(user ...string) []admin.Registration {
 	n.tb.Helper()
-	out, err := n.command("registrations", "-o", "json").Output()
+	out, err := n.command(append([]string{"registrations", "-o", "json"}, user...)...).Output()
 	if err != nil {
 		return nil // not all nodes answered
 	}

@@ -15,7 +15,7 @@ func ringAllPhonesOfAUser(s *System) {
 	hq := s.Baresip(baresip, "hq", "hardy", "carol", 440)
 	mons := s.Baresip(baresip, "mons", "mons-node", "carol", 550)
 	caller := s.Baresip(baresip, "namur", "namur-node", "dave", 660)
-	s.knowAmongOthers([]string{"carol", "carol", "dave"}, 5*time.Second)
+	s.knowAmongOthers([]string{"carol", "carol", "dave"}, 20*time.Second)
 	const lost = "<INVITE >180 <CANCEL:Call completed elsewhere >200 >487 <ACK"
 	for _, c := range []struct {
 		winner, loser        *Baresip

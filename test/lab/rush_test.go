@@ -82,7 +82,7 @@ func (s *System) talk(killed string, mains []string) *talks {
 	mons, namur := s.Deskphone("mons", homes["mons"], "desk002"), s.Deskphone("namur", homes["namur"], "desk003")
 	moves := s.Deskphone("hq", killed, "desk004")
 	x := &talks{tb: s.tb, phones: []*Deskphone{hq, other, mons, namur, moves}}
-	s.knowAmongOthers(x.users(), 10*time.Second)
+	s.knowAmongOthers(x.users(), 20*time.Second)
 	x.between(hq, mons)
 	x.between(hq, other)
 	x.between(moves, mons)

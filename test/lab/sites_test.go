@@ -81,7 +81,7 @@ func callEachOther(s *System) {
 		}
 	}
 	s.everyNodeHas(0, "")
-	s.knowAmongOthers(allUsers(20), 5*time.Second)
+	s.knowAmongOthers(allUsers(20), 20*time.Second)
 	complainOfNothing(t, slices.Concat(called, calling)...)
 }
 
