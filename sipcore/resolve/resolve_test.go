@@ -383,6 +383,23 @@ func TestNextServer(t *testing.T) {
 	}
 }
 
+// A question that is lost, as of many at once some are, is asked again long before
+// the time is over.
+func TestALostQuestionIsAskedAgain(t *testing.T) {
+	z := serve(t, `tel.example. A 192.0.2.1`)
+	z.change(func() { z.mute[dns.TypeA] = true })
+	go func() {
+		<-z.arriving
+		z.change(func() { clear(z.mute) })
+	}()
+	u := &upstream{servers: func() []string { return []string{z.addr} }, timeout: 14 * time.Second, turns: make(chan struct{}, 1)}
+	began := tool.Start(t)
+	a, err := u.ask(t.Context(), question{"tel.example.", dns.TypeA})
+	if took := began.Took(); err != nil || len(a.records) != 1 || took > 6*time.Second {
+		t.Errorf("after %v: got %v, %v, want the record after 2 s", took, a.records, err)
+	}
+}
+
 func ExampleResolver_Literal() {
 	r := New(Options{})
 	h, ok := r.Literal(Target{Host: "192.0.2.7", Transport: "tcp"})
