@@ -67,6 +67,7 @@ func siteFields(s Site) []field {
 		{name: "homing", text: without(LocalFirst, s.Homing)},
 		{name: "survivable", text: without(Standard, s.Survivable)},
 		{name: "budget", text: without(budgetText(DefaultBudget), budgetText(s.Budget))},
+		{name: "address", text: addressText(s.Address)},
 	}
 }
 

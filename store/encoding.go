@@ -10,8 +10,9 @@ import (
 // The version of the encodings of Config and Change. A node that meets a later
 // one stops with a clear error: it must not guess what others agreed on.
 // Version 2 added nodes and tokens to the Config, version 3 origins, version 4 the
-// budget of a site, version 5 keys.
-const encodingVersion = 5
+// budget of a site, version 5 keys, version 6 what sites
+// have from Address on.
+const encodingVersion = 6
 
 // An envelope is what the log and the disk hold: CBOR [version, tag, body].
 type envelope struct {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -89,7 +90,7 @@ func TestAScopeTravels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(NewView(v.Scope(site)).Config(), got, cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(NewView(v.Scope(site)).Config(), got, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 				t.Errorf("at %q (-want +got):\n%s", site, diff)
 			}
 		}
@@ -122,7 +123,7 @@ func TestAChangeWithinAScope(t *testing.T) {
 				mine.Users[i].Digests = scoped.Users[i].Digests // these a main sends
 			}
 		}
-		if diff := cmp.Diff(scoped, mine, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(scoped, mine, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if NewView(mine).Hash() != want.Hash() {

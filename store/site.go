@@ -11,6 +11,7 @@ type Site struct {
 	Homing       string         // LocalFirst or MainFirst; empty is LocalFirst
 	Survivable   string         // Standard or Dumb; empty is Standard
 	Budget       int            // kbit/s of its line that nodes may take to tell each other; 0 is DefaultBudget
+	Address      netip.Prefix   // the service address that its nodes share, with the length of its network; zero: none
 }
 
 // The budget of a site's line, in kbit/s.

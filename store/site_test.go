@@ -4,6 +4,15 @@ import "testing"
 
 // What version 3 wrote, before a site had a budget, is read: it has the usual one.
 func TestOfVersionThree(t *testing.T) {
+	type wireSite3 struct {
+		_            struct{} `cbor:",toarray"`
+		Name         string
+		Networks     []string
+		CallsTrusted bool
+		Operator     string
+		Homing       string
+		Survivable   string
+	}
 	type wireReplace3 struct {
 		_      struct{} `cbor:",toarray"`
 		Who    string
@@ -30,7 +39,7 @@ func TestOfVersionThree(t *testing.T) {
 		t.Fatalf("got %+v, %v", c, err)
 	}
 	s := r.Sites[0]
-	if s.Budget != DefaultBudget || s.Name != "mons" || !s.CallsTrusted || s.Operator != "200" || s.Homing != MainFirst || s.Survivable != Dumb {
+	if s.Budget != DefaultBudget || s.Name != "mons" || !s.CallsTrusted || s.Operator != "200" || s.Address.IsValid() || s.Homing != MainFirst || s.Survivable != Dumb {
 		t.Errorf("got %+v", s)
 	}
 }

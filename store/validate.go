@@ -25,7 +25,7 @@ func (c Config) problems() Errors {
 		sites:    make(map[string]int, len(c.Sites)),
 		users:    make(map[string]int, len(c.Users)),
 		direct:   make(map[string]string),
-		prefixes: make(map[netip.Prefix]claim),
+		prefixes: make(map[netip.Prefix]claim), addresses: make(map[netip.Addr]claim),
 		trunks:   make(map[string]int),
 	}
 	v.domain(c.Domain)
@@ -58,6 +58,8 @@ type validator struct {
 	users    map[string]int    // number to place in the list
 	direct   map[string]string // number to the path of its first mention
 	prefixes map[netip.Prefix]claim
+
+	addresses map[netip.Addr]claim // service addresses
 	trunks   map[string]int
 }
 
@@ -92,6 +94,31 @@ func (v *validator) site(i int, s Site) {
 	if b := s.Budget; b != 0 && (b < LeastBudget || b > MostBudget) {
 		v.add(path("sites", i, "budget"), "%d kbit/s is no budget: it has at least %d and at most %d", b, LeastBudget, MostBudget)
 	}
+	if s.Address != (netip.Prefix{}) {
+		v.serviceAddress(path("sites", i, "address"), s)
+	}
+}
+
+// serviceAddress checks the address that the nodes of a site share: its phones
+// must be able to reach it, and no other site may have it.
+func (v *validator) serviceAddress(field string, s Site) {
+	a := s.Address.Addr()
+	switch {
+	case !s.Address.IsValid() || a.Is4In6() || !a.IsGlobalUnicast():
+		v.add(field, "%s is no address that nodes can share", s.Address)
+		return
+	case s.Address.IsSingleIP() || a == s.Address.Masked().Addr():
+		v.add(field, "%s is no address of a machine in its network: write it like 172.30.42.1/24", s.Address)
+		return
+	case !slices.ContainsFunc(s.Networks, func(p netip.Prefix) bool { return p.Contains(a) }):
+		v.add(field, "%s is in no network of site %s", a, s.Name)
+		return
+	}
+	if first, taken := v.addresses[a]; taken {
+		v.addAlso(field, first.path, "the address %s is claimed by site %s too", a, first.site)
+		return
+	}
+	v.addresses[a] = claim{s.Name, field}
 }
 
 func (v *validator) network(field, site string, p netip.Prefix) {

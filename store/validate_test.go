@@ -31,6 +31,16 @@ func TestValidate(t *testing.T) {
 		{"an unknown profile", func(c *Config) { c.Sites[0].Survivable = "smart" }, "sites[0].survivable", "write standard or dumb"},
 		{"a budget too small", func(c *Config) { c.Sites[0].Budget = 7 }, "sites[0].budget", "at least 8"},
 		{"a budget", func(c *Config) { c.Sites[0].Budget = 250 }, "", ""},
+		{"a service address", func(c *Config) { c.Sites[0].Address = prefixes("10.1.0.1/24")[0] }, "", ""},
+		{"a service address of IPv6", func(c *Config) { c.Sites[1].Address = prefixes("2001:db8::7/64")[0] }, "", ""},
+		{"a service address elsewhere", func(c *Config) { c.Sites[0].Address = prefixes("192.0.2.1/24")[0] }, "sites[0].address", "in no network of site hq"},
+		{"a service address alone", func(c *Config) { c.Sites[0].Address = prefixes("10.1.0.1/32")[0] }, "sites[0].address", "write it like 172.30.42.1/24"},
+		{"a network as service address", func(c *Config) { c.Sites[0].Address = prefixes("10.1.0.0/24")[0] }, "sites[0].address", "write it like 172.30.42.1/24"},
+		{"a group as service address", func(c *Config) { c.Sites[0].Address = prefixes("224.0.0.1/24")[0] }, "sites[0].address", "no address that nodes can share"},
+		{"a service address of two sites", func(c *Config) {
+			c.Sites[1].Networks = prefixes("10.9.0.0/16")
+			c.Sites[0].Address, c.Sites[1].Address = prefixes("10.9.0.1/8")[0], prefixes("10.9.0.1/16")[0]
+		}, "sites[1].address", "claimed by site hq"},
 		{"a user without a number", func(c *Config) { c.Users[1].Number = "" }, "users[1].number", "needs a number"},
 		{"a number with a space", func(c *Config) { c.Users[1].Number = "2 01" }, "users[1].number", "not a number that can be dialled"},
 		{"a number with an at", func(c *Config) { c.Users[1].Number = "a@b" }, "users[1].number", "not a number that can be dialled"},
@@ -103,6 +113,7 @@ func TestDiff(t *testing.T) {
 		{"a site", func(c *Config) { c.Sites[1].Homing, c.Sites[1].Operator = "", "" }, "~ site mons: operator 200 -> (none), homing main-first -> (none)"},
 		{"a budget", func(c *Config) { c.Sites[0].Budget = 250 }, "~ site hq: budget (none) -> 250 kbit/s"},
 		{"the usual budget written out", func(c *Config) { c.Sites[0].Budget = DefaultBudget }, ""},
+		{"a service address", func(c *Config) { c.Sites[0].Address = prefixes("10.1.0.1/24")[0] }, "~ site hq: address (none) -> 10.1.0.1/24"},
 		{"a trunk", func(c *Config) { c.Trunks[0].Address = "x" }, "~ trunk isdn: address 192.0.2.9:5060 -> x"},
 	}
 	for _, tt := range tests {

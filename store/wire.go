@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+
+	"github.com/fxamacker/cbor/v2"
 )
 
 // The wire types are the encoded forms of the plain values: CBOR arrays, so
@@ -93,18 +95,9 @@ type wireSite struct {
 	Homing       string
 	Survivable   string
 
-	Budget int
-}
+	Budget int // from version 4 on
 
-// wireSite3 is a site up to version 3, which had no budget.
-type wireSite3 struct {
-	_            struct{} `cbor:",toarray"`
-	Name         string
-	Networks     []string
-	CallsTrusted bool
-	Operator     string
-	Homing       string
-	Survivable   string
+	Address string // from version 6 on
 }
 
 type wireUser struct {
@@ -129,23 +122,41 @@ func toWireSite(s Site) wireSite {
 	return wireSite{
 		Name: s.Name, Networks: notNil(each(s.Networks, netip.Prefix.String)), CallsTrusted: s.CallsTrusted,
 		Operator: s.Operator, Homing: s.Homing, Survivable: s.Survivable, Budget: s.Budget,
+		Address: addressText(s.Address),
 	}
 }
 
-// UnmarshalCBOR reads what any version wrote.
+// addressText returns the text of p, empty for none.
+func addressText(p netip.Prefix) string {
+	if !p.IsValid() {
+		return ""
+	}
+	return p.String()
+}
+
+// UnmarshalCBOR reads what any version wrote: what it did not have yet is as
+// when nobody says anything about it.
 func (w *wireSite) UnmarshalCBOR(b []byte) error {
-	const ofSix = 0x80 | 6 // an array, up to version 3
-	if len(b) == 0 || b[0] != ofSix {
-		type plain wireSite // without this method
-		return decode(b, (*plain)(w))
+	*w = wireSite{Budget: DefaultBudget}
+	return decodeShort(b, &w.Name, &w.Networks, &w.CallsTrusted, &w.Operator, &w.Homing, &w.Survivable, &w.Budget, &w.Address)
+}
+
+// decodeShort reads an array that may end before its last fields, as an older
+// version wrote it; those that it lacks stay as they are.
+func decodeShort(b []byte, fields ...any) error {
+	var all []cbor.RawMessage
+	if err := decode(b, &all); err != nil {
+		return err
 	}
-	var old wireSite3
-	err := decode(b, &old)
-	*w = wireSite{
-		Name: old.Name, Networks: old.Networks, CallsTrusted: old.CallsTrusted, Operator: old.Operator,
-		Homing: old.Homing, Survivable: old.Survivable, Budget: DefaultBudget,
+	if len(all) > len(fields) {
+		return fmt.Errorf("it has %d fields, and this version knows %d", len(all), len(fields))
 	}
-	return err
+	for i, one := range all {
+		if err := decode(one, fields[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func fromWireSites(all []wireSite) ([]Site, error) {
@@ -164,6 +175,12 @@ func fromWireSites(all []wireSite) ([]Site, error) {
 				return nil, fmt.Errorf("site %s: %w", clip(w.Name), err)
 			}
 			sites[i].Networks = append(sites[i].Networks, p)
+		}
+		if w.Address != "" {
+			var err error
+			if sites[i].Address, err = netip.ParsePrefix(w.Address); err != nil {
+				return nil, fmt.Errorf("site %s: %w", clip(w.Name), err)
+			}
 		}
 	}
 	return sites, nil

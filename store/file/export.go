@@ -67,6 +67,9 @@ func writeSite(w *bytes.Buffer, s store.Site) {
 	if s.Budget != store.DefaultBudget {
 		fmt.Fprintf(w, "    budget: %d kbit/s\n", s.Budget)
 	}
+	if s.Address.IsValid() {
+		fmt.Fprintf(w, "    address: %s\n", inList(s.Address))
+	}
 }
 
 // inList returns p as an element of [...], where an IPv6 address needs quotes.

@@ -18,6 +18,7 @@ sites:
   - name: hq
     networks: [172.30.42.0/24]
     calls: trusted              # calls from these networks are not challenged
+    address: 172.30.42.1/24
   - name: mons
     networks: [192.196.203.0/24]
     operator: "200"
@@ -62,7 +63,7 @@ func TestParseTheExample(t *testing.T) {
 	want := store.Config{
 		Domain: "tel.beip.be",
 		Sites: []store.Site{
-			{Name: "hq", Networks: []netip.Prefix{netip.MustParsePrefix("172.30.42.0/24")}, CallsTrusted: true, Homing: "local-first", Survivable: "standard", Budget: 64},
+			{Name: "hq", Networks: []netip.Prefix{netip.MustParsePrefix("172.30.42.0/24")}, CallsTrusted: true, Homing: "local-first", Survivable: "standard", Budget: 64, Address: netip.MustParsePrefix("172.30.42.1/24")},
 			{Name: "mons", Networks: []netip.Prefix{netip.MustParsePrefix("192.196.203.0/24")}, Operator: "200", Homing: "main-first", Survivable: "standard", Budget: 1000},
 		},
 		Users: []store.User{
@@ -151,6 +152,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a budget without a unit", "sites: [{name: hq, budget: 250}]\n", []string{"1:28: budget needs a unit: write 250 kbit/s (at least 8), or Mbit/s"}},
 		{"a budget of another unit", "sites: [{name: hq, budget: 250 kb}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
 		{"a budget of nothing", "sites: [{name: hq, budget: 0 kbit/s}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
+		{"an address without a length", "sites: [{name: hq, address: 10.0.0.1}]\n", []string{"1:29: address is an address with the length of its network: write one like 192.0.2.1/24"}},
 		{"a small budget", "sites: [{name: hq, budget: 5 kbit/s}]\n", []string{"1:28: 5 kbit/s is no budget: it has at least 8 and at most 10000000"}},
 		{"a word that is not one of two", "sites: [{name: hq, calls: trust, homing: local, survivable: dump}]\n", []string{
 			`1:27: calls is trusted or challenged: did you mean "trusted"?`, "1:42: homing is local-first or main-first", `1:61: survivable is standard or dumb: did you mean "dumb"?`,
@@ -240,7 +242,7 @@ func TestPlan(t *testing.T) {
 		{"fields without code", "sites:\n  - {name: mons, operator: \"201\", homing: local-first, survivable: dumb}\n  - {name: lab, homing: main-first}\n  - {name: hq}\n", []string{
 			"~ site mons: networks 192.196.203.0/24 -> (none), operator 200 -> 201, homing main-first -> (none), survivable (none) -> dumb, budget 1000 kbit/s -> (none)",
 			"+ site lab: homing main-first",
-			"~ site hq: networks 172.30.42.0/24 -> (none), calls trusted -> (none)",
+			"~ site hq: networks 172.30.42.0/24 -> (none), calls trusted -> (none), address 172.30.42.1/24 -> (none)",
 			"~ sites: another order",
 			"! sites.operator: not used yet (1 times)", "! sites.homing: not used yet (2 times)", "! sites.survivable: not used yet (1 times)",
 		}},
@@ -272,7 +274,7 @@ func TestExportChangesNothing(t *testing.T) {
 	strange := store.Config{
 		Domain: "tel.example.org",
 		Sites: []store.Site{
-			{Name: "null", Networks: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.0.0.0/8")}, CallsTrusted: true, Homing: store.MainFirst, Survivable: store.Dumb, Operator: "0x10", Budget: 250},
+			{Name: "null", Networks: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.0.0.0/8")}, CallsTrusted: true, Homing: store.MainFirst, Survivable: store.Dumb, Operator: "0x10", Budget: 250, Address: netip.MustParsePrefix("2001:db8::7/64")},
 			{Name: "10"},
 			{Name: "-"},
 		},

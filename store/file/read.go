@@ -49,7 +49,7 @@ func (r *reader) readRoot() {
 
 func (r *reader) site(n ast.Node, at string) store.Site {
 	var s store.Site
-	for _, f := range r.mapping(n, at, "a site", []string{"name", "networks", "calls", "operator", "homing", "survivable", "budget"}) {
+	for _, f := range r.mapping(n, at, "a site", []string{"name", "networks", "calls", "operator", "homing", "survivable", "budget", "address"}) {
 		switch f.name {
 		case "name":
 			s.Name = r.text(f)
@@ -65,6 +65,8 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 			s.Survivable = r.oneOf(f, store.Standard, store.Dumb)
 		case "budget":
 			s.Budget = r.rate(f)
+		case "address":
+			s.Address = r.address(f)
 		}
 	}
 	return s

@@ -166,6 +166,20 @@ func (r *reader) prefix(n ast.Node, at string) netip.Prefix {
 	return p
 }
 
+// address returns the address of f with the length of its network, as it is written.
+func (r *reader) address(f entry) netip.Prefix {
+	before := len(r.errs)
+	s := r.text(f)
+	if len(r.errs) > before {
+		return netip.Prefix{}
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		r.fault(f.value, f.path, "%s is an address with the length of its network: write one like 192.0.2.1/24", f.name)
+	}
+	return p
+}
+
 // meantPrefix says how the network s should be written.
 func meantPrefix(s string) string {
 	const example = "write one like 192.0.2.0/24"
