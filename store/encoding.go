@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -10,8 +11,7 @@ import (
 // The version of the encodings of Config and Change. A node that meets a later
 // one stops with a clear error: it must not guess what others agreed on.
 // Version 2 added nodes and tokens to the Config, version 3 origins, version 4 the
-// budget of a site, version 5 keys, version 6 what sites
-// have from Address on.
+// budget of a site, version 5 keys, version 6 what sites survive by.
 const encodingVersion = 6
 
 // An envelope is what the log and the disk hold: CBOR [version, tag, body].
@@ -51,8 +51,8 @@ func decodeConfig(b []byte) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	w, err := decodeWireConfig(e)
-	if err != nil {
+	var w wireConfig
+	if err = decodeShort(e.Body, &w); err != nil {
 		return Config{}, err
 	}
 	sites, err := fromWireSites(w.Sites)
@@ -73,29 +73,6 @@ func decodeConfig(b []byte) (Config, error) {
 		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: w.Revoked, Origins: w.Origins,
 		Keys: keys,
 	}, nil
-}
-
-// decodeWireConfig reads the configuration of any version.
-func decodeWireConfig(e envelope) (w wireConfig, err error) {
-	switch e.Version {
-	case 1:
-		var old wireConfig1
-		err = decode(e.Body, &old)
-		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
-	case 2:
-		var old wireConfig2
-		err = decode(e.Body, &old)
-		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
-		w.Nodes, w.Tokens, w.Revoked = old.Nodes, old.Tokens, old.Revoked
-	case 3, 4:
-		var old wireConfig4
-		err = decode(e.Body, &old)
-		w.Domain, w.Sites, w.Users, w.Trunks = old.Domain, old.Sites, old.Users, old.Trunks
-		w.Nodes, w.Tokens, w.Revoked, w.Origins = old.Nodes, old.Tokens, old.Revoked, old.Origins
-	default:
-		err = decode(e.Body, &w)
-	}
-	return w, err
 }
 
 func encode(tag string, body any) ([]byte, error) {
@@ -132,6 +109,29 @@ func decode(b []byte, into any) error {
 	}
 	return mode.Unmarshal(b, into)
 }
+
+// decodeShort reads a CBOR array into a struct that is written as one. What a
+// version wrote that had fewer fields is read as if the others were empty.
+func decodeShort[W any](b []byte, into *W) error {
+	var parts []cbor.RawMessage
+	if err := decode(b, &parts); err != nil {
+		return err
+	}
+	fields := reflect.TypeFor[W]().NumField() - 1 // the first says that it is an array
+	if len(parts) >= fields {
+		return decode(b, into)
+	}
+	for len(parts) < fields {
+		parts = append(parts, cbor.RawMessage{null})
+	}
+	padded, err := cbor.Marshal(parts)
+	if err != nil {
+		return err
+	}
+	return decode(padded, into)
+}
+
+const null = 0xf6 // in CBOR
 
 // each returns f of every element; nil stays nil.
 func each[A, B any](list []A, f func(A) B) []B {

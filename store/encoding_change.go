@@ -111,18 +111,8 @@ func toWireReplace(c Replace) wireReplace {
 
 // UnmarshalCBOR reads what any version wrote.
 func (w *wireReplace) UnmarshalCBOR(b []byte) error {
-	const ofEight = 0x80 | 8 // an array, up to version 2
-	if len(b) == 0 || b[0] != ofEight {
-		type plain wireReplace // without this method
-		return decode(b, (*plain)(w))
-	}
-	var old wireReplace2
-	err := decode(b, &old)
-	*w = wireReplace{
-		Who: old.Who, At: old.At, Exact: old.Exact, Realm: old.Realm, Domain: old.Domain,
-		Sites: old.Sites, Users: old.Users, Trunks: old.Trunks,
-	}
-	return err
+	type plain wireReplace // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 func fromWireReplace(w wireReplace) (Replace, error) {

@@ -4,15 +4,6 @@ import "testing"
 
 // What version 3 wrote, before a site had a budget, is read: it has the usual one.
 func TestOfVersionThree(t *testing.T) {
-	type wireSite3 struct {
-		_            struct{} `cbor:",toarray"`
-		Name         string
-		Networks     []string
-		CallsTrusted bool
-		Operator     string
-		Homing       string
-		Survivable   string
-	}
 	type wireReplace3 struct {
 		_      struct{} `cbor:",toarray"`
 		Who    string

@@ -26,7 +26,7 @@ func (c Config) problems() Errors {
 		users:    make(map[string]int, len(c.Users)),
 		direct:   make(map[string]string),
 		prefixes: make(map[netip.Prefix]claim), addresses: make(map[netip.Addr]claim),
-		trunks:   make(map[string]int),
+		trunks: make(map[string]int),
 	}
 	v.domain(c.Domain)
 	for i, s := range c.Sites {
@@ -60,7 +60,7 @@ type validator struct {
 	prefixes map[netip.Prefix]claim
 
 	addresses map[netip.Addr]claim // service addresses
-	trunks   map[string]int
+	trunks    map[string]int
 }
 
 // A claim says who has a prefix, and where it is written.

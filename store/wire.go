@@ -4,8 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
-
-	"github.com/fxamacker/cbor/v2"
 )
 
 // The wire types are the encoded forms of the plain values: CBOR arrays, so
@@ -26,19 +24,6 @@ type wireReplace struct {
 	Origins []string
 }
 
-// wireReplace2 is the Change up to version 2, which had no origins.
-type wireReplace2 struct {
-	_      struct{} `cbor:",toarray"`
-	Who    string
-	At     int64
-	Exact  bool
-	Realm  string
-	Domain *string
-	Sites  []wireSite
-	Users  []wireUser
-	Trunks []wireTrunk
-}
-
 type wireConfig struct {
 	_       struct{} `cbor:",toarray"`
 	Domain  string
@@ -50,40 +35,6 @@ type wireConfig struct {
 	Revoked []string
 	Origins []string
 	Keys    [][]byte
-}
-
-// wireConfig4 is the configuration of versions 3 and 4, which had no keys.
-type wireConfig4 struct {
-	_       struct{} `cbor:",toarray"`
-	Domain  string
-	Sites   []wireSite
-	Users   []wireUser
-	Trunks  []wireTrunk
-	Nodes   []wireNode
-	Tokens  []wireToken
-	Revoked []string
-	Origins []string
-}
-
-// wireConfig2 is the configuration of version 2, which had no origins.
-type wireConfig2 struct {
-	_       struct{} `cbor:",toarray"`
-	Domain  string
-	Sites   []wireSite
-	Users   []wireUser
-	Trunks  []wireTrunk
-	Nodes   []wireNode
-	Tokens  []wireToken
-	Revoked []string
-}
-
-// wireConfig1 is the configuration of version 1, which had no nodes.
-type wireConfig1 struct {
-	_      struct{} `cbor:",toarray"`
-	Domain string
-	Sites  []wireSite
-	Users  []wireUser
-	Trunks []wireTrunk
 }
 
 type wireSite struct {
@@ -134,29 +85,10 @@ func addressText(p netip.Prefix) string {
 	return p.String()
 }
 
-// UnmarshalCBOR reads what any version wrote: what it did not have yet is as
-// when nobody says anything about it.
+// UnmarshalCBOR reads what any version wrote.
 func (w *wireSite) UnmarshalCBOR(b []byte) error {
-	*w = wireSite{Budget: DefaultBudget}
-	return decodeShort(b, &w.Name, &w.Networks, &w.CallsTrusted, &w.Operator, &w.Homing, &w.Survivable, &w.Budget, &w.Address)
-}
-
-// decodeShort reads an array that may end before its last fields, as an older
-// version wrote it; those that it lacks stay as they are.
-func decodeShort(b []byte, fields ...any) error {
-	var all []cbor.RawMessage
-	if err := decode(b, &all); err != nil {
-		return err
-	}
-	if len(all) > len(fields) {
-		return fmt.Errorf("it has %d fields, and this version knows %d", len(all), len(fields))
-	}
-	for i, one := range all {
-		if err := decode(one, fields[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	type plain wireSite // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 func fromWireSites(all []wireSite) ([]Site, error) {
@@ -168,7 +100,7 @@ func fromWireSites(all []wireSite) ([]Site, error) {
 		sites[i] = Site{
 			Name: w.Name, CallsTrusted: w.CallsTrusted, Operator: w.Operator,
 			Homing: w.Homing, Survivable: w.Survivable, Budget: w.Budget,
-		}
+		}.withDefaults()
 		for _, n := range w.Networks {
 			p, err := netip.ParsePrefix(n)
 			if err != nil {
