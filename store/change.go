@@ -57,6 +57,7 @@ type Replace struct {
 	Trunks []Trunk
 
 	Origins []string
+	DNS     *DNS // nil keeps it
 }
 
 // ReplaceAll returns the Change that makes c the content of any View: for
@@ -72,6 +73,7 @@ func ReplaceAll(c Config, by Author) Replace {
 		Trunks: append([]Trunk{}, c.Trunks...),
 
 		Origins: append([]string{}, c.Origins...),
+		DNS:     new(c.DNS.clone()),
 	}
 }
 
@@ -100,6 +102,9 @@ func (r Replace) merge(v *View) Config {
 	}
 	if r.Origins != nil {
 		next.Origins = r.Origins
+	}
+	if r.DNS != nil {
+		next.DNS = *r.DNS
 	}
 	if r.Users == nil {
 		return next

@@ -35,6 +35,7 @@ func Diff(old, next *View) []Line {
 			Sign: "~", Text: "browsers: origins " + arrow(quoteEmpty(was), quoteEmpty(is)), Fields: []string{"browsers.origins"},
 		})
 	}
+	all = append(all, a.DNS.lines(b.DNS)...)
 	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
 	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
 	return append(all, keyLines(a.Keys, b.Keys)...)

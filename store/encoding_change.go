@@ -102,11 +102,15 @@ func decodeAs[W any](body []byte, of func(W) (Change, error)) (Change, error) {
 }
 
 func toWireReplace(c Replace) wireReplace {
-	return wireReplace{
+	w := wireReplace{
 		Who: c.By.Who, At: unixMilli(c.By.At), Exact: c.Exact, Realm: c.Realm, Domain: c.Domain,
 		Sites: each(c.Sites, toWireSite), Users: each(c.Users, toWireUser), Trunks: each(c.Trunks, toWireTrunk),
 		Origins: c.Origins,
 	}
+	if c.DNS != nil {
+		w.DNS = toWireDNS(*c.DNS)
+	}
+	return w
 }
 
 // UnmarshalCBOR reads what any version wrote.
@@ -120,9 +124,13 @@ func fromWireReplace(w wireReplace) (Replace, error) {
 	if err != nil {
 		return Replace{}, err
 	}
-	return Replace{
+	r := Replace{
 		By: Author{Who: w.Who, At: fromUnixMilli(w.At)}, Exact: w.Exact, Realm: w.Realm, Domain: w.Domain,
 		Sites: sites, Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
 		Origins: w.Origins,
-	}, nil
+	}
+	if w.DNS != nil {
+		r.DNS = new(fromWireDNS(w.DNS))
+	}
+	return r, nil
 }

@@ -45,6 +45,7 @@ func (c Config) problems() Errors {
 		v.trunk(i, t)
 	}
 	v.origins(c.Origins)
+	v.dns(c.DNS)
 	for _, n := range c.Nodes {
 		v.node(n)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -113,6 +114,9 @@ func TestDiff(t *testing.T) {
 		{"a site", func(c *Config) { c.Sites[1].Homing, c.Sites[1].Operator = "", "" }, "~ site mons: operator 200 -> (none), homing main-first -> (none)"},
 		{"a budget", func(c *Config) { c.Sites[0].Budget = 250 }, "~ site hq: budget (none) -> 250 kbit/s"},
 		{"the usual budget written out", func(c *Config) { c.Sites[0].Budget = DefaultBudget }, ""},
+		{"DNS for others", func(c *Config) {
+			c.DNS = DNS{Resolvers: []Resolver{{Address: netip.MustParseAddr("10.0.0.53"), Site: "hq"}}, Forward: []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:53")}}
+		}, "~ dns: resolvers (none) -> 10.0.0.53 for hq\n~ dns: forward (none) -> 9.9.9.9"},
 		{"a service address", func(c *Config) { c.Sites[0].Address = prefixes("10.1.0.1/24")[0] }, "~ site hq: address (none) -> 10.1.0.1/24"},
 		{"a trunk", func(c *Config) { c.Trunks[0].Address = "x" }, "~ trunk isdn: address 192.0.2.9:5060 -> x"},
 	}

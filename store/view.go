@@ -16,6 +16,7 @@ type Config struct {
 	Trunks []Trunk
 
 	Origins []string // of web pages whose telephones may connect; none: there is no WebSocket
+	DNS     DNS
 
 	Nodes   []Node      // by name
 	Tokens  []JoinToken // in the order of their making
@@ -90,6 +91,7 @@ func (v *View) Config() Config {
 	c.Users = slices.Clone(c.Users)
 	c.Trunks = slices.Clone(c.Trunks)
 	c.Origins = slices.Clone(c.Origins)
+	c.DNS = c.DNS.clone()
 	c.Nodes = slices.Clone(c.Nodes)
 	c.Tokens = slices.Clone(c.Tokens)
 	c.Revoked = slices.Clone(c.Revoked)

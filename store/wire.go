@@ -22,6 +22,7 @@ type wireReplace struct {
 	Trunks []wireTrunk
 
 	Origins []string
+	DNS     *wireDNS // from version 6 on
 }
 
 type wireConfig struct {
@@ -35,6 +36,7 @@ type wireConfig struct {
 	Revoked []string
 	Origins []string
 	Keys    [][]byte
+	DNS     *wireDNS // from version 6 on
 }
 
 type wireSite struct {

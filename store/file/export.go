@@ -23,6 +23,7 @@ func Export(view *store.View) []byte {
 	list(&w, "users", c.Users, writeUser)
 	list(&w, "trunks", c.Trunks, writeTrunk)
 	writeBrowsers(&w, c.Origins)
+	writeDNS(&w, c.DNS)
 	return w.Bytes()
 }
 
@@ -32,6 +33,21 @@ func writeBrowsers(w *bytes.Buffer, origins []string) {
 		all[i] = quoted(o)
 	}
 	fmt.Fprintf(w, "browsers: {origins: [%s]}\n", strings.Join(all, ", "))
+}
+
+func writeDNS(w *bytes.Buffer, d store.DNS) {
+	resolvers := make([]string, len(d.Resolvers))
+	for i, r := range d.Resolvers {
+		resolvers[i] = "{address: " + quoted(r.Address.String()) + "}"
+		if r.Site != "" {
+			resolvers[i] = "{address: " + quoted(r.Address.String()) + ", site: " + scalar(r.Site) + "}"
+		}
+	}
+	forward := make([]string, len(d.Forward))
+	for i, s := range d.Forward {
+		forward[i] = quoted(store.ServerText(s))
+	}
+	fmt.Fprintf(w, "dns: {resolvers: [%s], forward: [%s]}\n", strings.Join(resolvers, ", "), strings.Join(forward, ", "))
 }
 
 func list[T any](w *bytes.Buffer, name string, all []T, write func(*bytes.Buffer, T)) {

@@ -36,6 +36,11 @@ trunks:
   - {name: mons-isdn, site: mons, address: "192.196.203.9:5060"}
 browsers:
   origins: [https://phone.beip.be]
+dns:
+  resolvers:
+    - {address: 10.0.0.53, site: mons}
+    - address: "2001:db8::53"
+  forward: [9.9.9.9, "[2001:db8::9]:5353"]
 `
 
 func parsed(t *testing.T, yaml string, view *store.View) *File {
@@ -72,12 +77,16 @@ func TestParseTheExample(t *testing.T) {
 		},
 		Trunks:  []store.Trunk{{Name: "mons-isdn", Site: "mons", Address: "192.196.203.9:5060"}},
 		Origins: []string{"https://phone.beip.be"},
+		DNS: store.DNS{
+			Resolvers: []store.Resolver{{Address: netip.MustParseAddr("10.0.0.53"), Site: "mons"}, {Address: netip.MustParseAddr("2001:db8::53")}},
+			Forward:   []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:53"), netip.MustParseAddrPort("[2001:db8::9]:5353")},
+		},
 	}
 	for name, text := range map[string]string{
 		"as it is": example, "from Windows": "\ufeff" + strings.ReplaceAll(example, "\n", "\r\n"),
 		"as a document": "---\n" + example + "...\n",
 	} {
-		if diff := cmp.Diff(want, after(t, text, empty()).Config(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+		if diff := cmp.Diff(want, after(t, text, empty()).Config(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}, netip.AddrPort{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -101,13 +110,17 @@ func TestParseFillsInFromTheView(t *testing.T) {
 		}},
 		{"an empty list empties", "trunks: []\n", func(c *store.Config) { c.Trunks = nil }},
 		{"no origins", "browsers: {origins: []}\n", func(c *store.Config) { c.Origins = nil }},
+		{"no resolvers", "dns: {forward: [192.0.2.53]}\n", func(c *store.Config) {
+			c.DNS = store.DNS{Forward: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")}}
+		}},
+		{"no DNS for others", "dns: {resolvers: [], forward: []}\n", func(c *store.Config) { c.DNS = store.DNS{} }},
 		{"all origins", "browsers: {origins: [\"*\"]}\n", func(c *store.Config) { c.Origins = []string{"*"} }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := view.Config()
 			tt.want(&want)
-			if diff := cmp.Diff(want, after(t, tt.yaml, view).Config(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+			if diff := cmp.Diff(want, after(t, tt.yaml, view).Config(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}, netip.AddrPort{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -136,7 +149,13 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
-		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks and browsers), and this is a list"}},
+		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks, browsers and dns), and this is a list"}},
+		{"a resolver without an address", "dns: {resolvers: [{site: hq}]}\nsites: [{name: hq}]\n", []string{"1:20: a resolver needs an address"}},
+		{"a resolver that is none", "dns: {resolvers: [{address: 10.0.0.0/8}]}\n", []string{"1:29: address is an IP address: write one like 192.0.2.53"}},
+		{"a resolver twice", "dns: {resolvers: [{address: 10.0.0.1}, {address: 10.0.0.1}]}\n", []string{"1:50: the resolver 10.0.0.1 is given twice, first on line 1"}},
+		{"a resolver of no site", "sites: [{name: mons}]\ndns: {resolvers: [{address: 10.0.0.1, site: monz}]}\n", []string{`2:45: there is no site "monz": did you mean "mons"?`}},
+		{"a name to forward to", "dns: {forward: [dns.example.org]}\n", []string{"1:17: this is not the address of a DNS server: write one like 192.0.2.53"}},
+		{"everywhere to forward to", "dns: {forward: [0.0.0.0]}\n", []string{"1:17: this is not the address of a DNS server: write one like 192.0.2.53"}},
 		{"host bits", "sites:\n  - name: hq\n    networks: [10.0.0.0/8, 172.30.42.1/24]\n", []string{"3:28: 172.30.42.1/24 is not a network address: did you mean 172.30.42.0/24?"}},
 		{"an address for a network", "sites: [{name: hq, networks: [10.0.0.1]}]\n", []string{"1:31: this is not a network: it has no length: 10.0.0.1/32 would be this address alone"}},
 		{"a netmask", "sites: [{name: hq, networks: [10.0.0.0/255.255.0.0]}]\n", []string{"1:31: this is not a network: did you mean 10.0.0.0/16?"}},
@@ -289,6 +308,10 @@ func TestExportChangesNothing(t *testing.T) {
 			{Number: ".", Name: "'"},
 			{Number: "..", Name: "@x"},
 			{Number: "+1", Name: "%x"},
+		},
+		DNS: store.DNS{
+			Resolvers: []store.Resolver{{Address: netip.MustParseAddr("2001:db8::1"), Site: "null"}, {Address: netip.MustParseAddr("10.0.0.1"), Site: "-"}},
+			Forward:   []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:53"), netip.MustParseAddrPort("10.0.0.1:5353")},
 		},
 		Trunks: []store.Trunk{{Name: "no", Site: "10", Address: "[2001:db8::1]:5060"}, {Name: "x", Site: "-", Address: "192.0.2.1"}},
 	}

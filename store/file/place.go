@@ -123,6 +123,8 @@ func (r *reader) owner(path string) string {
 		return "site " + c.Sites[i].Name + ", which is not in this file: "
 	case list == "users" && i < len(c.Users):
 		return "user " + c.Users[i].Number + ", who is not in this file: "
+	case list == "dns.resolvers" && i < len(c.DNS.Resolvers):
+		return "resolver " + c.DNS.Resolvers[i].Address.String() + ", which is not in this file: "
 	case list == "trunks" && i < len(c.Trunks):
 		return "trunk " + c.Trunks[i].Name + ", which is not in this file: "
 	default:

@@ -19,7 +19,7 @@ type reader struct {
 	errs   store.Errors
 }
 
-func rootFields() []string { return []string{"domain", "sites", "users", "trunks", "browsers"} }
+func rootFields() []string { return []string{"domain", "sites", "users", "trunks", "browsers", "dns"} }
 
 func (r *reader) readRoot() {
 	fields := r.mapping(r.root, "", "the file", rootFields())
@@ -40,6 +40,8 @@ func (r *reader) readRoot() {
 			r.change.Trunks = each(r, f, r.trunk)
 		case "browsers":
 			r.change.Origins = r.browsers(f)
+		case "dns":
+			r.change.DNS = r.dns(f)
 		}
 	}
 	if len(fields) == 0 && len(r.errs) == 0 {
@@ -117,6 +119,33 @@ func (r *reader) browsers(group entry) (origins []string) {
 		origins = each(r, f, func(n ast.Node, at string) string { return r.text(entry{name: "an origin", path: at, value: n}) })
 	}
 	return origins
+}
+
+// dns returns who asks, and who is asked; what it does not say is nobody.
+func (r *reader) dns(group entry) *store.DNS {
+	var d store.DNS
+	for _, f := range r.mapping(group.value, group.path, "dns", []string{"resolvers", "forward"}) {
+		switch f.name {
+		case "resolvers":
+			d.Resolvers = each(r, f, r.resolver)
+		case "forward":
+			d.Forward = each(r, f, r.server)
+		}
+	}
+	return &d
+}
+
+func (r *reader) resolver(n ast.Node, at string) store.Resolver {
+	var x store.Resolver
+	for _, f := range r.mapping(n, at, "a resolver", []string{"address", "site"}) {
+		switch f.name {
+		case "address":
+			x.Address = r.host(f)
+		case "site":
+			x.Site = r.text(f)
+		}
+	}
+	return x
 }
 
 // each reads the elements of a list; a list that is empty is not nil.

@@ -180,6 +180,37 @@ func (r *reader) address(f entry) netip.Prefix {
 	return p
 }
 
+// host returns the IP address of f.
+func (r *reader) host(f entry) netip.Addr {
+	before := len(r.errs)
+	s := r.text(f)
+	if len(r.errs) > before {
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		r.fault(f.value, f.path, "%s is an IP address: write one like 192.0.2.53", f.name)
+	}
+	return a
+}
+
+// server returns the address of a DNS server, on the usual port if it has none.
+func (r *reader) server(n ast.Node, at string) netip.AddrPort {
+	before := len(r.errs)
+	s := r.text(entry{name: "a server", path: at, value: n})
+	if len(r.errs) > before {
+		return netip.AddrPort{}
+	}
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.AddrPortFrom(a, store.PortDNS)
+	}
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		r.fault(n, at, "this is not the address of a DNS server: write one like 192.0.2.53")
+	}
+	return a
+}
+
 // meantPrefix says how the network s should be written.
 func meantPrefix(s string) string {
 	const example = "write one like 192.0.2.0/24"
