@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
+
+	"carillon/test/tool"
 )
 
 // A trial is tests of one package that print figures of one goal.
@@ -93,14 +94,12 @@ func (t trial) run(ctx context.Context, full bool) []row {
 	return rows
 }
 
-var figure = regexp.MustCompile(`figure: (.*): (\S+) (.*), goal (\S+) (.*)`)
-
 // read finds what tool.Figure has printed.
 func (t trial) read(out []byte) (rows []row) {
-	for _, m := range figure.FindAllStringSubmatch(string(out), -1) {
-		var got, want float64
-		_, err := fmt.Sscan(m[2]+" "+m[4], &got, &want)
-		rows = append(rows, row{t.goal, m[1], strings.TrimSpace(m[2] + " " + m[3]), strings.TrimSpace(m[4] + " " + m[5]), err == nil && got <= want})
+	for _, m := range tool.ReadFigures(string(out)) {
+		rows = append(rows, row{t.goal, m.What, with(m.Got, m.Unit), with(m.Goal, m.Unit), m.Got <= m.Goal})
 	}
 	return rows
 }
+
+func with(x float64, unit string) string { return strings.TrimSpace(fmt.Sprintf("%g %s", x, unit)) }

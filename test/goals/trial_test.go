@@ -49,7 +49,7 @@ func TestRead(t *testing.T) {
 	want := []row{
 		{3, "a change: at 10 sites, p99", "0.1865 s", "1 s", true},
 		{3, "false alarms", "1", "0", false},
-		{3, "rings", "1.2e+03 % of a core", "15 % of a core", false},
+		{3, "rings", "1200 % of a core", "15 % of a core", false},
 	}
 	if diff := cmp.Diff(want, trial{goal: 3}.read([]byte(out)), cmp.AllowUnexported(row{})); diff != "" {
 		t.Error(diff)

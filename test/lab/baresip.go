@@ -83,27 +83,42 @@ type Baresip struct {
 // is told whom to believe, but Debian's believes everybody.
 func StartBaresip(tb testing.TB, program string, h Host, n *Node, user, transport string, hertz float64) *Baresip {
 	tb.Helper()
-	b := &Baresip{tb: tb, dir: tb.TempDir(), user: user, own: h.Addr, hertz: hertz, output: new(output)}
-	control := netip.AddrPortFrom(h.Addr, baresipControl)
-	account := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;answermode=manual;regint=60;outbound=\"sip:%s:%d;transport=%s\"\n",
-		user, Domain, transport, user, Password, n.Addr, wire.Port(transport), transport)
-	files := map[string]string{"config": fmt.Sprintf(baresipConfig, b.own, control, baresipSound, b.dir), "accounts": account, "contacts": ""}
+	config := ""
+	b := newBaresip(tb, h, user, hertz)
 	if transport == "tls" {
-		files["authority.pem"] = n.Authority()
-		files["config"] += "sip_cafile " + filepath.Join(b.dir, "authority.pem") + "\n"
+		b.writes("authority.pem", n.Authority())
+		config = "sip_cafile " + filepath.Join(b.dir, "authority.pem") + "\n"
 	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
-			tb.Fatal(err)
-		}
+	b.starts(program, h, config, fmt.Sprintf(";transport=%s>;outbound=\"sip:%s:%d;transport=%s\"", transport, n.Addr, wire.Port(transport), transport))
+	eventually(tb, user+" registered", 10*time.Second, func() bool { return n.holds(user, b.own) })
+	return b
+}
+
+func newBaresip(tb testing.TB, h Host, user string, hertz float64) *Baresip {
+	tb.Helper()
+	return &Baresip{tb: tb, dir: tb.TempDir(), user: user, own: h.Addr, hertz: hertz, output: new(output)}
+}
+
+func (b *Baresip) writes(file, text string) {
+	b.tb.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, file), []byte(text), 0o600); err != nil {
+		b.tb.Fatal(err)
 	}
-	if err := tone(hertz, 20).save(filepath.Join(b.dir, "tone.wav")); err != nil {
-		tb.Fatal(err)
+}
+
+// starts starts the program with more lines in its configuration, and its account's
+// address ending so.
+func (b *Baresip) starts(program string, h Host, config, account string) {
+	b.tb.Helper()
+	control := netip.AddrPortFrom(h.Addr, baresipControl)
+	b.writes("config", fmt.Sprintf(baresipConfig, b.own, control, baresipSound, b.dir)+config)
+	b.writes("accounts", fmt.Sprintf("<sip:%s@%s%s;auth_user=%s;auth_pass=%s;answermode=manual;regint=60\n", b.user, Domain, account, b.user, Password))
+	b.writes("contacts", "")
+	if err := tone(b.hertz, 20).save(filepath.Join(b.dir, "tone.wav")); err != nil {
+		b.tb.Fatal(err)
 	}
 	b.run(h.command(program, "-f", b.dir, "-v", "-s"))
 	b.connect(h, control)
-	eventually(tb, user+" registered", 10*time.Second, func() bool { return n.holds(user, b.own) })
-	return b
 }
 
 // holds reports whether a user has a phone at an address that is up.
@@ -276,4 +291,19 @@ func (s *System) Baresip(program, site, node, user string, hertz float64) *Bares
 	s.tb.Helper()
 	h := s.Host(site, fmt.Sprintf("%s-phone%d", site, len(s.hosts)))
 	return StartBaresip(s.tb, program, h, s.nodes[node], user, "tcp", hertz)
+}
+
+// BaresipByName is Baresip that is told no address but those of the name servers of
+// its site, in this order.
+func (s *System) BaresipByName(program, site, user string, resolvers []netip.AddrPort) *Baresip {
+	s.tb.Helper()
+	h := s.Host(site, fmt.Sprintf("%s-phone%d", site, len(s.hosts)))
+	b := newBaresip(s.tb, h, user, 440)
+	var config strings.Builder
+	for _, r := range resolvers {
+		fmt.Fprintf(&config, "dns_server %s\n", r)
+	}
+	b.starts(program, h, config.String(), ";transport=tcp>")
+	eventually(s.tb, user+" registered", 20*time.Second, func() bool { return s.nodes[s.first].holds(user, b.own) })
+	return b
 }

@@ -141,14 +141,22 @@ func (s *System) hasNoCallsOf(users []string) {
 // what the command says.
 func (s *System) change(node, name string) (string, error) {
 	s.tb.Helper()
+	return s.edits(node, func(text string) string {
+		return strings.Replace(text, "users:\n", "users:\n  - {number: \""+name+"\"}\n", 1)
+	})
+}
+
+// edits changes the configuration at a node as edit says, and returns what the
+// command says.
+func (s *System) edits(node string, edit func(text string) string) (string, error) {
+	s.tb.Helper()
 	n := s.nodes[node]
 	before, err := n.command("config", "export").Output()
 	if err != nil {
 		return "", err
 	}
-	text := strings.Replace(string(before), "users:\n", "users:\n  - {number: \""+name+"\"}\n", 1)
 	file := filepath.Join(s.tb.TempDir(), "changed.yaml")
-	if err = os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err = os.WriteFile(file, []byte(edit(string(before))), 0o600); err != nil {
 		s.tb.Fatal(err)
 	}
 	out, err := n.command("config", "apply", "-f", file).CombinedOutput()

@@ -16,6 +16,8 @@ type Host struct {
 
 	command func(program string, args ...string) *exec.Cmd // to be started and ended by who asks
 	from    func(f func() error) error                     // calls f with the host's network
+
+	site, port string // where its cable is plugged in
 }
 
 // Loopback is a host of this machine with an address of its own.

@@ -30,9 +30,7 @@ func (s *Sites) openLine(to lan, ends string) *Line {
 	s.in(site, s.ip, "link", "set", uplink, "up")
 	s.in(site, s.ip, "route", "add", "default", "via", ends+".1")
 	l.Plug()
-	for _, end := range [][2]string{{"hq", site}, {site, uplink}} {
-		s.in(end[0], "tc", "qdisc", "replace", "dev", end[1], "root", "tbf", "rate", "1mbit", "burst", "4kb", "latency", "200ms")
-	}
+	l.shape("1mbit")
 	s.in("hq", s.nft, "add table inet "+cuts+site+
 		"; add chain inet "+cuts+site+" forward { type filter hook forward priority 0; }"+
 		"; add chain inet "+cuts+site+" count { type filter hook forward priority -1; }"+
@@ -84,6 +82,22 @@ func (l *Line) Cut() {
 func (l *Line) Mend() {
 	l.s.tb.Helper()
 	l.s.in("hq", l.s.nft, "flush chain inet "+cuts+l.site+" forward")
+}
+
+// shape gives the line another rate, each way.
+func (l *Line) shape(rate string) {
+	l.s.tb.Helper()
+	for _, end := range [][2]string{{"hq", l.site}, {l.site, uplink}} {
+		l.s.in(end[0], "tc", "qdisc", "replace", "dev", end[1], "root", "tbf", "rate", rate, "burst", "4kb", "latency", "200ms")
+	}
+}
+
+// lose has the line lose so many of a hundred packets each way.
+func (l *Line) lose(percent int) {
+	l.s.tb.Helper()
+	for _, way := range []string{"iifname", "oifname"} {
+		l.s.in("hq", l.s.nft, "add rule inet "+cuts+l.site+" forward "+way+" "+l.site+" numgen random mod 100 < "+strconv.Itoa(percent)+" drop")
+	}
 }
 
 // keepApart makes the head office's router swallow what two branches send each

@@ -3,7 +3,6 @@
 package lab
 
 import (
-	"strconv"
 	"testing"
 	"time"
 
@@ -50,12 +49,4 @@ func (s *System) alarms() (n int) {
 		n += len(x.said("a line is down"))
 	}
 	return n
-}
-
-// lose has the line lose so many of a hundred packets each way.
-func (l *Line) lose(percent int) {
-	l.s.tb.Helper()
-	for _, way := range []string{"iifname", "oifname"} {
-		l.s.in("hq", l.s.nft, "add rule inet "+cuts+l.site+" forward "+way+" "+l.site+" numgen random mod 100 < "+strconv.Itoa(percent)+" drop")
-	}
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -66,7 +67,7 @@ func openSites(tb testing.TB, delay time.Duration) *Sites {
 	tb.Helper()
 	s := &Sites{
 		tb: tb, ip: tool.Need(tb, "ip", "iproute2"), nft: tool.Need(tb, "nft", "nftables"),
-		name: fmt.Sprintf("%s%d-", prefix, os.Getpid()), delay: delay, hosts: map[string]Host{}, lines: map[string]*Line{},
+		name: fmt.Sprintf("%s%d-%s-", prefix, os.Getpid(), strings.ToLower(rand.Text()[:6])), delay: delay, hosts: map[string]Host{}, lines: map[string]*Line{},
 	}
 	tool.Need(tb, "tc", "iproute2")
 	s.sweep()
@@ -144,6 +145,8 @@ func (s *Sites) Host(site, name string) Host {
 		Addr:    l.address(number),
 		command: func(program string, args ...string) *exec.Cmd { return s.command(name, program, args...) },
 		from:    func(f func() error) error { return s.from(name, f) },
+		site:    site,
+		port:    port,
 	}
 	return s.hosts[name]
 }

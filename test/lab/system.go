@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"carillon/test/lab/extension"
 	"carillon/test/tool"
 )
 
@@ -90,6 +92,24 @@ func (s *System) join(site, name, role string) (token string) {
 	}
 	n.start(flags...)
 	return token
+}
+
+// Extension is a phone of a site that looks after itself, the i-th of its host. Every
+// second one says which phone it is.
+func (s *System) Extension(site, user string, i int) *extension.Phone {
+	h := s.hosts[site+"-phones"]
+	return extension.New(extension.Options{
+		Domain: Domain, User: user, Password: Password, Addr: h.Addr, Resolvers: s.resolvers(site), Network: h.from,
+		Instance: i%2 == 0, Port: uint16(10000 + i), //nolint:gosec // a few hundred
+	})
+}
+
+// resolvers are the name servers that phones of a site are told by DHCP.
+func (s *System) resolvers(site string) (all []netip.AddrPort) {
+	for _, n := range []string{homes[site], s.first, "hardy"} {
+		all = append(all, netip.AddrPortFrom(s.nodes[n].Addr, 53))
+	}
+	return all
 }
 
 // token returns a new one.

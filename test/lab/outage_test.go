@@ -1,0 +1,288 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"carillon/node/admin"
+	"carillon/test/lab/extension"
+	"carillon/test/tool"
+)
+
+var wholeOutages = flag.Bool("outages", false, "have all outages, each as long and with as many phones as the goals say")
+
+// TestOutage is what happens to phones and calls of a branch in an outage, and
+// after it. Four short ones are in every run of all tests;
+//
+//	go run ./test/outages
+//
+// has all of them three times.
+func TestOutage(t *testing.T) {
+	if Elsewhere(t) {
+		return
+	}
+	for _, o := range outages() {
+		if !o.fast && !*wholeOutages {
+			continue
+		}
+		t.Run(o.homing+"/"+o.name, func(t *testing.T) {
+			t.Parallel()
+			p := quickly()
+			if *wholeOutages {
+				p = fully()
+			}
+			x := o.begin(t, p)
+			x.strikes()
+			x.heals()
+			x.ends()
+		})
+	}
+}
+
+// A struckSite is a branch in an outage: phones that look after themselves, calls
+// that are up, and calls that are made all the time.
+type struckSite struct {
+	*System
+	outage
+	pace
+
+	t      *testing.T
+	ctx    context.Context //nolint:containedctx // of all that the phones do
+	users  []string
+	phones []*extension.Phone
+	talks  []talking
+	tally  *tally
+	real   bool // there is a baresip beside them, called bare
+	load   int  // bytes a second that the line carried before
+	late   []string
+	began  time.Time
+}
+
+// A talking is a call that is up between two phones.
+type talking struct {
+	call  *extension.Call
+	other *extension.Phone
+}
+
+const (
+	talkers  = 20     // calls that are up
+	byItself = "bare" // the user of the baresip
+)
+
+func (o outage) begin(t *testing.T, p pace) *struckSite {
+	t.Helper()
+	users := numbered(struck, p.phones)
+	x := &struckSite{
+		System: OpenSystem(t, twoMains(), slices.Concat(users, numbered("late", 1), numbered("hq", 2), []string{byItself})),
+		outage: o, pace: p, t: t, ctx: t.Context(), users: users, tally: newTally(),
+	}
+	x.prefers(o.homing)
+	if o.line != nil {
+		o.line(x.lines[struck])
+	}
+	for i, u := range users {
+		x.phones = append(x.phones, x.goesOn(struck, u, i))
+	}
+	if x.real = o.wan && o.homing == mainFirst; x.real {
+		x.BaresipByName(tool.Need(t, "baresip", "baresip-core"), struck, byItself, x.resolvers(struck))
+	}
+	eventually(t, "all phones are registered", 60*time.Second, func() bool { return len(x.nodes["laurel"].lacks(users)) == 0 })
+	for i := range talkers {
+		caller, other := x.phones[i], x.phones[talkers+i]
+		call, err := caller.Calls(x.ctx, other.User())
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.talks = append(x.talks, talking{call, other})
+	}
+	x.tally.call(x.ctx, x.phones[2*talkers:])
+	time.Sleep(3 * time.Second)
+	x.load = x.carries(p.before)
+	return x
+}
+
+// goesOn starts a phone that looks after itself until the test ends.
+func (x *struckSite) goesOn(site, user string, i int) *extension.Phone {
+	p := x.Extension(site, user, i)
+	go func() {
+		if err := p.Run(x.ctx); err != nil {
+			x.t.Error(err)
+		}
+	}()
+	return p
+}
+
+// carries returns how many bytes a second the line carries, both ways.
+func (x *struckSite) carries(during time.Duration) int {
+	before := x.lines[struck].IPBytes()
+	time.Sleep(during)
+	return int(float64(x.lines[struck].IPBytes()-before) / during.Seconds())
+}
+
+func (x *struckSite) figure(what string, got, goal float64, unit string) {
+	x.t.Helper()
+	if !tool.Figure(x.t, what, got, goal, unit) {
+		x.t.Errorf("%s: got %v %s, want at most %v", what, got, unit, goal)
+	}
+}
+
+// strikes has the fault happen, and watches until it is over.
+func (x *struckSite) strikes() {
+	x.t.Helper()
+	x.began = time.Now()
+	x.outage.strikes(x.System)
+	moved := x.moves()
+	time.Sleep(x.lasts / 2)
+	x.goesOn(struck, "late000", len(x.phones)) // at the branch
+	x.goesOn("hq", "hq000", len(x.phones)+1)   // and at the other end of the line
+	x.late = []string{"late000", "hq000"}
+	time.Sleep(time.Until(x.began.Add(x.lasts)))
+	moved()
+
+	n := x.nodes[x.asked]
+	x.figure(fmt.Sprintf("lost registrations, as %s says after %v", n.name, x.lasts), float64(len(n.lacks(x.users))), 0, "")
+	lost, gap := x.tally.since(x.began)
+	if x.wan && x.homing == localFirst {
+		x.figure("local calls lost", float64(lost), 0, "")
+		x.figure("longest time without an answered call", gap.Seconds(), 0.5, "s")
+	} else {
+		x.t.Logf("local calls lost: %d; longest time without an answered call: %.1f s", lost, gap.Seconds())
+	}
+	x.figure("longest time without a server, from the transaction that showed it", x.longest().Seconds(), 10, "s")
+}
+
+// moves watches the baresip until it is registered where it can be reached. The
+// function that it returns says when that was; a short outage may end before.
+func (x *struckSite) moves() (said func()) {
+	if !x.real {
+		return func() {}
+	}
+	after := make(chan time.Duration, 1)
+	go func() {
+		for ; time.Since(x.began) < x.lasts; time.Sleep(500 * time.Millisecond) {
+			for _, r := range x.nodes[x.asked].knows(byItself) {
+				if r.State == "up" && r.Node != x.first {
+					after <- time.Since(x.began)
+					return
+				}
+			}
+		}
+		after <- time.Since(x.began)
+	}()
+	return func() {
+		x.t.Helper()
+		goal := 60.0 // what it was granted
+		if x.silent {
+			goal += 32 // RFC 3261, Timer F
+		}
+		if took := <-after; took < x.lasts || goal <= x.lasts.Seconds() {
+			x.figure("until baresip is registered again", took.Seconds(), goal, "s")
+		}
+	}
+}
+
+func (x *struckSite) longest() (longest time.Duration) {
+	for _, p := range x.phones {
+		longest = max(longest, p.Longest())
+	}
+	return longest
+}
+
+// heals ends the fault, and watches until all is as before.
+func (x *struckSite) heals() {
+	x.t.Helper()
+	healed := time.Now()
+	x.outage.heals(x.System)
+	caller := x.goesOn("hq", "hq001", len(x.phones)+2)
+	ctx, cancel := context.WithTimeout(x.ctx, 60*time.Second)
+	defer cancel()
+	for {
+		if _, err := caller.Calls(ctx, x.users[1]); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	x.figure("calls from the head office reach the site", time.Since(healed).Seconds(), 15, "s")
+	const window = 5 * time.Second
+	most, settled := 0, time.Duration(0)
+	var windows []int
+	for time.Since(healed) < x.back {
+		now := x.carries(window)
+		most, windows = max(most, now), append(windows, now)
+		if float64(now) > 1.2*float64(x.load)+300 { // a few refreshes more or less
+			settled = time.Since(healed)
+		}
+	}
+	x.t.Logf("the line carried %d B/s before; since the return, each %v: %d", x.load, window, windows)
+	if x.line == nil {
+		x.figure("most that the line carries after the return, of the 250 kB/s of both ways", float64(most)/1000, 125, "kB/s")
+		x.figure("the line's load is within 20 % of before", settled.Seconds(), 60, "s")
+	}
+	x.figure("registrations of both sides that are missing after it", float64(len(x.nodes["laurel"].lacks(append(x.late, x.users...)))), 0, "")
+	x.figure("phones with two registrations", float64(x.nodes["laurel"].twice()), 0, "")
+}
+
+// ends has the calls end that were up all the time.
+func (x *struckSite) ends() {
+	x.t.Helper()
+	dropped := 0
+	for _, c := range x.talks {
+		if err := c.call.HangsUp(x.ctx, c.other); err != nil {
+			x.t.Log(err)
+			dropped++
+		}
+	}
+	x.figure("calls dropped that were up", float64(dropped), 0, "")
+	for why, n := range x.tally.reasons() {
+		x.t.Logf("%d × %s", n, why)
+	}
+	x.t.Logf("%d calls answered in all", x.tally.count())
+}
+
+// prefers has the branch's phones prefer its own node, or the mains.
+func (s *System) prefers(homing string) {
+	s.tb.Helper()
+	if out, err := s.edits("laurel", func(text string) string {
+		return strings.Replace(text, "- name: "+struck+"\n", "- name: "+struck+"\n    homing: "+homing+"\n", 1)
+	}); err != nil {
+		s.tb.Fatalf("%v: %s", err, out)
+	}
+	want := map[string]string{localFirst: "mons-node laurel hardy", mainFirst: "laurel hardy mons-node"}[homing]
+	eventually(s.tb, "phones of the branch are told "+want, 10*time.Second, func() bool { return s.servers(struck) == want })
+}
+
+// lacks returns which of these users have no phone that is up, as a node says that
+// may not reach all others.
+func (n *Node) lacks(users []string) []string {
+	n.tb.Helper()
+	up := map[string]bool{}
+	for _, r := range n.knows() {
+		up[r.User] = up[r.User] || r.State == "up"
+	}
+	return slices.DeleteFunc(slices.Clone(users), func(u string) bool { return up[u] })
+}
+
+// knows are the registrations that a node knows of, of all or of one user, though
+// other nodes may not answer.
+func (n *Node) knows(user ...string) (rows []admin.Registration) {
+	out, _ := n.command(append([]string{"registrations", "-o", "json"}, user...)...).Output() // exit code 3: not all have answered
+	_ = json.Unmarshal(out, &rows)
+	return rows
+}
+
+// twice returns how many users have two phones.
+func (n *Node) twice() (twice int) {
+	n.tb.Helper()
+	count := map[string]int{}
+	for _, r := range n.knows() {
+		if count[r.User]++; count[r.User] == 2 {
+			twice++
+		}
+	}
+	return twice
+}
