@@ -69,6 +69,7 @@ func siteFields(s Site) []field {
 		{name: "survivable", text: without(Standard, s.Survivable)},
 		{name: "budget", text: without(budgetText(DefaultBudget), budgetText(s.Budget))},
 		{name: "address", text: addressText(s.Address)},
+		{name: "dhcp", text: strings.Join(each(s.DHCP, Pool.text), " ")},
 	}
 }
 

@@ -48,6 +48,9 @@ func (v *View) Nodes() []Node { return slices.Clone(v.config.Nodes) }
 // users nor tokens nor keys.
 func (v *View) Bare() Config {
 	c := v.Config()
+	for i := range c.Sites {
+		c.Sites[i].DHCP = nil
+	}
 	return Config{Domain: c.Domain, Sites: c.Sites, Nodes: c.Nodes, Revoked: c.Revoked}
 }
 

@@ -12,6 +12,7 @@ type Site struct {
 	Survivable   string         // Standard or Dumb; empty is Standard
 	Budget       int            // kbit/s of its line that nodes may take to tell each other; 0 is DefaultBudget
 	Address      netip.Prefix   // the service address that its nodes share, with the length of its network; zero: none
+	DHCP         []Pool         // what its nodes give to devices; none: they answer no DHCP
 }
 
 // The budget of a site's line, in kbit/s.
@@ -45,6 +46,7 @@ func (s Site) withDefaults() Site {
 	if s.Budget == 0 {
 		s.Budget = DefaultBudget
 	}
+	s.DHCP = each(s.DHCP, Pool.withDefaults)
 	return s
 }
 

@@ -26,6 +26,7 @@ func (c Config) problems() Errors {
 		users:    make(map[string]int, len(c.Users)),
 		direct:   make(map[string]string),
 		prefixes: make(map[netip.Prefix]claim), addresses: make(map[netip.Addr]claim),
+		pools:  make(map[netip.Prefix]claim),
 		trunks: make(map[string]int),
 	}
 	v.domain(c.Domain)
@@ -60,7 +61,8 @@ type validator struct {
 	direct   map[string]string // number to the path of its first mention
 	prefixes map[netip.Prefix]claim
 
-	addresses map[netip.Addr]claim // service addresses
+	addresses map[netip.Addr]claim   // service addresses
+	pools     map[netip.Prefix]claim // of DHCP
 	trunks    map[string]int
 }
 
@@ -97,6 +99,9 @@ func (v *validator) site(i int, s Site) {
 	}
 	if s.Address != (netip.Prefix{}) {
 		v.serviceAddress(path("sites", i, "address"), s)
+	}
+	for j, p := range s.DHCP {
+		v.pool(path("sites", i, fmt.Sprintf("dhcp[%d]", j)), s, p)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestValidate(t *testing.T) {
@@ -42,6 +43,36 @@ func TestValidate(t *testing.T) {
 			c.Sites[1].Networks = prefixes("10.9.0.0/16")
 			c.Sites[0].Address, c.Sites[1].Address = prefixes("10.9.0.1/8")[0], prefixes("10.9.0.1/16")[0]
 		}, "sites[1].address", "claimed by site hq"},
+		{"a pool", func(c *Config) { c.Sites[0].DHCP = onePool(nil) }, "", ""},
+		{"a pool elsewhere", func(c *Config) { c.Sites[0].DHCP = onePool(func(p *Pool) { p.Network = prefixes("192.0.2.0/24")[0] }) }, "sites[0].dhcp[0].network", "in no network of site hq"},
+		{"a pool of host bits", func(c *Config) { c.Sites[0].DHCP = onePool(func(p *Pool) { p.Network = prefixes("10.1.0.1/24")[0] }) }, "sites[0].dhcp[0].network", "no network to give"},
+		{"two pools of one network", func(c *Config) { c.Sites[0].DHCP = append(onePool(nil), onePool(nil)...) }, "sites[0].dhcp[1].network", "give it one pool"},
+		{"a pool of nothing", func(c *Config) {
+			c.Sites[0].DHCP = onePool(func(p *Pool) { p.First, p.Last, p.Reservations = netip.Addr{}, netip.Addr{}, nil })
+		}, "sites[0].dhcp[0].range", "as 10.1.0.128-10.1.0.254, or reservations"},
+		{"a range with the broadcast address", func(c *Config) {
+			c.Sites[0].DHCP = onePool(func(p *Pool) { p.Last = netip.MustParseAddr("10.1.0.255") })
+		}, "sites[0].dhcp[0].range", "write one like 10.1.0.128-10.1.0.254"},
+		{"a range with the router", func(c *Config) {
+			c.Sites[0].DHCP = onePool(func(p *Pool) { p.Router = netip.MustParseAddr("10.1.0.11") })
+		}, "sites[0].dhcp[0].range", "router's own address"},
+		{"a range with the service address", func(c *Config) {
+			c.Sites[0].Address, c.Sites[0].DHCP = prefixes("10.1.0.12/24")[0], onePool(nil)
+		}, "sites[0].dhcp[0].range", "service address"},
+		{"a lease too short", func(c *Config) { c.Sites[0].DHCP = onePool(func(p *Pool) { p.Lease = time.Second }) }, "sites[0].dhcp[0].lease", "at least 2m"},
+		{"a reservation twice", func(c *Config) {
+			c.Sites[0].DHCP = onePool(func(p *Pool) { p.Reservations = append(p.Reservations, p.Reservations...) })
+		}, "sites[0].dhcp[0].reservations[1].mac", "given twice"},
+		{"a reservation elsewhere", func(c *Config) {
+			c.Sites[0].DHCP = onePool(func(p *Pool) { p.Reservations[0].Address = netip.MustParseAddr("10.1.1.9") })
+		}, "sites[0].dhcp[0].reservations[0].address", "no address of a device"},
+		{"an option that is ours", func(c *Config) {
+			c.Sites[0].DHCP = onePool(func(p *Pool) { p.Options = []DHCPOption{{Code: 51, Values: []string{"1"}}} })
+		}, "sites[0].dhcp[0].options.51", "not one to write here"},
+		{"an option without addresses", func(c *Config) {
+			c.Sites[0].DHCP = onePool(func(p *Pool) { p.Options = []DHCPOption{{Code: 42, Values: []string{"ntp"}}} })
+		}, "sites[0].dhcp[0].options.42", "list of IPv4 addresses"},
+		{"a vendor of every class", func(c *Config) { c.Sites[0].DHCP = onePool(func(p *Pool) { p.Vendors = []Vendor{{}} }) }, "sites[0].dhcp[0].vendors[0].class", "option 60"},
 		{"a user without a number", func(c *Config) { c.Users[1].Number = "" }, "users[1].number", "needs a number"},
 		{"a number with a space", func(c *Config) { c.Users[1].Number = "2 01" }, "users[1].number", "not a number that can be dialled"},
 		{"a number with an at", func(c *Config) { c.Users[1].Number = "a@b" }, "users[1].number", "not a number that can be dialled"},

@@ -51,6 +51,8 @@ type wireSite struct {
 	Budget int // from version 4 on
 
 	Address string // from version 6 on
+
+	DHCP []wirePool
 }
 
 type wireUser struct {
@@ -75,7 +77,7 @@ func toWireSite(s Site) wireSite {
 	return wireSite{
 		Name: s.Name, Networks: notNil(each(s.Networks, netip.Prefix.String)), CallsTrusted: s.CallsTrusted,
 		Operator: s.Operator, Homing: s.Homing, Survivable: s.Survivable, Budget: s.Budget,
-		Address: addressText(s.Address),
+		Address: addressText(s.Address), DHCP: notNil(each(s.DHCP, toWirePool)),
 	}
 }
 
@@ -115,6 +117,10 @@ func fromWireSites(all []wireSite) ([]Site, error) {
 			if sites[i].Address, err = netip.ParsePrefix(w.Address); err != nil {
 				return nil, fmt.Errorf("site %s: %w", clip(w.Name), err)
 			}
+		}
+		var err error
+		if sites[i].DHCP, err = fromWirePools(w.DHCP); err != nil {
+			return nil, fmt.Errorf("site %s: %w", clip(w.Name), err)
 		}
 	}
 	return sites, nil

@@ -86,6 +86,7 @@ func writeSite(w *bytes.Buffer, s store.Site) {
 	if s.Address.IsValid() {
 		fmt.Fprintf(w, "    address: %s\n", inList(s.Address))
 	}
+	writePools(w, s.DHCP)
 }
 
 // inList returns p as an element of [...], where an IPv6 address needs quotes.

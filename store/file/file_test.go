@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -172,6 +173,15 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a budget of another unit", "sites: [{name: hq, budget: 250 kb}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
 		{"a budget of nothing", "sites: [{name: hq, budget: 0 kbit/s}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
 		{"an address without a length", "sites: [{name: hq, address: 10.0.0.1}]\n", []string{"1:29: address is an address with the length of its network: write one like 192.0.2.1/24"}},
+		{"a pool that is not one", "sites: [{name: hq, networks: [10.0.0.0/8], dhcp: [{network: 10.1.0.0/24, range: 10.1.0.9, router: here, lease: 8, reservations: [{mac: x}], options: {66: [], x: 1}, vendors: [{class: a, optons: 1}]}]}]\n", []string{
+			"1:81: range is its first and its last address, like 192.0.2.100-192.0.2.250",
+			"1:99: router is an IPv4 address like 192.0.2.1",
+			"1:112: lease needs a unit: write it like 8h or 30m",
+			`1:136: "x" is no MAC address: write one like 00:15:65:12:34:56`,
+			"1:155: option 66 has no value",
+			"1:159: an option of DHCP is a number from 2 to 254, as 66",
+			`1:187: a vendor has no field "optons": did you mean "options"?`,
+		}},
 		{"a small budget", "sites: [{name: hq, budget: 5 kbit/s}]\n", []string{"1:28: 5 kbit/s is no budget: it has at least 8 and at most 10000000"}},
 		{"a word that is not one of two", "sites: [{name: hq, calls: trust, homing: local, survivable: dump}]\n", []string{
 			`1:27: calls is trusted or challenged: did you mean "trusted"?`, "1:42: homing is local-first or main-first", `1:61: survivable is standard or dumb: did you mean "dumb"?`,
@@ -294,7 +304,15 @@ func TestExportChangesNothing(t *testing.T) {
 		Domain: "tel.example.org",
 		Sites: []store.Site{
 			{Name: "null", Networks: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.0.0.0/8")}, CallsTrusted: true, Homing: store.MainFirst, Survivable: store.Dumb, Operator: "0x10", Budget: 250, Address: netip.MustParsePrefix("2001:db8::7/64")},
-			{Name: "10"},
+			{Name: "10", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, DHCP: []store.Pool{{
+				Network: netip.MustParsePrefix("192.0.2.0/25"), First: netip.MustParseAddr("192.0.2.20"), Last: netip.MustParseAddr("192.0.2.90"),
+				Router: netip.MustParseAddr("192.0.2.1"), Lease: 90 * time.Minute,
+				Reservations: []store.Reservation{{MAC: "00:15:65:12:34:56", Address: netip.MustParseAddr("192.0.2.20")}},
+				Options:      []store.DHCPOption{{Code: 160, Values: []string{"https://x/\\ \"y\""}}, {Code: 42, Values: []string{"192.0.2.1", "192.0.2.2"}}},
+				Vendors:      []store.Vendor{{Class: "yes", Options: []store.DHCPOption{{Code: 43, Values: []string{"hex:01"}}}}},
+			}, {
+				Network: netip.MustParsePrefix("192.0.2.128/25"), Reservations: []store.Reservation{{MAC: "00:15:65:12:34:56", Address: netip.MustParseAddr("192.0.2.130")}},
+			}}},
 			{Name: "-"},
 		},
 		Users: []store.User{

@@ -51,7 +51,7 @@ func (r *reader) readRoot() {
 
 func (r *reader) site(n ast.Node, at string) store.Site {
 	var s store.Site
-	for _, f := range r.mapping(n, at, "a site", []string{"name", "networks", "calls", "operator", "homing", "survivable", "budget", "address"}) {
+	for _, f := range r.mapping(n, at, "a site", []string{"name", "networks", "calls", "operator", "homing", "survivable", "budget", "address", "dhcp"}) {
 		switch f.name {
 		case "name":
 			s.Name = r.text(f)
@@ -69,6 +69,8 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 			s.Budget = r.rate(f)
 		case "address":
 			s.Address = r.address(f)
+		case "dhcp":
+			s.DHCP = each(r, f, r.pool)
 		}
 	}
 	return s
