@@ -161,12 +161,14 @@ func (f forwarder) decided(ctx context.Context, kind string, body []byte) (decis
 // decide answers another node's Change. A branch cannot know that a file brings the
 // passwords that there are: what changes nothing makes no revision.
 func (c *configuration) decide(ctx context.Context, from link.Peer, command []byte) ([]byte, error) {
-	if change, err := store.DecodeChange(command); err == nil {
-		if why := notFor(from, change); why != nil {
-			return encodeRefusal(why), nil
-		}
+	change, err := store.DecodeChange(command)
+	if err != nil {
+		return nil, err
 	}
-	if view := c.View(); changesNothing(command, view) {
+	if why := notFor(from, change); why != nil {
+		return encodeRefusal(why), nil
+	}
+	if view := c.View(); changesNothing(change, view) {
 		return json.Marshal(decision{Index: view.Index()})
 	}
 	index, err := c.propose(ctx, command)
@@ -176,31 +178,33 @@ func (c *configuration) decide(ctx context.Context, from link.Peer, command []by
 	return json.Marshal(decision{Index: index})
 }
 
-// notFor returns why another node may not ask for a Change, or nil. A key that
-// somebody else than a main has made might be known to a witness. A node says of
-// itself alone where it is, and its certificate says what it is: a witness that could
-// call itself a LifeGUARD would be given what it must not read.
+// notFor returns why a node that is no main may not ask for a Change, or nil: it may
+// be in the wrong hands. It says of itself alone where it is, and its certificate
+// says what it is. A LifeGUARD takes a file too, as its administrator may; all else a
+// main does, which has questions of their own for it.
 func notFor(from link.Peer, change store.Change) error {
-	if store.BringsKey(change) {
-		return &store.Error{Kind: store.Invalid, Field: "key", Message: "a main makes the keys, not " + from.Node}
+	refused := func(format string, args ...any) error {
+		return &store.Error{Kind: store.Invalid, Field: "node", Message: fmt.Sprintf(format, args...)}
 	}
 	switch change := change.(type) {
 	case store.SetNode:
-		if n := change.Node; n.Name != from.Node || n.Role != string(from.Role) {
-			return &store.Error{Kind: store.Invalid, Field: "node", Message: fmt.Sprintf("%s is %s, and speaks of no other", from.Node, from.Role)}
+		if n := change.Node; n.Name == from.Node && n.Role == string(from.Role) {
+			return nil
 		}
-	case store.Found, store.Join:
-		return &store.Error{Kind: store.Invalid, Field: "node", Message: "a main lets nodes join, not " + from.Node}
+		return refused("%s is %s, and speaks of no other", from.Node, from.Role)
+	case store.Replace:
+		if from.Role == link.LifeGUARD && !change.Exact {
+			return nil
+		}
 	}
-	return nil
+	return refused("a main does that, not %s, which is a %s", from.Node, from.Role)
 }
 
-// changesNothing reports whether a command is a configuration that is in force
+// changesNothing reports whether a Change is a configuration that is in force
 // already.
-func changesNothing(command []byte, view *store.View) bool {
-	change, err := store.DecodeChange(command)
+func changesNothing(change store.Change, view *store.View) bool {
 	replace, ok := change.(store.Replace)
-	if err != nil || !ok {
+	if !ok {
 		return false
 	}
 	next, err := replace.On(view)

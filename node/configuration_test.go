@@ -78,15 +78,18 @@ func TestDeciding(t *testing.T) {
 		kind    string
 		says    string
 	}{
-		{"done", store.AddToken{By: store.Author{At: time.Now()}, Token: store.JoinToken{Hash: "x", Expires: time.Now().Add(time.Hour)}}, nil, "", ""},
-		{"refused", store.RemoveNode{Name: "bergen"}, nil, "refused", `no node "bergen"`},
+		{"done", store.Replace{Users: []store.User{{Number: "201"}}}, nil, "", ""},
+		{"refused", store.Replace{Sites: []store.Site{{Name: "hq"}, {Name: "hq"}}}, nil, "refused", ""},
 		{"refused twice", store.Replace{Sites: []store.Site{{Name: "hq"}, {Name: "hq"}}, Users: []store.User{{Number: "a b"}}}, nil, "refused", ""},
-		{"with a key of its own", store.RemoveNode{Name: "mons", Next: store.Key{1}}, nil, "refused", "a main makes the keys, not mons"},
+		{"removes somebody", store.RemoveNode{Name: "namur"}, nil, "refused", "a main does that, not mons"},
+		{"makes a token", store.AddToken{Token: store.JoinToken{Hash: "x", Expires: time.Now().Add(time.Hour)}}, nil, "refused", "a main does that, not mons"},
+		{"takes over", store.TakeOver{Node: "laurel"}, nil, "refused", "a main does that, not mons"},
+		{"forgets all passwords", store.Replace{Exact: true, Users: []store.User{{Number: "201"}}}, nil, "refused", "a main does that, not mons"},
 		{"of itself", store.SetNode{Node: written("mons", RoleLifeguard, "mons")}, nil, "", ""},
 		{"of another", store.SetNode{Node: written("laurel", RoleMain, "hq")}, nil, "refused", "mons is lifeguard, and speaks of no other"},
 		{"in another role", store.SetNode{Node: written("mons", RoleMain, "mons")}, nil, "refused", "mons is lifeguard"},
-		{"lets somebody in", store.Join{Token: "x", Node: written("stan", RoleMain, "hq")}, nil, "refused", "a main lets nodes join, not mons"},
-		{"not decided", store.RemoveNode{Name: "mons"}, errors.New("too few mains"), "undecided", "nothing is changed: too few mains"},
+		{"lets somebody in", store.Join{Token: "x", Node: written("stan", RoleMain, "hq")}, nil, "refused", "a main does that, not mons"},
+		{"not decided", store.Replace{Users: []store.User{{Number: "202"}}}, errors.New("too few mains"), "undecided", "nothing is changed: too few mains"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			command, err := store.EncodeChange(tt.change)

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"carillon/cluster/link"
@@ -58,6 +59,9 @@ func (c *configuration) goesBack(ctx context.Context, from link.Peer, body []byt
 	var q goingBack
 	if err := json.Unmarshal(body, &q); err != nil {
 		return nil, err
+	}
+	if from.Role == link.Witness {
+		return nil, errors.New("a witness changes no configuration")
 	}
 	lines, err := c.GoBack(ctx, q.To, q.Who+" at "+from.Node)
 	if err != nil {

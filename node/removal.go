@@ -167,6 +167,21 @@ func (s *system) askOne(ctx context.Context, main string, r removal) (again bool
 	return false, err
 }
 
+// mayRemove reports whether a node may have another one removed: of those that are
+// no main a LifeGUARD alone, and what it could let in, too.
+func (s *system) mayRemove(from link.Peer, name string) bool {
+	view := s.config.View()
+	asker, known := view.Node(from.Node)
+	gone, there := view.Node(name)
+	switch {
+	case from.Role == link.Main, !there: // which is said
+		return true
+	case from.Role != link.LifeGUARD:
+		return false
+	}
+	return known && gone.Role == store.Lifeguard && view.SiteOf(gone) == view.SiteOf(asker)
+}
+
 // remove answers another node that asks for a removal. A main has found out who
 // leads and asks that one; for others it is found out here.
 func (s *system) remove(ctx context.Context, from link.Peer, body []byte) ([]byte, error) {
@@ -179,6 +194,11 @@ func (s *system) remove(ctx context.Context, from link.Peer, body []byte) ([]byt
 	switch {
 	case s.voters == nil:
 		err = errors.New("this node is no main")
+	case !s.mayRemove(from, r.Name):
+		err = &store.Error{
+			Kind: store.Conflict, Field: "node",
+			Message: fmt.Sprintf("ask for it at a main: %s is a %s, which may be in the wrong hands, and removes none but a LifeGUARD of its own site", from.Node, from.Role),
+		}
 	case from.Role == link.Main:
 		err = s.removeHere(ctx, change)
 	default:

@@ -15,7 +15,12 @@ import (
 func TestRemoveTheMainThatLeads(t *testing.T) {
 	w := newTown(t, "laurel", "hardy", "stan")
 	w.open("mons", RoleLifeguard, "hardy")
-	gone, err := w.nodes["mons"].RemoveNode(t.Context(), "laurel") // asked for where nobody decides
+	for _, name := range []string{"laurel", "hardy"} {
+		if _, err := w.nodes["mons"].RemoveNode(t.Context(), name); err == nil || !strings.Contains(err.Error(), "ask for it at a main") {
+			t.Errorf("%s, at a LifeGUARD: got %v, want that it is asked for at a main", name, err)
+		}
+	}
+	gone, err := w.nodes["stan"].RemoveNode(t.Context(), "laurel") // asked for where nobody decides
 	if err != nil || gone != (admin.Removed{Name: "laurel", Role: RoleMain, Mains: 2}) {
 		t.Fatalf("got %+v, %v", gone, err)
 	}
@@ -77,13 +82,16 @@ func TestRemoveWithoutAQuorum(t *testing.T) {
 }
 
 // TestARemovalChangesTheKey: those that stay seal with another key, who comes later
-// has it, and neither the removed node nor a witness, at which it was asked for, does.
+// has it, and neither the removed node nor a witness does.
 func TestARemovalChangesTheKey(t *testing.T) {
 	w := newTown(t, "laurel")
 	w.open("mons", RoleLifeguard, "laurel")
 	w.open("namur", RoleLifeguard, "laurel")
 	w.join("wim", RoleWitness, "laurel")
-	if _, err := w.nodes["wim"].RemoveNode(t.Context(), "mons"); err != nil {
+	if _, err := w.nodes["wim"].RemoveNode(t.Context(), "mons"); err == nil || !strings.Contains(err.Error(), "ask for it at a main") {
+		t.Errorf("at a witness: got %v, want that it is asked for at a main", err)
+	}
+	if _, err := w.nodes["namur"].RemoveNode(t.Context(), "mons"); err != nil {
 		t.Fatal(err)
 	}
 	keys := w.nodes["laurel"].config.View().Keys()

@@ -17,8 +17,8 @@ import (
 // authority, which the mains alone have.
 type sealer struct{ aead cipher.AEAD }
 
-// sealed is the first byte of what is sealed. What earlier versions wrote is
-// CBOR, which begins otherwise.
+// sealed is the first byte of what is sealed. Nothing else is read: a witness that
+// leads for a moment could put it into the log.
 const sealed = 0x01
 
 var errSealed = errors.New("it is not sealed by a main of this system")
@@ -42,7 +42,7 @@ func (s sealer) seal(b []byte) []byte {
 
 func (s sealer) open(b []byte) ([]byte, error) {
 	if len(b) == 0 || b[0] != sealed {
-		return b, nil
+		return nil, errSealed
 	}
 	plain, err := s.aead.Open(nil, nil, b[1:], nil)
 	if err != nil {

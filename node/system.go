@@ -64,17 +64,9 @@ func (s *system) answers(port *link.Port) {
 		return json.Marshal(s.ownMembers())
 	})
 	port.HandleAsk(askRemove, s.remove)
-	port.HandleAsk(askToken, func(ctx context.Context, from link.Peer, body []byte) ([]byte, error) {
-		var q tokenQuestion
-		if err := json.Unmarshal(body, &q); err != nil {
-			return nil, err
-		}
-		t, err := s.NewToken(ctx, q.Who+" at "+from.Node, q.TTL)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(t)
-	})
+	if s.authority != nil {
+		port.HandleAsk(askToken, s.answerToken)
+	}
 }
 
 // Registrations implements [admin.System]. What this node has learned from an

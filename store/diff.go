@@ -103,7 +103,11 @@ func nodeFields(n Node) []field {
 }
 
 func tokenFields(t JoinToken) []field {
-	return []field{{name: "until", text: t.Expires.UTC().Format(time.RFC3339)}}
+	return []field{
+		{name: "until", text: t.Expires.UTC().Format(time.RFC3339)},
+		{name: "role", text: t.Role},
+		{name: "site", text: t.Site},
+	}
 }
 
 // diffList compares two lists of things that their keys name.

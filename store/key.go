@@ -27,17 +27,6 @@ func (k Key) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 // none it is that with which each node came.
 func (v *View) Keys() []Key { return slices.Clone(v.config.Keys) }
 
-// BringsKey reports whether c may put another key in force.
-func BringsKey(c Change) bool {
-	switch c := c.(type) {
-	case RemoveNode:
-		return !c.Was.IsZero() || !c.Next.IsZero()
-	case Join:
-		return !c.Was.IsZero() || !c.Next.IsZero()
-	}
-	return false
-}
-
 // withKey puts another key in force. was is the one that is in force while the
 // list is empty.
 func withKey(list []Key, was, next Key) []Key {

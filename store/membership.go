@@ -38,6 +38,9 @@ func (a AddToken) On(v *View) (*View, error) {
 	if a.Token.Hash == "" || a.Token.Expires.IsZero() {
 		return nil, &Error{Kind: Invalid, Field: "token", Message: "a token needs a secret and an end"}
 	}
+	if (a.Token.Role == "") != (a.Token.Site == "") {
+		return nil, &Error{Kind: Invalid, Field: "token", Message: "a token is for a role at a site, or for any"}
+	}
 	next := v.Config()
 	next.Tokens = slices.DeleteFunc(next.Tokens, func(t JoinToken) bool {
 		return t.Hash == a.Token.Hash || !t.Expires.After(a.By.At)
@@ -102,6 +105,9 @@ func (j Join) check(v *View) error {
 			Kind: Conflict, Field: "token",
 			Message: "the token has expired: make another one with `carillon token create`",
 		}
+	}
+	if err := t.check(j.Node, v); err != nil {
+		return err
 	}
 	return j.Node.check(v)
 }

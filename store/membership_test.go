@@ -132,6 +132,49 @@ func TestMembershipRefusals(t *testing.T) {
 	}
 }
 
+// TestWhomATokenAdmits: one for a role at a site lets nobody else in, nor in the
+// place of somebody else, a dead main for one.
+func TestWhomATokenAdmits(t *testing.T) {
+	now := time.Now()
+	add := AddToken{By: Author{At: now}, Token: JoinToken{Hash: "t2", Expires: now.Add(time.Hour), Role: Lifeguard, Site: "mons"}}
+	main, abroad, usurper := hardy("bb"), hardy("bb"), hardy("bb")
+	main.Role, abroad.Site, usurper.Name = Main, "hq", "laurel"
+	for _, tt := range []struct {
+		name string
+		node Node
+		want string
+	}{
+		{"what it is for", hardy("bb"), ""},
+		{"a main", main, "lets only a lifeguard join, at mons"},
+		{"another site", abroad, "lets only a lifeguard join, at mons"},
+		{"in the place of a main", usurper, "does not let anybody replace laurel, which is a main at hq"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v, err := again(t, add).On(system(t, now))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := EncodeConfig(v.Config())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := DecodeConfig(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Join{By: Author{At: now}, Token: "t2", Node: tt.node}.On(NewView(c))
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	half := add
+	half.Token.Site = ""
+	if _, err := half.On(system(t, now)); err == nil {
+		t.Error("a role without a site was taken")
+	}
+}
+
 // TestARemovedNodeStaysOut: what it still says of itself does not bring it back.
 func TestARemovedNodeStaysOut(t *testing.T) {
 	now := time.Now()

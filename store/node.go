@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -29,6 +30,26 @@ type JoinToken struct {
 	Hash    string
 	Expires time.Time
 	By      string // who made it
+	Role    string // the only one that its bearer may have; empty: any
+	Site    string // where alone its bearer may stand, if Role says something
+}
+
+// check reports why t does not let n in, which would replace the node that v has
+// under its name.
+func (t JoinToken) check(n Node, v *View) error {
+	wrong := func(format string, args ...any) error {
+		return &Error{Kind: Conflict, Field: "token", Message: fmt.Sprintf(format, args...) + "; make one at a main with `carillon token create`"}
+	}
+	if t.Role == "" {
+		return nil
+	}
+	if n.Role != t.Role || v.SiteOf(n) != t.Site {
+		return wrong("the token lets only a %s join, at %s", t.Role, t.Site)
+	}
+	if old, known := v.Node(n.Name); known && (old.Role != t.Role || v.SiteOf(old) != t.Site) {
+		return wrong("the token does not let anybody replace %s, which is a %s at %s", old.Name, old.Role, v.SiteOf(old))
+	}
+	return nil
 }
 
 // Node returns the node of the given name.

@@ -22,6 +22,29 @@ type wireToken struct {
 	Hash    string
 	Expires int64 // Unix milliseconds
 	By      string
+	Role    string
+	Site    string
+}
+
+// wireToken5 is a token up to version 5, which let everybody in.
+type wireToken5 struct {
+	_       struct{} `cbor:",toarray"`
+	Hash    string
+	Expires int64
+	By      string
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireToken) UnmarshalCBOR(b []byte) error {
+	const ofThree = 0x80 | 3 // an array, up to version 5
+	if len(b) == 0 || b[0] != ofThree {
+		type plain wireToken // without this method
+		return decode(b, (*plain)(w))
+	}
+	var old wireToken5
+	err := decode(b, &old)
+	*w = wireToken{Hash: old.Hash, Expires: old.Expires, By: old.By}
+	return err
 }
 
 type wireAuthor struct {
@@ -170,9 +193,9 @@ func fromWireJoin(w wireJoin) (Join, error) {
 }
 
 func toWireToken(t JoinToken) wireToken {
-	return wireToken{Hash: t.Hash, Expires: unixMilli(t.Expires), By: t.By}
+	return wireToken{Hash: t.Hash, Expires: unixMilli(t.Expires), By: t.By, Role: t.Role, Site: t.Site}
 }
 
 func fromWireToken(w wireToken) JoinToken {
-	return JoinToken{Hash: w.Hash, Expires: fromUnixMilli(w.Expires), By: w.By}
+	return JoinToken{Hash: w.Hash, Expires: fromUnixMilli(w.Expires), By: w.By, Role: w.Role, Site: w.Site}
 }

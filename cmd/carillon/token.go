@@ -35,7 +35,9 @@ func (c *cli) tokenCreateCommand() *cobra.Command {
 		Use:   "create",
 		Short: "Make a token for one node to join",
 		Long: `Make a token for one node to join. The token goes to stdout; what to type on the
-other machine goes to stderr.`,
+other machine goes to stderr. One that is made at a main lets in a node of any
+role; one that is made at a LifeGUARD, which may be stolen, another LifeGUARD of
+its own site and nobody else; a witness makes none.`,
 		Example: `  carillon token create
   carillon token create --ttl 10m
   carillon token create -o json | jq -r .token`,
@@ -66,6 +68,11 @@ func (c *cli) createToken(ctx context.Context, o output, ttl time.Duration) erro
 		return err
 	}
 	main := "carillon run --join " + t.Join + " --token " + t.Token
+	if t.Role != "" {
+		c.say("It lets one %s join at %s, %s at the latest; a main makes tokens for others. On the other machine:", t.Role, t.Site, relative(t.Expires, time.Now()))
+		c.say("  %s --role %s --site %s", main, t.Role, t.Site)
+		return nil
+	}
 	c.say("It lets one node join, %s at the latest. On the other machine, a main:", relative(t.Expires, time.Now()))
 	c.say("  %s --role main --site %s", main, t.Site)
 	c.say("or a LifeGUARD:")

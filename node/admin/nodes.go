@@ -33,8 +33,9 @@ type Deciding struct {
 type Token struct {
 	Token   string    `json:"token"`
 	Expires time.Time `json:"expires"`
-	Join    string    `json:"join"` // what to give with --join
-	Site    string    `json:"site"` // where the node stands that made it
+	Join    string    `json:"join"`           // what to give with --join
+	Role    string    `json:"role,omitempty"` // the only one that it lets join; empty: any
+	Site    string    `json:"site"`           // where the node stands that made it; with a role, where alone it lets join
 }
 
 // Removed is a node that is out of the system.
