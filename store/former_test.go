@@ -59,3 +59,18 @@ type wireSite3 struct {
 	Homing       string
 	Survivable   string
 }
+
+// wireJoin4 is the Change up to version 4, which changed no keys.
+type wireJoin4 struct {
+	_     struct{} `cbor:",toarray"`
+	By    wireAuthor
+	Token string
+	Node  wireNode
+}
+
+// wireRemoveNode4 is the Change up to version 4, which changed no keys.
+type wireRemoveNode4 struct {
+	_    struct{} `cbor:",toarray"`
+	By   wireAuthor
+	Name string
+}

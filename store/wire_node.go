@@ -26,25 +26,10 @@ type wireToken struct {
 	Site    string
 }
 
-// wireToken5 is a token up to version 5, which let everybody in.
-type wireToken5 struct {
-	_       struct{} `cbor:",toarray"`
-	Hash    string
-	Expires int64
-	By      string
-}
-
-// UnmarshalCBOR reads what any version wrote.
+// UnmarshalCBOR reads what any version wrote: up to 5 a token let everybody in.
 func (w *wireToken) UnmarshalCBOR(b []byte) error {
-	const ofThree = 0x80 | 3 // an array, up to version 5
-	if len(b) == 0 || b[0] != ofThree {
-		type plain wireToken // without this method
-		return decode(b, (*plain)(w))
-	}
-	var old wireToken5
-	err := decode(b, &old)
-	*w = wireToken{Hash: old.Hash, Expires: old.Expires, By: old.By}
-	return err
+	type plain wireToken // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 type wireAuthor struct {
@@ -74,25 +59,10 @@ type wireJoin struct {
 	Next  []byte
 }
 
-// wireJoin4 is the Change up to version 4, which changed no keys.
-type wireJoin4 struct {
-	_     struct{} `cbor:",toarray"`
-	By    wireAuthor
-	Token string
-	Node  wireNode
-}
-
-// UnmarshalCBOR reads what any version wrote.
+// UnmarshalCBOR reads what any version wrote: up to 4 the Change changed no keys.
 func (w *wireJoin) UnmarshalCBOR(b []byte) error {
-	const ofThree = 0x80 | 3 // an array, up to version 4
-	if len(b) == 0 || b[0] != ofThree {
-		type plain wireJoin // without this method
-		return decode(b, (*plain)(w))
-	}
-	var old wireJoin4
-	err := decode(b, &old)
-	*w = wireJoin{By: old.By, Token: old.Token, Node: old.Node}
-	return err
+	type plain wireJoin // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 type wireSetNode struct {
@@ -109,24 +79,10 @@ type wireRemoveNode struct {
 	Next []byte
 }
 
-// wireRemoveNode4 is the Change up to version 4, which changed no keys.
-type wireRemoveNode4 struct {
-	_    struct{} `cbor:",toarray"`
-	By   wireAuthor
-	Name string
-}
-
-// UnmarshalCBOR reads what any version wrote.
+// UnmarshalCBOR reads what any version wrote: up to 4 the Change changed no keys.
 func (w *wireRemoveNode) UnmarshalCBOR(b []byte) error {
-	const ofTwo = 0x80 | 2 // an array, up to version 4
-	if len(b) == 0 || b[0] != ofTwo {
-		type plain wireRemoveNode // without this method
-		return decode(b, (*plain)(w))
-	}
-	var old wireRemoveNode4
-	err := decode(b, &old)
-	*w = wireRemoveNode{By: old.By, Name: old.Name}
-	return err
+	type plain wireRemoveNode // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 type wireTakeOver struct {
