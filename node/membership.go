@@ -135,7 +135,7 @@ func (m *membership) announce(ctx context.Context) <-chan time.Time {
 		return nil // nothing is known yet: the first View will wake us
 	}
 	old, known := view.Node(self.Name)
-	self.Epoch = old.Epoch
+	self.Epoch, self.Drained = old.Epoch, old.Drained
 	switch {
 	case old == self, view.IsRevoked(self.Certificate), known && old.Certificate != "" && old.Certificate != self.Certificate:
 		return nil

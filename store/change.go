@@ -35,6 +35,8 @@ func AuthorOf(c Change) Author {
 		return c.By
 	case TakeOver:
 		return c.By
+	case Drain:
+		return c.By
 	default:
 		return Author{}
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +61,7 @@ func siteFields(s Site) []field {
 		calls = "trusted"
 	}
 	return []field{
-		{name: "networks", text: strings.Join(each(s.Networks, netip.Prefix.String), " ")},
+		{name: "networks", text: strings.Join(each(s.Networks, s.networkText), " ")},
 		{name: "calls", text: calls},
 		{name: "operator", text: s.Operator},
 		{name: "homing", text: without(LocalFirst, s.Homing)},
@@ -71,6 +70,13 @@ func siteFields(s Site) []field {
 		{name: "address", text: addressText(s.Address)},
 		{name: "dhcp", text: strings.Join(each(s.DHCP, Pool.text), " ")},
 	}
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return ""
 }
 
 func budgetText(kbits int) string { return strconv.Itoa(kbits) + " kbit/s" }
@@ -85,6 +91,7 @@ func userFields(u User) []field {
 		{name: "site", text: u.Site},
 		{name: "password", text: u.Digests.text(), secret: true},
 		{name: "direct", text: strings.Join(u.Direct, " ")},
+		{name: "roams", text: yes(u.Roams)},
 	}
 }
 
@@ -99,6 +106,7 @@ func nodeFields(n Node) []field {
 		{name: "address", text: n.Address.String()},
 		{name: "certificate", text: n.Certificate[:min(len(n.Certificate), 16)]},
 		{name: "epoch", text: strconv.FormatUint(n.Epoch, 10)},
+		{name: "drained", text: yes(n.Drained)},
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 // The version of the encodings of Config and Change. A node that meets a later
 // one stops with a clear error: it must not guess what others agreed on.
 // Version 2 added nodes and tokens to the Config, version 3 origins, version 4 the
-// budget of a site, version 5 keys, version 6 what sites survive by.
+// budget of a site, version 5 keys, version 6 what sites survive by, profiles of networks,
+// users who roam and nodes that are drained.
 const encodingVersion = 6
 
 // An envelope is what the log and the disk hold: CBOR [version, tag, body].

@@ -11,6 +11,7 @@ const (
 	tagSetNode    = "set-node"
 	tagRemoveNode = "remove-node"
 	tagTakeOver   = "take-over"
+	tagDrain      = "drain"
 )
 
 // EncodeChange returns c as the log carries it.
@@ -30,6 +31,8 @@ func EncodeChange(c Change) ([]byte, error) {
 		return encode(tagRemoveNode, wireRemoveNode{By: toWireAuthor(c.By), Name: c.Name, Was: toWireKey(c.Was), Next: toWireKey(c.Next)})
 	case TakeOver:
 		return encode(tagTakeOver, wireTakeOver{By: toWireAuthor(c.By), Node: c.Node, Missing: notNil(c.Missing)})
+	case Drain:
+		return encode(tagDrain, wireDrain{By: toWireAuthor(c.By), Name: c.Name, Off: c.Off})
 	default:
 		return nil, fmt.Errorf("a change of type %T has no encoding", c)
 	}
@@ -86,6 +89,10 @@ func decodeChange(tag string, body []byte) (Change, error) {
 	case tagTakeOver:
 		return decodeAs(body, func(w wireTakeOver) (Change, error) {
 			return TakeOver{By: fromWireAuthor(w.By), Node: w.Node, Missing: w.Missing}, nil
+		})
+	case tagDrain:
+		return decodeAs(body, func(w wireDrain) (Change, error) {
+			return Drain{By: fromWireAuthor(w.By), Name: w.Name, Off: w.Off}, nil
 		})
 	default:
 		return nil, fmt.Errorf("its type %q is unknown: it comes from a newer carillon", clip(tag))

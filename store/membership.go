@@ -131,7 +131,7 @@ func (s SetNode) On(v *View) (*View, error) {
 	if err := n.check(v); err != nil {
 		return nil, err
 	}
-	n.Epoch = max(old.Epoch, 1)
+	n.Epoch, n.Drained = max(old.Epoch, 1), old.Drained
 	next := v.Config()
 	next.putNode(n)
 	return NewView(next).At(v.index), nil

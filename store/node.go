@@ -23,6 +23,8 @@ type Node struct {
 	Address     netip.AddrPort // where other nodes reach it
 	Certificate string         // fingerprint of the certificate that it shows
 	Epoch       uint64         // which life of this name it is: 1 is the first
+
+	Drained bool // it is to lose its phones to other nodes: see Drain
 }
 
 // A JoinToken lets one node join. The system keeps a hash of its secret.
@@ -66,11 +68,12 @@ func (v *View) Node(name string) (Node, bool) {
 func (v *View) Nodes() []Node { return slices.Clone(v.config.Nodes) }
 
 // Bare returns what of the content a node may have that only votes: neither
-// users nor tokens nor keys.
+// users nor tokens nor keys nor what networks are for.
 func (v *View) Bare() Config {
 	c := v.Config()
 	for i := range c.Sites {
 		c.Sites[i].DHCP = nil
+		c.Sites[i].Profiles = nil
 	}
 	return Config{Domain: c.Domain, Sites: c.Sites, Nodes: c.Nodes, Revoked: c.Revoked}
 }

@@ -13,6 +13,8 @@ type Site struct {
 	Budget       int            // kbit/s of its line that nodes may take to tell each other; 0 is DefaultBudget
 	Address      netip.Prefix   // the service address that its nodes share, with the length of its network; zero: none
 	DHCP         []Pool         // what its nodes give to devices; none: they answer no DHCP
+
+	Profiles []Profile // of those Networks that differ from the rest of the site
 }
 
 // The budget of a site's line, in kbit/s.

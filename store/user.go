@@ -13,6 +13,7 @@ type User struct {
 	Site    string // where the phone stands; may be empty
 	Digests Digests
 	Direct  []string // numbers in E.164 ("+3265551201") that reach this user from outside
+	Roams   bool     // may register from any network
 }
 
 // Digests are what is kept of a password: H(user:realm:password) in lower-case

@@ -92,6 +92,9 @@ func (v *validator) site(i int, s Site) {
 	for j, p := range s.Networks {
 		v.network(path("sites", i, fmt.Sprintf("networks[%d]", j)), s.Name, p)
 	}
+	for _, p := range s.Profiles {
+		v.profile(i, s, p)
+	}
 	v.oneOf(path("sites", i, "homing"), s.Homing, LocalFirst, MainFirst)
 	v.oneOf(path("sites", i, "survivable"), s.Survivable, Standard, Dumb)
 	if b := s.Budget; b != 0 && (b < LeastBudget || b > MostBudget) {
@@ -143,6 +146,32 @@ func (v *validator) network(field, site string, p netip.Prefix) {
 		v.addAlso(field, first.path, "the network %s is given twice", p)
 	default:
 		v.addAlso(field, first.path, "the network %s is claimed by site %s too", p, first.site)
+	}
+}
+
+// profile reports what is wrong with what a network of site i has of its own.
+func (v *validator) profile(i int, s Site, p Profile) {
+	j := slices.Index(s.Networks, p.Prefix)
+	if j < 0 {
+		v.add(path("sites", i, "networks"), "%s is no network of the site", p.Prefix)
+		return
+	}
+	at := path("sites", i, fmt.Sprintf("networks[%d]", j))
+	v.oneOf(at+".calls", p.Calls, Trusted, Challenged)
+	for k, t := range p.Transports {
+		field := fmt.Sprintf("%s.transports[%d]", at, k)
+		switch {
+		case !slices.Contains(Transports(), t):
+			v.add(field, "%q is no transport: write udp, tcp, tls, ws or wss", clip(t))
+		case slices.Index(p.Transports, t) < k:
+			v.add(field, "the transport %s is given twice", t)
+		}
+	}
+	if p.MostPhones < 0 || p.MostCalls < 0 {
+		v.add(at, "a bound is a number above zero: leave it out for none")
+	}
+	if !isText(p.Location) {
+		v.add(at+".location", "a location has at most %d characters, all of them printable", maxText)
 	}
 }
 

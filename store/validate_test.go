@@ -28,6 +28,15 @@ func TestValidate(t *testing.T) {
 		{"no network", func(c *Config) { c.Sites[0].Networks = append(c.Sites[0].Networks, prefixes("0.0.0.0/0")[0].Masked()) }, "", ""},
 		{"a network twice", func(c *Config) { c.Sites[0].Networks = prefixes("10.0.0.0/8", "10.0.0.0/8") }, "sites[0].networks[1]", "given twice"},
 		{"a network of two sites", func(c *Config) { c.Sites[1].Networks = prefixes("10.0.0.0/8") }, "sites[1].networks[0]", "claimed by site hq"},
+		{"a profile of no network", func(c *Config) { c.Sites[0].Profiles = []Profile{{Prefix: prefixes("10.9.0.0/16")[0]}} }, "sites[0].networks", "no network of the site"},
+		{"an unknown transport", func(c *Config) { profile(c).Transports = []string{"tcp", "sctp"} }, "sites[0].networks[1].transports[1]", `"sctp" is no transport`},
+		{"a transport twice", func(c *Config) { profile(c).Transports = []string{"tcp", "tcp"} }, "sites[0].networks[1].transports[1]", "given twice"},
+		{"a bound below zero", func(c *Config) { profile(c).MostPhones = -1 }, "sites[0].networks[1]", "above zero"},
+		{"a location of several lines", func(c *Config) { profile(c).Location = "a\r\nVia: x" }, "sites[0].networks[1].location", "printable"},
+		{"unknown calls", func(c *Config) { profile(c).Calls = "free" }, "sites[0].networks[1].calls", "write trusted or challenged"},
+		{"a profile", func(c *Config) {
+			*profile(c) = Profile{Prefix: profile(c).Prefix, Closed: true, Location: "Rue Neuve 1, 2nd floor"}
+		}, "", ""},
 		{"an unknown operator", func(c *Config) { c.Sites[1].Operator = "20" }, "sites[1].operator", `did you mean "200"?`},
 		{"an unknown homing", func(c *Config) { c.Sites[0].Homing = "main" }, "sites[0].homing", "write local-first or main-first"},
 		{"an unknown profile", func(c *Config) { c.Sites[0].Survivable = "smart" }, "sites[0].survivable", "write standard or dumb"},
@@ -114,6 +123,15 @@ func TestValidate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// profile returns the profile of a network of the first site, which is new.
+func profile(c *Config) *Profile {
+	s := &c.Sites[0]
+	if len(s.Profiles) == 0 {
+		s.Profiles = []Profile{{Prefix: s.Networks[1]}}
+	}
+	return &s.Profiles[0]
 }
 
 func TestValidateIsBounded(t *testing.T) {

@@ -66,37 +66,6 @@ func TestViewIsLocal(t *testing.T) {
 	}
 }
 
-func TestViewNetwork(t *testing.T) {
-	tests := []struct {
-		name, address string
-		want          Network
-	}{
-		{"a network", "172.30.42.200", Network{"hq", true, true}},
-		{"the shorter prefix", "10.8.255.255", Network{"hq", true, true}},
-		{"the longer prefix", "10.9.0.1", Network{"mons", true, false}},
-		{"IPv6", "2001:db8::1", Network{"mons", true, false}},
-		{"IPv6 with a zone", "2001:db8::1%eth0", Network{"mons", true, false}},
-		{"IPv4 in IPv6", "::ffff:10.9.0.1", Network{"mons", true, false}},
-		{"nobody's", "192.0.2.1", Network{}},
-		{"nobody's IPv6", "2001:db9::1", Network{}},
-	}
-	v := NewView(example())
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := v.Network(netip.MustParseAddr(tt.address)); got != tt.want {
-				t.Errorf("got %+v, want %+v", got, tt.want)
-			}
-		})
-	}
-	if got := v.Network(netip.Addr{}); got.Known {
-		t.Errorf("no address: got %+v", got)
-	}
-	anywhere := NewView(Config{Sites: []Site{{Name: "hq"}}})
-	if got := anywhere.Network(netip.MustParseAddr("192.0.2.1")); got != (Network{Known: true}) {
-		t.Errorf("without networks: got %+v, want known", got)
-	}
-}
-
 func TestHashIsOfTheContent(t *testing.T) {
 	v := NewView(example())
 	same := example()

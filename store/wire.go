@@ -2,13 +2,14 @@ package store
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 )
 
 // The wire types are the encoded forms of the plain values: CBOR arrays, so
 // that a field is its place. A field is only ever added at the end, together
-// with another encodingVersion.
+// with another encodingVersion; decodeShort reads what had fewer.
 
 type wireReplace struct {
 	_      struct{} `cbor:",toarray"`
@@ -53,6 +54,8 @@ type wireSite struct {
 	Address string // from version 6 on
 
 	DHCP []wirePool
+
+	Profiles []wireProfile
 }
 
 type wireUser struct {
@@ -63,6 +66,14 @@ type wireUser struct {
 	MD5    []byte
 	SHA256 []byte
 	Direct []string
+
+	Roams bool
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireUser) UnmarshalCBOR(b []byte) error {
+	type plain wireUser // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 type wireTrunk struct {
@@ -77,7 +88,7 @@ func toWireSite(s Site) wireSite {
 	return wireSite{
 		Name: s.Name, Networks: notNil(each(s.Networks, netip.Prefix.String)), CallsTrusted: s.CallsTrusted,
 		Operator: s.Operator, Homing: s.Homing, Survivable: s.Survivable, Budget: s.Budget,
-		Address: addressText(s.Address), DHCP: notNil(each(s.DHCP, toWirePool)),
+		Address: addressText(s.Address), DHCP: notNil(each(s.DHCP, toWirePool)), Profiles: notNil(each(s.Profiles, toWireProfile)),
 	}
 }
 
@@ -101,39 +112,44 @@ func fromWireSites(all []wireSite) ([]Site, error) {
 	}
 	sites := make([]Site, len(all))
 	for i, w := range all {
-		sites[i] = Site{
-			Name: w.Name, CallsTrusted: w.CallsTrusted, Operator: w.Operator,
-			Homing: w.Homing, Survivable: w.Survivable, Budget: w.Budget,
-		}.withDefaults()
-		for _, n := range w.Networks {
-			p, err := netip.ParsePrefix(n)
-			if err != nil {
-				return nil, fmt.Errorf("site %s: %w", clip(w.Name), err)
-			}
-			sites[i].Networks = append(sites[i].Networks, p)
-		}
-		if w.Address != "" {
-			var err error
-			if sites[i].Address, err = netip.ParsePrefix(w.Address); err != nil {
-				return nil, fmt.Errorf("site %s: %w", clip(w.Name), err)
-			}
-		}
 		var err error
-		if sites[i].DHCP, err = fromWirePools(w.DHCP); err != nil {
+		if sites[i], err = fromWireSite(w); err != nil {
 			return nil, fmt.Errorf("site %s: %w", clip(w.Name), err)
 		}
 	}
 	return sites, nil
 }
 
+func fromWireSite(w wireSite) (s Site, err error) {
+	s = Site{
+		Name: w.Name, CallsTrusted: w.CallsTrusted, Operator: w.Operator,
+		Homing: w.Homing, Survivable: w.Survivable, Budget: w.Budget,
+	}.withDefaults()
+	for _, n := range w.Networks {
+		p, e := netip.ParsePrefix(n)
+		s.Networks, err = append(s.Networks, p), errors.Join(err, e)
+	}
+	for _, x := range w.Profiles {
+		p, e := fromWireProfile(x)
+		s.Profiles, err = append(s.Profiles, p), errors.Join(err, e)
+	}
+	if w.Address != "" {
+		p, e := netip.ParsePrefix(w.Address)
+		s.Address, err = p, errors.Join(err, e)
+	}
+	pools, e := fromWirePools(w.DHCP)
+	s.DHCP, err = pools, errors.Join(err, e)
+	return s, err
+}
+
 func toWireUser(u User) wireUser {
-	w := wireUser{Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct)}
+	w := wireUser{Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct), Roams: u.Roams}
 	w.MD5, w.SHA256 = toWireDigests(u.Digests)
 	return w
 }
 
 func fromWireUser(w wireUser) User {
-	return User{Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct, Digests: fromWireDigests(w.MD5, w.SHA256)}
+	return User{Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct, Digests: fromWireDigests(w.MD5, w.SHA256), Roams: w.Roams}
 }
 
 // elsewhere is written for digests that are held elsewhere: too short for one, so

@@ -15,6 +15,14 @@ type wireNode struct {
 	Address     string
 	Certificate string
 	Epoch       uint64
+
+	Drained bool
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireNode) UnmarshalCBOR(b []byte) error {
+	type plain wireNode // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 type wireToken struct {
@@ -92,6 +100,13 @@ type wireTakeOver struct {
 	Missing []string
 }
 
+type wireDrain struct {
+	_    struct{} `cbor:",toarray"`
+	By   wireAuthor
+	Name string
+	Off  bool
+}
+
 func toWireAuthor(a Author) wireAuthor { return wireAuthor{Who: a.Who, At: unixMilli(a.At)} }
 
 func fromWireAuthor(w wireAuthor) Author { return Author{Who: w.Who, At: fromUnixMilli(w.At)} }
@@ -103,12 +118,12 @@ func toWireNode(n Node) wireNode {
 	}
 	return wireNode{
 		Name: n.Name, Role: n.Role, Site: n.Site, Address: address,
-		Certificate: n.Certificate, Epoch: n.Epoch,
+		Certificate: n.Certificate, Epoch: n.Epoch, Drained: n.Drained,
 	}
 }
 
 func fromWireNode(w wireNode) (Node, error) {
-	n := Node{Name: w.Name, Role: w.Role, Site: w.Site, Certificate: w.Certificate, Epoch: w.Epoch}
+	n := Node{Name: w.Name, Role: w.Role, Site: w.Site, Certificate: w.Certificate, Epoch: w.Epoch, Drained: w.Drained}
 	if w.Address == "" {
 		return n, nil
 	}

@@ -66,7 +66,7 @@ func writeSite(w *bytes.Buffer, s store.Site) {
 	if len(s.Networks) > 0 {
 		networks := make([]string, len(s.Networks))
 		for i, p := range s.Networks {
-			networks[i] = inList(p)
+			networks[i] = network(s, p)
 		}
 		fmt.Fprintf(w, "    networks: [%s]\n", strings.Join(networks, ", "))
 	}
@@ -107,6 +107,9 @@ func writeUser(w *bytes.Buffer, u store.User) {
 			direct[i] = quoted(d)
 		}
 		fmt.Fprintf(w, "    direct: [%s]\n", strings.Join(direct, ", "))
+	}
+	if u.Roams {
+		fmt.Fprintf(w, "    roams: yes\n")
 	}
 }
 

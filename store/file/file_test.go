@@ -109,6 +109,17 @@ func TestParseFillsInFromTheView(t *testing.T) {
 			c.Domain = "other.example"
 			c.Users = []store.User{{Number: "201", Digests: store.MakeDigests("201", "other.example", "new")}, {Number: "200"}}
 		}},
+		{"networks with profiles", "sites: [{name: hq, networks: [10.0.0.0/8, {prefix: 10.1.0.0/16, register: no}, {prefix: 10.2.0.0/16, calls: trusted, transports: [tls, tcp], most_phones: 40, most_calls: 3, location: \"Rue Neuve 1, 2nd floor\"}, {prefix: 10.3.0.0/16, register: yes}]}, {name: mons}]\n", func(c *store.Config) {
+			p := func(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+			c.Sites[0] = store.NewView(store.Config{Sites: []store.Site{{Name: "hq", Networks: []netip.Prefix{p("10.0.0.0/8"), p("10.1.0.0/16"), p("10.2.0.0/16"), p("10.3.0.0/16")}, Profiles: []store.Profile{
+				{Prefix: p("10.1.0.0/16"), Closed: true},
+				{Prefix: p("10.2.0.0/16"), Calls: store.Trusted, Transports: []string{"tls", "tcp"}, MostPhones: 40, MostCalls: 3, Location: "Rue Neuve 1, 2nd floor"},
+			}}}}).Config().Sites[0]
+			c.Sites[1] = store.NewView(store.Config{Sites: []store.Site{{Name: "mons"}}}).Config().Sites[0]
+		}},
+		{"a user who roams", "users: [{number: \"201\", roams: yes}, {number: \"200\", roams: false}]\n", func(c *store.Config) {
+			c.Users = []store.User{{Number: "201", Roams: true, Digests: c.Users[1].Digests}, {Number: "200"}}
+		}},
 		{"an empty list empties", "trunks: []\n", func(c *store.Config) { c.Trunks = nil }},
 		{"no origins", "browsers: {origins: []}\n", func(c *store.Config) { c.Origins = nil }},
 		{"no resolvers", "dns: {forward: [192.0.2.53]}\n", func(c *store.Config) {
@@ -136,7 +147,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 	}{
 		{"an unknown field", "domain: a.b\nsite: []\n", []string{`2:1: the file has no field "site": did you mean "sites"?`}},
 		{"an unknown field of a user", "users:\n  - number: \"1\"\n    passwrod: hunter2\n", []string{`3:5: a user has no field "passwrod": did you mean "password"?`}},
-		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password and direct`}},
+		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password, direct and roams`}},
 		{"several unknown fields", "a: 1\nusers: [{number: \"1\", b: 2}]\nc: 3\n", []string{"1:1: ", "2:23: ", "3:1: "}},
 		{"a number without quotes", "users:\n  - number: 0201\n", []string{`2:13: number is a text, and this is a number: write "0201" in quotes`}},
 		{"a truth as a name", "users: [{number: \"1\", name: true}]\n", []string{"1:29: name is a text, and this is true or false"}},
@@ -146,7 +157,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a whole address", "browsers: {origins: [\"https://Phone.beip.be:443/app/\"]}\n", []string{"1:22: \"https://Phone.beip.be:443/app/\" is not what a browser says of a web page: write the beginning of the page's address, like https://phone.beip.be"}},
 		{"a list for browsers", "browsers: [https://phone.beip.be]\n", []string{"1:11: browsers is made of fields (origins), and this is a list"}},
 		{"another field of browsers", "browsers: {origin: [\"*\"]}\n", []string{`1:12: browsers has no field "origin": did you mean "origins"?`}},
-		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password and direct), and this is a text"}},
+		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password, direct and roams), and this is a text"}},
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
@@ -169,6 +180,12 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a direct number twice", "users:\n  - number: \"1\"\n    direct: [\"+3211\", \"+3211\"]\n", []string{"3:23: the direct number +3211 is given twice, first on line 3"}},
 		{"an unknown site", "sites: [{name: mons}]\nusers:\n  - number: \"201\"\n    site: monz\n", []string{`4:11: there is no site "monz": did you mean "mons"?`}},
 		{"an unknown operator", "sites: [{name: hq, operator: \"300\"}]\nusers: []\n", []string{`1:30: the operator "300" is not the number of a user`}},
+		{"a network without a prefix", "sites: [{name: hq, networks: [{register: no}]}]\n", []string{"1:32: a network needs a prefix, like {prefix: 192.0.2.0/24, register: no}"}},
+		{"a field that no network has", "sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, registers: no}]}]\n", []string{`1:52: a network has no field "registers": did you mean "register"?`}},
+		{"a transport there is not", "sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, transports: [sctp]}]}]\n", []string{`1:65: "sctp" is no transport: write udp, tcp, tls, ws or wss`}},
+		{"no transport at all", "sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, transports: []}]}]\n", []string{"1:64: name a transport, or leave it out for all of them"}},
+		{"a bound that is none", "sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, most_phones: few}]}]\n", []string{"1:65: most_phones is a number above zero: leave it out for no bound"}},
+		{"who roams perhaps", "users: [{number: \"201\", roams: sometimes}]\n", []string{`1:32: roams is yes or no`}},
 		{"a budget without a unit", "sites: [{name: hq, budget: 250}]\n", []string{"1:28: budget needs a unit: write 250 kbit/s (at least 8), or Mbit/s"}},
 		{"a budget of another unit", "sites: [{name: hq, budget: 250 kb}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
 		{"a budget of nothing", "sites: [{name: hq, budget: 0 kbit/s}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
@@ -313,11 +330,15 @@ func TestExportChangesNothing(t *testing.T) {
 			}, {
 				Network: netip.MustParsePrefix("192.0.2.128/25"), Reservations: []store.Reservation{{MAC: "00:15:65:12:34:56", Address: netip.MustParseAddr("192.0.2.130")}},
 			}}},
+			{Name: "floors", Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("10.2.0.0/16"), netip.MustParsePrefix("2001:db8:1::/48")}, Profiles: []store.Profile{
+				{Prefix: netip.MustParsePrefix("10.2.0.0/16"), Closed: true, Calls: store.Challenged, Location: `Rue "Neuve" 1, 2nd: floor # \ x`},
+				{Prefix: netip.MustParsePrefix("2001:db8:1::/48"), Calls: store.Trusted, Transports: []string{"tls", "tcp"}, MostPhones: 40, MostCalls: 10},
+			}},
 			{Name: "-"},
 		},
 		Users: []store.User{
 			{Number: "0x10", Name: `"quoted" \ and: # strange`, Site: "null"},
-			{Number: "#*1", Name: "yes", Site: "10", Direct: []string{"+3211", "+3212"}},
+			{Number: "#*1", Name: "yes", Site: "10", Direct: []string{"+3211", "+3212"}, Roams: true},
 			{Number: "true", Name: "Ærøskøbing 東京 - x", Site: "-"},
 			{Number: "1e3", Name: "- a"},
 			{Number: "~", Name: "a  b "},

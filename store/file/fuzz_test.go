@@ -14,6 +14,7 @@ import (
 // survives plan, export and applying the export.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(example))
+	f.Add([]byte("sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, register: no, transports: [tls], most_calls: 2, location: \"a\"}]}]\nusers: [{number: \"1\", roams: yes}]\n"))
 	f.Add([]byte("domain: a.b\nusers: [{number: \"1\", name: 'x'}]\n"))
 	f.Add([]byte("users:\n- number: 201\n  site: &a {b: [*a]}\n"))
 	f.Add([]byte("sites:\r\n  - name: hq\r\n    networks: [::/0, 10.0.0.1/8, x]\r\ntrunks: []\r\n"))

@@ -56,7 +56,7 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 		case "name":
 			s.Name = r.text(f)
 		case "networks":
-			s.Networks = each(r, f, r.prefix)
+			r.networks(f, &s)
 		case "calls":
 			s.CallsTrusted = r.oneOf(f, "trusted", "challenged") == "trusted"
 		case "operator":
@@ -79,7 +79,7 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 func (r *reader) user(n ast.Node, at string) store.User {
 	var u store.User
 	var password string
-	for _, f := range r.mapping(n, at, "a user", []string{"number", "name", "site", "password", "direct"}) {
+	for _, f := range r.mapping(n, at, "a user", []string{"number", "name", "site", "password", "direct", "roams"}) {
 		switch f.name {
 		case "number":
 			u.Number = r.text(f)
@@ -91,6 +91,8 @@ func (r *reader) user(n ast.Node, at string) store.User {
 			password = r.secret(f)
 		case "direct":
 			u.Direct = each(r, f, func(n ast.Node, at string) string { return r.text(entry{name: "direct", path: at, value: n}) })
+		case "roams":
+			u.Roams = r.yes(f)
 		}
 	}
 	if password != "" && u.Number != "" {
