@@ -60,6 +60,8 @@ type Replace struct {
 
 	Origins []string
 	DNS     *DNS // nil keeps it
+
+	Emergency []string // an empty list stands for the usual numbers
 }
 
 // ReplaceAll returns the Change that makes c the content of any View: for
@@ -76,6 +78,8 @@ func ReplaceAll(c Config, by Author) Replace {
 
 		Origins: append([]string{}, c.Origins...),
 		DNS:     new(c.DNS.clone()),
+
+		Emergency: append([]string{}, c.Emergency...),
 	}
 }
 
@@ -107,6 +111,9 @@ func (r Replace) merge(v *View) Config {
 	}
 	if r.DNS != nil {
 		next.DNS = *r.DNS
+	}
+	if r.Emergency != nil {
+		next.Emergency = r.Emergency
 	}
 	if r.Users == nil {
 		return next

@@ -108,6 +108,7 @@ func TestChangeEncoding(t *testing.T) {
 			}
 			want := tt.change
 			want.Sites = each(want.Sites, Site.withDefaults)
+			want.Trunks = each(want.Trunks, Trunk.withDefaults)
 			if diff := cmp.Diff(want, got, cmpopts.EquateComparable(prefixes("::/0")[0]), cmpopts.AcyclicTransformer("d", func(u User) User {
 				u.Direct = append([]string{}, u.Direct...)
 				return u

@@ -35,6 +35,9 @@ func Diff(old, next *View) []Line {
 		})
 	}
 	all = append(all, a.DNS.lines(b.DNS)...)
+	if was, is := strings.Join(a.Emergency, " "), strings.Join(b.Emergency, " "); was != is {
+		all = append(all, Line{Sign: "~", Text: "emergency: " + arrow(was, is), Fields: []string{"emergency"}})
+	}
 	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
 	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
 	return append(all, keyLines(a.Keys, b.Keys)...)
@@ -69,6 +72,8 @@ func siteFields(s Site) []field {
 		{name: "budget", text: without(budgetText(DefaultBudget), budgetText(s.Budget))},
 		{name: "address", text: addressText(s.Address)},
 		{name: "dhcp", text: strings.Join(each(s.DHCP, Pool.text), " ")},
+		{name: "country", text: s.Country},
+		{name: "outside", text: s.Outside},
 	}
 }
 
@@ -96,7 +101,12 @@ func userFields(u User) []field {
 }
 
 func trunkFields(t Trunk) []field {
-	return []field{{name: "site", text: t.Site}, {name: "address", text: t.Address}}
+	t = t.withDefaults()
+	return []field{
+		{name: "site", text: t.Site},
+		{name: "address", text: t.Address},
+		{name: "transport", text: without(UDP, t.Transport)},
+	}
 }
 
 func nodeFields(n Node) []field {

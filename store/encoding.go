@@ -32,7 +32,7 @@ func EncodeConfig(c Config) ([]byte, error) {
 		Users: notNil(each(c.Users, toWireUser)), Trunks: notNil(each(c.Trunks, toWireTrunk)),
 		Nodes: notNil(each(c.Nodes, toWireNode)), Tokens: notNil(each(c.Tokens, toWireToken)), Revoked: notNil(c.Revoked),
 		Origins: notNil(c.Origins), Keys: notNil(each(c.Keys, toWireKey)),
-		DNS: toWireDNS(c.DNS),
+		DNS: toWireDNS(c.DNS), Emergency: notNil(c.Emergency),
 	})
 }
 
@@ -73,7 +73,7 @@ func decodeConfig(b []byte) (Config, error) {
 		Domain: w.Domain, Sites: sites,
 		Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
 		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: w.Revoked, Origins: w.Origins,
-		Keys: keys, DNS: fromWireDNS(w.DNS),
+		Keys: keys, DNS: fromWireDNS(w.DNS), Emergency: w.Emergency,
 	}, nil
 }
 

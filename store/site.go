@@ -15,6 +15,8 @@ type Site struct {
 	DHCP         []Pool         // what its nodes give to devices; none: they answer no DHCP
 
 	Profiles []Profile // of those Networks that differ from the rest of the site
+	Country  string    // the country code that its national numbers lack ("+32"); empty: they are not known as such
+	Outside  string    // what is dialled before a number outside, where that is the custom; may be empty
 }
 
 // The budget of a site's line, in kbit/s.
@@ -50,11 +52,4 @@ func (s Site) withDefaults() Site {
 	}
 	s.DHCP = each(s.DHCP, Pool.withDefaults)
 	return s
-}
-
-// A Trunk is a line to a carrier or to another telephone system.
-type Trunk struct {
-	Name    string
-	Site    string
-	Address string // host or host:port
 }

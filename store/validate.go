@@ -45,8 +45,10 @@ func (c Config) problems() Errors {
 	for i, t := range c.Trunks {
 		v.trunk(i, t)
 	}
+	v.oneTrunk(c)
 	v.origins(c.Origins)
 	v.dns(c.DNS)
+	v.emergency(c.Emergency)
 	for _, n := range c.Nodes {
 		v.node(n)
 	}
@@ -100,6 +102,7 @@ func (v *validator) site(i int, s Site) {
 	if b := s.Budget; b != 0 && (b < LeastBudget || b > MostBudget) {
 		v.add(path("sites", i, "budget"), "%d kbit/s is no budget: it has at least %d and at most %d", b, LeastBudget, MostBudget)
 	}
+	v.dialling(i, s)
 	if s.Address != (netip.Prefix{}) {
 		v.serviceAddress(path("sites", i, "address"), s)
 	}
@@ -216,22 +219,6 @@ func (v *validator) operator(i int, s Site) {
 	}
 	if _, ok := v.users[s.Operator]; !ok {
 		v.add(path("sites", i, "operator"), "the operator %q is not the number of a user%s", clip(s.Operator), Nearest(s.Operator, keys(v.users)))
-	}
-}
-
-func (v *validator) trunk(i int, t Trunk) {
-	v.name("trunks", i, t.Name)
-	v.unique(v.trunks, "trunks", i, "name", "trunk", t.Name)
-	if t.Site == "" {
-		v.add(path("trunks", i, "site"), "a trunk needs a site")
-	} else {
-		v.knownSite(path("trunks", i, "site"), t.Site)
-	}
-	switch {
-	case t.Address == "":
-		v.add(path("trunks", i, "address"), "a trunk needs an address")
-	case !isHostPort(t.Address):
-		v.add(path("trunks", i, "address"), "%q is not an address: write a host, or a host and a port like 192.0.2.9:5060", clip(t.Address))
 	}
 }
 

@@ -100,9 +100,23 @@ func TestValidate(t *testing.T) {
 		{"a trunk without a site", func(c *Config) { c.Trunks[0].Site = "" }, "trunks[0].site", "a trunk needs a site"},
 		{"a trunk of an unknown site", func(c *Config) { c.Trunks[0].Site = "x" }, "trunks[0].site", "there is no site"},
 		{"a trunk without an address", func(c *Config) { c.Trunks[0].Address = "" }, "trunks[0].address", "needs an address"},
-		{"a trunk with a bad port", func(c *Config) { c.Trunks[0].Address = "192.0.2.1:0" }, "trunks[0].address", "not an address"},
-		{"a trunk with a URI", func(c *Config) { c.Trunks[0].Address = "sip:gw.example.org" }, "trunks[0].address", "not an address"},
-		{"a trunk with a host name", func(c *Config) { c.Trunks[0].Address = "gw.example.org:5061" }, "", ""},
+		{"a trunk with a bad port", func(c *Config) { c.Trunks[0].Address = "192.0.2.1:0" }, "trunks[0].address", "not an address that stays"},
+		{"a trunk with a URI", func(c *Config) { c.Trunks[0].Address = "sip:gw.example.org" }, "trunks[0].address", "not an address that stays"},
+		{"a trunk with a host name", func(c *Config) { c.Trunks[0].Address = "gw.example.org:5061" }, "trunks[0].address", "not an address that stays"},
+		{"a trunk over TCP", func(c *Config) { c.Trunks[0].Transport = TCP }, "", ""},
+		{"a trunk over carrier pigeons", func(c *Config) { c.Trunks[0].Transport = "pigeon" }, "trunks[0].transport", "write udp or tcp"},
+		{"a second trunk", func(c *Config) { c.Trunks = append(c.Trunks, Trunk{Name: "b", Site: "mons", Address: "192.0.2.9"}) }, "", ""},
+		{"a second trunk of a dumb site", func(c *Config) {
+			c.Trunks = append(c.Trunks, Trunk{Name: "b", Site: "mons", Address: "192.0.2.10"})
+			c.Sites[1].Survivable = Dumb
+		}, "trunks[1].site", "site mons has a trunk already"},
+		{"a country", func(c *Config) { c.Sites[0].Country, c.Sites[0].Outside = "+32", "0" }, "", ""},
+		{"a country without plus", func(c *Config) { c.Sites[0].Country = "32" }, "sites[0].country", "not a country code"},
+		{"a way outside in letters", func(c *Config) { c.Sites[0].Outside = "out" }, "sites[0].outside", "is not dialled before"},
+		{"emergency numbers", func(c *Config) { c.Emergency = []string{"112", "999"} }, "", ""},
+		{"an emergency number in words", func(c *Config) { c.Emergency = []string{"help"} }, "emergency[0]", "not an emergency number"},
+		{"an emergency number of a user", func(c *Config) { c.Emergency = []string{"200"} }, "users[0].number", "200 is the number of an emergency service"},
+		{"the usual emergency number of a user", func(c *Config) { c.Users[1].Number = "112" }, "users[1].number", "112 is the number of an emergency service"},
 		{"a trunk with IPv6", func(c *Config) { c.Trunks[0].Address = "[2001:db8::1]:5060" }, "", ""},
 		{"two trunks of one name", func(c *Config) { c.Trunks = append(c.Trunks, c.Trunks[0]) }, "trunks[1].name", "given twice"},
 	}
@@ -167,7 +181,10 @@ func TestDiff(t *testing.T) {
 			c.DNS = DNS{Resolvers: []Resolver{{Address: netip.MustParseAddr("10.0.0.53"), Site: "hq"}}, Forward: []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:53")}}
 		}, "~ dns: resolvers (none) -> 10.0.0.53 for hq\n~ dns: forward (none) -> 9.9.9.9"},
 		{"a service address", func(c *Config) { c.Sites[0].Address = prefixes("10.1.0.1/24")[0] }, "~ site hq: address (none) -> 10.1.0.1/24"},
-		{"a trunk", func(c *Config) { c.Trunks[0].Address = "x" }, "~ trunk isdn: address 192.0.2.9:5060 -> x"},
+		{"a trunk", func(c *Config) { c.Trunks[0].Address = "192.0.2.8" }, "~ trunk isdn: address 192.0.2.9:5060 -> 192.0.2.8"},
+		{"its transport", func(c *Config) { c.Trunks[0].Transport = TCP }, "~ trunk isdn: transport (none) -> tcp"},
+		{"emergency numbers", func(c *Config) { c.Emergency = []string{"112", "999"} }, "~ emergency: 112 911 -> 112 999"},
+		{"how a site dials", func(c *Config) { c.Sites[0].Country, c.Sites[0].Outside = "+32", "0" }, "~ site hq: country (none) -> +32, outside (none) -> 0"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

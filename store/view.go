@@ -22,6 +22,8 @@ type Config struct {
 	Tokens  []JoinToken // in the order of their making
 	Revoked []string    // fingerprints of certificates that no longer count, sorted
 	Keys    []Key       // of nonces and tokens; the last one is in force
+
+	Emergency []string // numbers of emergency services; none: 112 and 911
 }
 
 // A View is an immutable picture of the whole configuration. All methods are
@@ -38,6 +40,7 @@ type content struct {
 	direct   map[string]int32 // by number in E.164
 	sites    map[string]int32 // by Name
 	networks networks
+	trunks   trunks
 	hash     func() string
 }
 
@@ -61,6 +64,14 @@ func NewView(c Config) *View {
 			putNew(t.direct, d, i)
 		}
 	}
+	t.config.Trunks = make([]Trunk, len(c.Trunks))
+	for i, x := range c.Trunks {
+		t.config.Trunks[i] = x.withDefaults()
+	}
+	if len(c.Emergency) == 0 {
+		t.config.Emergency = defaultEmergency()
+	}
+	t.trunks = newTrunks(&t.config)
 	t.networks = newNetworks(t.config.Sites)
 	t.hash = sync.OnceValue(func() string { return hash(t.config) })
 	return &View{content: t}
@@ -96,6 +107,7 @@ func (v *View) Config() Config {
 	c.Tokens = slices.Clone(c.Tokens)
 	c.Revoked = slices.Clone(c.Revoked)
 	c.Keys = slices.Clone(c.Keys)
+	c.Emergency = slices.Clone(c.Emergency)
 	return c
 }
 

@@ -24,6 +24,8 @@ type wireReplace struct {
 
 	Origins []string
 	DNS     *wireDNS // from version 6 on
+
+	Emergency []string
 }
 
 type wireConfig struct {
@@ -38,6 +40,8 @@ type wireConfig struct {
 	Origins []string
 	Keys    [][]byte
 	DNS     *wireDNS // from version 6 on
+
+	Emergency []string
 }
 
 type wireSite struct {
@@ -56,6 +60,9 @@ type wireSite struct {
 	DHCP []wirePool
 
 	Profiles []wireProfile
+
+	Country string
+	Outside string
 }
 
 type wireUser struct {
@@ -81,6 +88,14 @@ type wireTrunk struct {
 	Name    string
 	Site    string
 	Address string
+
+	Transport string // from version 6 on
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireTrunk) UnmarshalCBOR(b []byte) error {
+	type plain wireTrunk // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 func toWireSite(s Site) wireSite {
@@ -89,6 +104,7 @@ func toWireSite(s Site) wireSite {
 		Name: s.Name, Networks: notNil(each(s.Networks, netip.Prefix.String)), CallsTrusted: s.CallsTrusted,
 		Operator: s.Operator, Homing: s.Homing, Survivable: s.Survivable, Budget: s.Budget,
 		Address: addressText(s.Address), DHCP: notNil(each(s.DHCP, toWirePool)), Profiles: notNil(each(s.Profiles, toWireProfile)),
+		Country: s.Country, Outside: s.Outside,
 	}
 }
 
@@ -124,6 +140,7 @@ func fromWireSite(w wireSite) (s Site, err error) {
 	s = Site{
 		Name: w.Name, CallsTrusted: w.CallsTrusted, Operator: w.Operator,
 		Homing: w.Homing, Survivable: w.Survivable, Budget: w.Budget,
+		Country: w.Country, Outside: w.Outside,
 	}.withDefaults()
 	for _, n := range w.Networks {
 		p, e := netip.ParsePrefix(n)
@@ -182,6 +199,11 @@ func unhex(s string) []byte {
 	return b
 }
 
-func toWireTrunk(t Trunk) wireTrunk { return wireTrunk{Name: t.Name, Site: t.Site, Address: t.Address} }
+func toWireTrunk(t Trunk) wireTrunk {
+	t = t.withDefaults()
+	return wireTrunk{Name: t.Name, Site: t.Site, Address: t.Address, Transport: t.Transport}
+}
 
-func fromWireTrunk(w wireTrunk) Trunk { return Trunk{Name: w.Name, Site: w.Site, Address: w.Address} }
+func fromWireTrunk(w wireTrunk) Trunk {
+	return Trunk{Name: w.Name, Site: w.Site, Address: w.Address, Transport: w.Transport}.withDefaults()
+}

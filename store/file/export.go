@@ -24,15 +24,21 @@ func Export(view *store.View) []byte {
 	list(&w, "trunks", c.Trunks, writeTrunk)
 	writeBrowsers(&w, c.Origins)
 	writeDNS(&w, c.DNS)
+	fmt.Fprintf(&w, "emergency: [%s]\n", quotedList(c.Emergency))
 	return w.Bytes()
 }
 
 func writeBrowsers(w *bytes.Buffer, origins []string) {
-	all := make([]string, len(origins))
-	for i, o := range origins {
-		all[i] = quoted(o)
+	fmt.Fprintf(w, "browsers: {origins: [%s]}\n", quotedList(origins))
+}
+
+// quotedList returns the elements of [...].
+func quotedList(texts []string) string {
+	all := make([]string, len(texts))
+	for i, s := range texts {
+		all[i] = quoted(s)
 	}
-	fmt.Fprintf(w, "browsers: {origins: [%s]}\n", strings.Join(all, ", "))
+	return strings.Join(all, ", ")
 }
 
 func writeDNS(w *bytes.Buffer, d store.DNS) {
@@ -87,6 +93,8 @@ func writeSite(w *bytes.Buffer, s store.Site) {
 		fmt.Fprintf(w, "    address: %s\n", inList(s.Address))
 	}
 	writePools(w, s.DHCP)
+	optional(w, "country", quoted(s.Country))
+	optional(w, "outside", quoted(s.Outside))
 }
 
 // inList returns p as an element of [...], where an IPv6 address needs quotes.
@@ -102,11 +110,7 @@ func writeUser(w *bytes.Buffer, u store.User) {
 	optional(w, "name", scalar(u.Name))
 	optional(w, "site", scalar(u.Site))
 	if len(u.Direct) > 0 {
-		direct := make([]string, len(u.Direct))
-		for i, d := range u.Direct {
-			direct[i] = quoted(d)
-		}
-		fmt.Fprintf(w, "    direct: [%s]\n", strings.Join(direct, ", "))
+		fmt.Fprintf(w, "    direct: [%s]\n", quotedList(u.Direct))
 	}
 	if u.Roams {
 		fmt.Fprintf(w, "    roams: yes\n")
@@ -114,7 +118,11 @@ func writeUser(w *bytes.Buffer, u store.User) {
 }
 
 func writeTrunk(w *bytes.Buffer, t store.Trunk) {
-	fmt.Fprintf(w, "  - {name: %s, site: %s, address: %s}\n", scalar(t.Name), scalar(t.Site), quoted(t.Address))
+	fmt.Fprintf(w, "  - {name: %s, site: %s, address: %s", scalar(t.Name), scalar(t.Site), quoted(t.Address))
+	if t.Transport != store.UDP {
+		fmt.Fprintf(w, ", transport: %s", t.Transport)
+	}
+	fmt.Fprint(w, "}\n")
 }
 
 // optional writes a field unless its value is empty.

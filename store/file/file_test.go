@@ -76,12 +76,14 @@ func TestParseTheExample(t *testing.T) {
 			{Number: "200"},
 			{Number: "201", Name: "Alice Martin", Site: "mons", Digests: store.MakeDigests("201", "tel.beip.be", "s3cret"), Direct: []string{"+3265551201"}},
 		},
-		Trunks:  []store.Trunk{{Name: "mons-isdn", Site: "mons", Address: "192.196.203.9:5060"}},
+		Trunks:  []store.Trunk{{Name: "mons-isdn", Site: "mons", Address: "192.196.203.9:5060", Transport: "udp"}},
 		Origins: []string{"https://phone.beip.be"},
 		DNS: store.DNS{
 			Resolvers: []store.Resolver{{Address: netip.MustParseAddr("10.0.0.53"), Site: "mons"}, {Address: netip.MustParseAddr("2001:db8::53")}},
 			Forward:   []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:53"), netip.MustParseAddrPort("[2001:db8::9]:5353")},
 		},
+
+		Emergency: []string{"112", "911"},
 	}
 	for name, text := range map[string]string{
 		"as it is": example, "from Windows": "\ufeff" + strings.ReplaceAll(example, "\n", "\r\n"),
@@ -161,7 +163,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
-		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks, browsers and dns), and this is a list"}},
+		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks, browsers, dns and emergency), and this is a list"}},
 		{"a resolver without an address", "dns: {resolvers: [{site: hq}]}\nsites: [{name: hq}]\n", []string{"1:20: a resolver needs an address"}},
 		{"a resolver that is none", "dns: {resolvers: [{address: 10.0.0.0/8}]}\n", []string{"1:29: address is an IP address: write one like 192.0.2.53"}},
 		{"a resolver twice", "dns: {resolvers: [{address: 10.0.0.1}, {address: 10.0.0.1}]}\n", []string{"1:50: the resolver 10.0.0.1 is given twice, first on line 1"}},
@@ -250,7 +252,7 @@ func TestParseAgainstWhatTheFileLeavesOut(t *testing.T) {
 	tests := []struct{ name, yaml, want string }{
 		{"a site that is in use goes", "# x\nsites: [{name: hq}]\ntrunks: []\n", `2:8: user 201, who is not in this file: there is no site "mons"`},
 		{"the operator goes", "users: [{number: \"9\"}]\n", `1:8: site mons, which is not in this file: the operator "200" is not the number of a user`},
-		{"a direct number of nobody in the file", "trunks:\n  - {name: x, site: hq, address: a, }\n  - {name: x, site: hq, address: a}\n", "3:12: the trunk x is given twice, first on line 2"},
+		{"a direct number of nobody in the file", "trunks:\n  - {name: x, site: hq, address: 10.0.0.9, }\n  - {name: x, site: hq, address: 10.0.0.9}\n", "3:12: the trunk x is given twice, first on line 2"},
 		{"another domain", "domain: other.example\n", "1:9: another domain needs every user and password in the same file"},
 		{"another domain and not all passwords", "domain: other.example\nusers:\n  - number: \"200\"\n  - number: \"201\"\n", "4:5: user 201 needs a password here"},
 	}
@@ -320,7 +322,7 @@ func TestExportChangesNothing(t *testing.T) {
 	strange := store.Config{
 		Domain: "tel.example.org",
 		Sites: []store.Site{
-			{Name: "null", Networks: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.0.0.0/8")}, CallsTrusted: true, Homing: store.MainFirst, Survivable: store.Dumb, Operator: "0x10", Budget: 250, Address: netip.MustParsePrefix("2001:db8::7/64")},
+			{Name: "null", Networks: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.0.0.0/8")}, CallsTrusted: true, Homing: store.MainFirst, Survivable: store.Dumb, Country: "+32", Outside: "*0", Operator: "0x10", Budget: 250, Address: netip.MustParsePrefix("2001:db8::7/64")},
 			{Name: "10", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, DHCP: []store.Pool{{
 				Network: netip.MustParsePrefix("192.0.2.0/25"), First: netip.MustParseAddr("192.0.2.20"), Last: netip.MustParseAddr("192.0.2.90"),
 				Router: netip.MustParseAddr("192.0.2.1"), Lease: 90 * time.Minute,
@@ -352,7 +354,9 @@ func TestExportChangesNothing(t *testing.T) {
 			Resolvers: []store.Resolver{{Address: netip.MustParseAddr("2001:db8::1"), Site: "null"}, {Address: netip.MustParseAddr("10.0.0.1"), Site: "-"}},
 			Forward:   []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:53"), netip.MustParseAddrPort("10.0.0.1:5353")},
 		},
-		Trunks: []store.Trunk{{Name: "no", Site: "10", Address: "[2001:db8::1]:5060"}, {Name: "x", Site: "-", Address: "192.0.2.1"}},
+		Trunks: []store.Trunk{{Name: "no", Site: "10", Address: "[2001:db8::1]:5060"}, {Name: "x", Site: "-", Address: "192.0.2.1", Transport: store.TCP}},
+
+		Emergency: []string{"000", "112"},
 	}
 	strange.Users = strange.Users[:len(strange.Users)-1]
 	strange.Users[4].Number = "tilde"

@@ -19,7 +19,9 @@ type reader struct {
 	errs   store.Errors
 }
 
-func rootFields() []string { return []string{"domain", "sites", "users", "trunks", "browsers", "dns"} }
+func rootFields() []string {
+	return []string{"domain", "sites", "users", "trunks", "browsers", "dns", "emergency"}
+}
 
 func (r *reader) readRoot() {
 	fields := r.mapping(r.root, "", "the file", rootFields())
@@ -42,6 +44,10 @@ func (r *reader) readRoot() {
 			r.change.Origins = r.browsers(f)
 		case "dns":
 			r.change.DNS = r.dns(f)
+		case "emergency":
+			r.change.Emergency = each(r, f, func(n ast.Node, at string) string {
+				return r.text(entry{name: "an emergency number", path: at, value: n})
+			})
 		}
 	}
 	if len(fields) == 0 && len(r.errs) == 0 {
@@ -49,9 +55,15 @@ func (r *reader) readRoot() {
 	}
 }
 
+func siteFields() []string {
+	return []string{
+		"name", "networks", "calls", "operator", "homing", "survivable", "budget", "address", "dhcp", "country", "outside",
+	}
+}
+
 func (r *reader) site(n ast.Node, at string) store.Site {
 	var s store.Site
-	for _, f := range r.mapping(n, at, "a site", []string{"name", "networks", "calls", "operator", "homing", "survivable", "budget", "address", "dhcp"}) {
+	for _, f := range r.mapping(n, at, "a site", siteFields()) {
 		switch f.name {
 		case "name":
 			s.Name = r.text(f)
@@ -71,6 +83,10 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 			s.Address = r.address(f)
 		case "dhcp":
 			s.DHCP = each(r, f, r.pool)
+		case "country":
+			s.Country = r.text(f)
+		case "outside":
+			s.Outside = r.text(f)
 		}
 	}
 	return s
@@ -103,7 +119,7 @@ func (r *reader) user(n ast.Node, at string) store.User {
 
 func (r *reader) trunk(n ast.Node, at string) store.Trunk {
 	var t store.Trunk
-	for _, f := range r.mapping(n, at, "a trunk", []string{"name", "site", "address"}) {
+	for _, f := range r.mapping(n, at, "a trunk", []string{"name", "site", "address", "transport"}) {
 		switch f.name {
 		case "name":
 			t.Name = r.text(f)
@@ -111,6 +127,8 @@ func (r *reader) trunk(n ast.Node, at string) store.Trunk {
 			t.Site = r.text(f)
 		case "address":
 			t.Address = r.text(f)
+		case "transport":
+			t.Transport = r.oneOf(f, store.UDP, store.TCP)
 		}
 	}
 	return t
