@@ -36,6 +36,7 @@ func outages() []outage {
 			outage{name: "lifeguard-unplugged", asked: "laurel", strikes: unplugs("mons-node"), heals: plugs("mons-node"), silent: true},
 			outage{name: "link-down", wan: true, asked: "mons-node", strikes: (*System).unplugsLine, heals: (*System).plugsLine, fast: homing == mainFirst},
 			silentDrop("silent-drop", nil, homing == localFirst),
+			outage{name: "cold-start", asked: "mons-node", strikes: (*System).startsCold, heals: (*System).mendsLine},
 		)
 		if homing == localFirst {
 			all = append(all,
@@ -60,6 +61,14 @@ func (s *System) unplugsLine() { s.lines[struck].Unplug() }
 func (s *System) plugsLine()   { s.lines[struck].Plug() }
 func (s *System) cutsLine()    { s.lines[struck].Cut() }
 func (s *System) mendsLine()   { s.lines[struck].Mend() }
+
+// startsCold cuts the line and has the node of the branch lose its power: it comes
+// up with nobody in reach.
+func (s *System) startsCold() {
+	s.cutsLine()
+	kills(homes[struck])(s)
+	starts(homes[struck])(s)
+}
 
 func kills(nodes ...string) func(*System) {
 	return func(s *System) {
@@ -101,4 +110,4 @@ type pace struct {
 
 func quickly() pace { return pace{60, 5 * time.Second, 25 * time.Second, 20 * time.Second} }
 
-func fully() pace { return pace{200, 20 * time.Second, 120 * time.Second, 75 * time.Second} }
+func fully() pace { return pace{200, 30 * time.Second, 120 * time.Second, 80 * time.Second} }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"carillon/test/house"
 	"carillon/test/lab/extension"
 	"carillon/test/tool"
 )
@@ -94,13 +95,15 @@ func (s *System) join(site, name, role string) (token string) {
 	return token
 }
 
-// Extension is a phone of a site that looks after itself, the i-th of its host. Every
-// second one says which phone it is.
+// Extension is a phone of a site that looks after itself, the i-th, with an address
+// of its own. Every second one says which phone it is.
 func (s *System) Extension(site, user string, i int) *extension.Phone {
-	h := s.hosts[site+"-phones"]
+	s.tb.Helper()
+	host, addr := site+"-phones", siteLAN(site).address(30+i)
+	s.in(host, s.ip, "address", "add", addr.String()+"/24", "dev", "eth0")
 	return extension.New(extension.Options{
-		Domain: Domain, User: user, Password: Password, Addr: h.Addr, Resolvers: s.resolvers(site), Network: h.from,
-		Instance: i%2 == 0, Port: uint16(10000 + i), //nolint:gosec // a few hundred
+		Domain: Domain, User: user, Password: Password, Addr: addr, Port: house.SIPPort,
+		Resolvers: s.resolvers(site), Network: s.hosts[host].from, Instance: i%2 == 0,
 	})
 }
 

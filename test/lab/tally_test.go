@@ -5,20 +5,27 @@ import (
 	"maps"
 	"math/rand/v2"
 	"sync"
+	"testing"
 	"time"
 
 	"carillon/test/lab/extension"
+	"carillon/test/tool"
 )
 
 // A tally counts calls that phones make, five a second.
 type tally struct {
+	watch *tool.Stopwatch // of all times: what the machine stands still does not count
+
 	mu       sync.Mutex
-	answered []time.Time // in order
-	lost     []time.Time // when they began
+	answered []time.Duration // in order
+	lost     []time.Duration // when they began
 	why      map[string]int
 }
 
-func newTally() *tally { return &tally{why: map[string]int{}} }
+func newTally(tb testing.TB) *tally {
+	tb.Helper()
+	return &tally{watch: tool.Start(tb), why: map[string]int{}}
+}
 
 const (
 	between  = 200 * time.Millisecond // two calls
@@ -44,7 +51,7 @@ func (t *tally) call(ctx context.Context, phones []*extension.Phone) {
 }
 
 func (t *tally) one(ctx context.Context, caller, other *extension.Phone) {
-	began := time.Now()
+	began := t.watch.Took()
 	within, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	c, err := caller.Calls(within, other.User())
@@ -58,11 +65,11 @@ func (t *tally) one(ctx context.Context, caller, other *extension.Phone) {
 	}
 }
 
-func (t *tally) note(began time.Time, err error) {
+func (t *tally) note(began time.Duration, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil {
-		t.answered = append(t.answered, time.Now())
+		t.answered = append(t.answered, t.watch.Took())
 		return
 	}
 	t.lost = append(t.lost, began)
@@ -71,21 +78,21 @@ func (t *tally) note(began time.Time, err error) {
 
 // since returns how many calls were lost that began since then, and the longest
 // time without one that was answered.
-func (t *tally) since(began time.Time) (lost int, gap time.Duration) {
+func (t *tally) since(began time.Duration) (lost int, gap time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, at := range t.lost {
-		if at.After(began) {
+		if at > began {
 			lost++
 		}
 	}
 	last := began
 	for _, at := range t.answered {
-		if at.After(began) {
-			gap, last = max(gap, at.Sub(last)), at
+		if at > began {
+			gap, last = max(gap, at-last), at
 		}
 	}
-	return lost, max(gap, time.Since(last))
+	return lost, max(gap, t.watch.Took()-last)
 }
 
 func (t *tally) count() int {

@@ -37,7 +37,11 @@ func (p *Phone) lookUp(ctx context.Context, resolver netip.AddrPort) (found []ne
 	defer cancel()
 	dns := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
 		err = p.o.Network(func() error {
-			conn, err = new(net.Dialer).DialContext(ctx, network, resolver.String())
+			d := net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(netip.AddrPortFrom(p.o.Addr, 0))}
+			if network == "tcp" {
+				d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(p.o.Addr, 0))
+			}
+			conn, err = d.DialContext(ctx, network, resolver.String())
 			return err
 		})
 		return conn, err
