@@ -304,6 +304,6 @@ func (s *System) BaresipByName(program, site, user string, resolvers []netip.Add
 		fmt.Fprintf(&config, "dns_server %s\n", r)
 	}
 	b.starts(program, h, config.String(), ";transport=tcp>")
-	eventually(s.tb, user+" registered", 20*time.Second, func() bool { return s.nodes[s.first].holds(user, b.own) })
+	eventually(s.tb, user+" registered", time.Minute, func() bool { return s.nodes[s.first].holds(user, b.own) })
 	return b
 }

@@ -54,7 +54,7 @@ func (n *Node) start(flags ...string) {
 		_ = cmd.Wait()
 		close(exited)
 	}()
-	n.eventually("it answers", 20*time.Second, func() bool { return n.run("status") == nil })
+	n.eventually("it answers", 40*time.Second, func() bool { return n.run("status") == nil })
 }
 
 // found starts the first node of a system with this configuration.

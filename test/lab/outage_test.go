@@ -86,13 +86,11 @@ func (o outage) begin(t *testing.T, p pace) *struckSite {
 	if o.line != nil {
 		o.line(x.lines[struck])
 	}
-	for i, u := range users {
-		x.phones = append(x.phones, x.goesOn(struck, u, i))
-	}
+	x.phones = x.goOn(struck, users...)
 	if x.real = o.wan && o.homing == mainFirst; x.real {
 		x.BaresipByName(tool.Need(t, "baresip", "baresip-core"), struck, byItself, x.resolvers(struck))
 	}
-	eventually(t, "all phones are registered", 60*time.Second, func() bool { return len(x.nodes["laurel"].lacks(users)) == 0 })
+	eventually(t, "all phones are registered", 2*time.Minute, func() bool { return len(x.nodes["laurel"].lacks(users)) == 0 })
 	for i := range talkers {
 		caller, other := x.phones[i], x.phones[talkers+i]
 		call, err := caller.Calls(x.ctx, other.User())
@@ -108,15 +106,18 @@ func (o outage) begin(t *testing.T, p pace) *struckSite {
 	return x
 }
 
-// goesOn starts a phone that looks after itself until the test ends.
-func (x *struckSite) goesOn(site, user string, i int) *extension.Phone {
-	p := x.Extension(site, user, i)
-	go func() {
-		if err := p.Run(x.ctx); err != nil {
-			x.t.Error(err)
-		}
-	}()
-	return p
+// goOn starts phones that look after themselves until the test ends.
+func (x *struckSite) goOn(site string, users ...string) []*extension.Phone {
+	x.t.Helper()
+	phones := x.Extensions(site, users...)
+	for _, p := range phones {
+		go func() {
+			if err := p.Run(x.ctx); err != nil {
+				x.t.Error(err)
+			}
+		}()
+	}
+	return phones
 }
 
 // carries returns how many bytes a second the line carries, both ways.
@@ -141,8 +142,8 @@ func (x *struckSite) strikes() {
 	x.outage.strikes(x.System)
 	moved := x.moves()
 	time.Sleep(x.lasts / 2)
-	x.goesOn(struck, "late000", len(x.phones)) // at the branch
-	x.goesOn("hq", "hq000", len(x.phones)+1)   // and at the other end of the line
+	x.goOn(struck, "late000") // at the branch
+	x.goOn("hq", "hq000")     // and at the other end of the line
 	x.late = []string{"late000", "hq000"}
 	time.Sleep(time.Until(x.began.Add(x.lasts)))
 	moved()
@@ -201,7 +202,7 @@ func (x *struckSite) heals() {
 	x.t.Helper()
 	healed := time.Now()
 	x.outage.heals(x.System)
-	caller := x.goesOn("hq", "hq001", len(x.phones)+2)
+	caller := x.goOn("hq", "hq001")[0]
 	ctx, cancel := context.WithTimeout(x.ctx, 60*time.Second)
 	defer cancel()
 	for {

@@ -1,7 +1,10 @@
 package lab
 
 import (
+	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +24,8 @@ type System struct {
 	dir    string // of the nodes' data
 	first  string // the main that founded it
 	nodes  map[string]*Node
+
+	extensions int // so far
 }
 
 // homes are the nodes at which the phones of each site register.
@@ -95,16 +100,28 @@ func (s *System) join(site, name, role string) (token string) {
 	return token
 }
 
-// Extension is a phone of a site that looks after itself, the i-th, with an address
-// of its own. Every second one says which phone it is.
-func (s *System) Extension(site, user string, i int) *extension.Phone {
+// Extensions are phones of a site that look after themselves, each with an address of
+// its own. Every second one says which phone it is.
+func (s *System) Extensions(site string, users ...string) []*extension.Phone {
 	s.tb.Helper()
-	host, addr := site+"-phones", siteLAN(site).address(30+i)
-	s.in(host, s.ip, "address", "add", addr.String()+"/24", "dev", "eth0")
-	return extension.New(extension.Options{
-		Domain: Domain, User: user, Password: Password, Addr: addr, Port: house.SIPPort,
-		Resolvers: s.resolvers(site), Network: s.hosts[host].from, Instance: i%2 == 0,
-	})
+	host := site + "-phones"
+	var all []*extension.Phone
+	var addresses strings.Builder
+	for _, u := range users {
+		s.extensions++
+		addr := siteLAN(site).address(30 + s.extensions)
+		fmt.Fprintf(&addresses, "address add %s/24 dev eth0\n", addr)
+		all = append(all, extension.New(extension.Options{
+			Domain: Domain, User: u, Password: Password, Addr: addr, Port: house.SIPPort,
+			Resolvers: s.resolvers(site), Network: s.hosts[host].from, Instance: s.extensions%2 == 0,
+		}))
+	}
+	file := filepath.Join(s.tb.TempDir(), "addresses")
+	if err := os.WriteFile(file, []byte(addresses.String()), 0o600); err != nil {
+		s.tb.Fatal(err)
+	}
+	s.in(host, s.ip, "-batch", file)
+	return all
 }
 
 // resolvers are the name servers that phones of a site are told by DHCP.
