@@ -1,12 +1,14 @@
 package sipcore
 
 import (
+	"slices"
 	"time"
 
 	"carillon/sipcore/auth"
 	"carillon/sipcore/message"
 	"carillon/sipcore/proxy"
 	"carillon/store"
+	"carillon/store/live"
 )
 
 // A caller is who sent a request, as far as we believe it.
@@ -23,11 +25,11 @@ type caller struct {
 func (s *Server) admit(r request) (caller, bool) {
 	flow := r.tx.Flow()
 	network := r.view.Network(flow.Remote().Addr())
-	if !network.Known {
-		refuse(r.tx, 403, "Network Not Allowed")
+	c := s.callerOf(r)
+	if status, why := s.barred(r, network, c); status != 0 {
+		refuse(r.tx, status, why)
 		return caller{}, false
 	}
-	c := s.callerOf(r)
 	switch {
 	case network.CallsTrusted:
 		return c, true
@@ -38,6 +40,32 @@ func (s *Server) admit(r request) (caller, bool) {
 		return caller{}, false
 	}
 	return s.authenticated(r, c)
+}
+
+// barred returns why nothing may begin from a network, whoever it is; status 0 if
+// it may. Who roams may call from everywhere, and says who he is.
+func (s *Server) barred(r request, n store.Network, c caller) (status int, why string) {
+	switch {
+	case !n.Known && !c.user.Roams:
+		return 403, "Network Not Allowed"
+	case n.Known && !n.Takes(r.tx.Flow().Kind().String()) && !c.user.Roams:
+		return 403, "Transport Not Allowed In This Network"
+	case n.MostCalls > 0 && r.Method() == message.INVITE && s.callsFrom(r.view, n) >= n.MostCalls && !isEmergency(r.RequestURI()):
+		return 486, "Too Many Calls In This Network"
+	}
+	return 0, ""
+}
+
+// callsFrom counts the calls of this node whose callers are registered in a network.
+func (s *Server) callsFrom(view *store.View, n store.Network) (count int) {
+	var room [2]live.Binding
+	for _, c := range s.o.Calls.All() {
+		here := func(b live.Binding) bool { return view.Network(b.Source.Addr()).Prefix == n.Prefix }
+		if slices.ContainsFunc(s.o.Bindings.AppendOf(room[:0], c.From), here) {
+			count++
+		}
+	}
+	return count
 }
 
 // callerOf returns who the From header field names. Who does not want to be named

@@ -97,7 +97,8 @@ func (d *defence) Welcomes(peer netip.Addr) bool {
 }
 
 // Admits implements [transport.Gate]. A stranger who asks over a connection,
-// although no network of the configuration has him, is blamed for it.
+// although no network of the configuration has him, is blamed for it until he has
+// shown a password.
 func (d *defence) Admits(f transport.Flow, now time.Time) bool {
 	from := f.Remote().Addr()
 	as, stranger := d.standing(from)
@@ -117,6 +118,8 @@ func (d *defence) Admits(f transport.Flow, now time.Time) bool {
 		d.count.crowded.Add(1)
 		d.tell(from, now)
 		return false
+	case guard.Friend:
+		return true
 	case guard.Pass:
 	}
 	if as == guard.Unknown && f.Kind().Reliable() {
@@ -153,7 +156,7 @@ func (d *defence) Wrong(user string, from netip.Addr, now time.Time) {
 // Right implements [auth.Guard].
 func (d *defence) Right(user string, from netip.Addr, now time.Time) {
 	d.guard.Right(user, from, now)
-	if !d.store.View().HasNetworks() {
+	if _, stranger := d.standing(from); stranger { // where no networks are configured, or the user roams
 		d.guard.Trust(from, now)
 	}
 }
@@ -181,3 +184,6 @@ func onceAMinute(told *atomic.Int64, now time.Time) bool {
 	last := told.Load()
 	return now.Unix()-last >= 60 && told.CompareAndSwap(last, now.Unix())
 }
+
+// spare lets an address go on for a while whose network is not allowed any more.
+func (d *defence) spare(a netip.Addr) { d.guard.Trust(a, time.Now()) }

@@ -81,11 +81,12 @@ func (s *Server) register(r request) {
 
 // within carries a request inside a dialog for the two phones that are in it.
 // Its token says which dialog; who sent it is looked at each time, because a
-// token is seen by more than those two, and stays good when the call is over.
+// token is seen by more than those two, and stays good when the call is over. A call
+// goes on when its network is not allowed any more.
 func (s *Server) within(r request) {
 	l := s.proxy.Loose(r.view, r.Message, r.tx.Flow())
 	switch {
-	case !r.view.Network(r.tx.Flow().Remote().Addr()).Known:
+	case !r.view.Network(r.tx.Flow().Remote().Addr()).Known && (!l.InDialog || !l.Party):
 		refuse(r.tx, 403, "Network Not Allowed")
 	case !l.InDialog:
 		refuse(r.tx, 481, "")
@@ -179,10 +180,8 @@ func (s *Server) call(r request, from caller, ours bool) {
 
 // Ack implements [transaction.User].
 func (s *Server) Ack(f transport.Flow, m *message.Message) {
-	view := s.o.Store.View()
-	allowed := f.Kind() == transport.Node || view.Network(f.Remote().Addr()).Known
-	if hops, _ := m.Header(message.MaxForwards); allowed && hops != "0" && m.Validate() == nil {
-		s.proxy.Ack(view, m, f)
+	if hops, _ := m.Header(message.MaxForwards); hops != "0" && m.Validate() == nil {
+		s.proxy.Ack(s.o.Store.View(), m, f)
 	}
 }
 

@@ -77,6 +77,12 @@ func (p *phone) connects(s *station) {
 
 func (p *phone) registers() {
 	p.t.Helper()
+	p.registersAs("200")
+}
+
+// registersAs registers the phone, with its password, and wants that kind of answer.
+func (p *phone) registersAs(want string) {
+	p.t.Helper()
 	m := p.request("REGISTER", "sip:"+domain, "<sip:"+p.user+"@"+domain+">", rand.Text())
 	contact := fmt.Sprintf(`<%s>;+sip.instance="<urn:x:%s>"`, p.contact(), p.device)
 	if p.regID != 0 {
@@ -90,7 +96,7 @@ func (p *phone) registers() {
 	m.Add("Expires", "600")
 	p.send(m)
 	p.proves(m, "Authorization", p.gets("401").Get("WWW-Authenticate"))
-	p.gets("200")
+	p.gets(want)
 }
 
 // proves sends a request again with credentials.

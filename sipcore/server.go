@@ -103,6 +103,7 @@ type Server struct {
 	fresh         atomic.Uint64 // requests of the kind that overload refuses
 	toldNotJudged atomic.Int64  // when it was that nobody could be asked, in Unix seconds
 	draining      atomic.Bool
+	unfit         chan struct{} // has one element when bindings may fit no more
 }
 
 // Open binds the listeners. Nothing is received before Run; the caller must
@@ -111,7 +112,7 @@ func Open(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, wheel: transaction.NewWheel(), defence: newDefence(&o), seed: maphash.MakeSeed()}
+	s := &Server{o: o, wheel: transaction.NewWheel(), defence: newDefence(&o), seed: maphash.MakeSeed(), unfit: make(chan struct{}, 1)}
 	var err error
 	s.transport, err = transport.Open(transport.Options{
 		Addr: o.Listen, Port: o.Port, Certificate: o.Certificate, Roots: o.Roots,
@@ -121,7 +122,10 @@ func Open(o Options) (*Server, error) {
 		return nil, fmt.Errorf("listening for SIP: %w", err)
 	}
 	s.sealer = auth.NewSealer(o.Key, o.Node)
-	s.unwatch = o.Store.Watch(func(*store.View) { s.useKeys() })
+	s.unwatch = o.Store.Watch(func(*store.View) {
+		s.useKeys()
+		s.Recheck()
+	})
 	s.useKeys()
 	s.checker = auth.NewChecker(s.sealer, s.defence)
 	s.transactions = transaction.New(transaction.Options{Wheel: s.wheel, Logger: o.Logger}, s)
@@ -170,6 +174,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.letBrowsersIn(work) })
 	g.Go(func() error { return s.calls.Run(work) })
 	g.Go(func() error { return s.watchLoad(work) })
+	g.Go(func() error { return s.dropUnfit(work) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():

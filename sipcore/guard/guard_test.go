@@ -45,6 +45,7 @@ func TestRate(t *testing.T) {
 		{"open", Open, false, openBurst, openRate},
 		{"who has shown a password", Open, true, friendBurst, friendRate},
 		{"unknown", Unknown, false, unknownBurst, unknownRate},
+		{"a user who roams", Unknown, true, friendBurst, friendRate},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -54,7 +55,7 @@ func TestRate(t *testing.T) {
 			}
 			passed := func(from string, now time.Time) (n int) {
 				for range 20000 {
-					if g.Admit(addr(from), tt.as, now) == Pass {
+					if v := g.Admit(addr(from), tt.as, now); v == Pass || v == Friend {
 						n++
 					}
 				}

@@ -24,6 +24,7 @@ type Verdict int
 // The verdicts.
 const (
 	Pass    Verdict = iota
+	Friend          // passes too: its source has shown a password within the hour
 	TooFast         // its source sends too much
 	Crowded         // all that have no business here send too much together
 )
@@ -61,18 +62,21 @@ func (s *source) ends() int64 { return max(int64(s.sent), int64(s.blame), s.frie
 func (g *Guard) Admit(from netip.Addr, as Standing, now time.Time) Verdict {
 	at := g.at(now)
 	set, s := g.sources.enter(g.key(from))
+	friend := s.friend > at
 	allowed := perSecond(unknownRate, unknownBurst)
-	if as == Open {
+	switch {
+	case friend:
+		allowed = perSecond(friendRate, friendBurst)
+	case as == Open:
 		allowed = perSecond(openRate, openBurst)
-		if s.friend > at {
-			allowed = perSecond(friendRate, friendBurst)
-		}
 	}
 	ok := s.sent.passes(at, allowed)
 	set.mu.Unlock()
 	switch {
 	case !ok:
 		return TooFast
+	case friend:
+		return Friend
 	case as == Unknown && !g.crowdPasses(at):
 		return Crowded
 	}

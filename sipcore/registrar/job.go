@@ -62,6 +62,21 @@ func (j *job) read(p policy) *refusal {
 	return refused
 }
 
+// refusedHere returns why a phone may not register from where it is; nothing if it
+// may. Whom it registers is looked at only where that makes a difference.
+func (j *job) refusedHere() string {
+	flow := j.tx.Flow()
+	at, kind := flow.Remote().Addr(), flow.Kind().String()
+	why := j.view.Admits("", at, kind)
+	if why == "" {
+		return ""
+	}
+	if number, ok := j.addressOfRecord(); ok {
+		return j.view.Admits(number, at, kind)
+	}
+	return why
+}
+
 // addressOfRecord returns the number that To names, if it is in our domain. A
 // phone that knows us by an address writes that in the Request-URI and in To.
 func (j *job) addressOfRecord() (number string, ok bool) {

@@ -46,6 +46,7 @@ type Registrar struct {
 	jobs     sync.Pool // of *job
 	counters counters
 	news     quiet
+	census   census
 }
 
 // New returns a Registrar.
@@ -62,13 +63,13 @@ func New(o Options) *Registrar {
 // Register answers the REGISTER of tx, which is locked. The caller has
 // validated the request and made sure that its Request-URI is ours and that it
 // requires nothing but path and outbound. A phone in a network that nothing
-// allows is refused before its password costs anything.
+// allows is refused before its password costs anything, unless its user roams.
 func (r *Registrar) Register(tx *transaction.Server, view *store.View) {
 	j := r.jobs.Get().(*job)
 	defer r.release(j)
 	j.tx, j.view, j.m, j.now = tx, view, tx.Request(), time.Now()
-	if !view.Network(tx.Flow().Remote().Addr()).Known {
-		r.refuseNetwork(j)
+	if why := j.refusedHere(); why != "" {
+		r.refuseNetwork(j, why)
 		return
 	}
 	user, result := r.o.Checker.Check(j.m, message.Authorization, view.Domain(), j.sender(), j.find, j.now)
@@ -103,13 +104,13 @@ func (r *Registrar) OtherDomain(host string, from netip.AddrPort) {
 	}
 }
 
-func (r *Registrar) refuseNetwork(j *job) {
+func (r *Registrar) refuseNetwork(j *job, why string) {
 	r.counters.forbiddenNetwork.Add(1)
 	if left, ok := r.news.mayTell(j.now); ok {
 		r.o.Logger.Warn("registration from a network that is not allowed",
-			"from", j.tx.Flow().Remote().String(), "untold", left)
+			"from", j.tx.Flow().Remote().String(), "transport", j.tx.Flow().Kind().String(), "untold", left)
 	}
-	j.answerOnce(403, "Network Not Allowed", nil)
+	j.answerOnce(403, why, nil)
 }
 
 func (r *Registrar) challenge(j *job, user string, result auth.Result) {
@@ -140,6 +141,11 @@ func (r *Registrar) authenticated(j *job, user string) {
 	if j.leadsHere(r.o.LeadsHere) {
 		r.counters.refused.Add(1)
 		j.refuse(&refusal{403, "Contact Points At This Server"})
+		return
+	}
+	if r.crowds(j, user) {
+		r.counters.refused.Add(1)
+		j.refuse(&refusal{403, "Too Many Phones In This Network"})
 		return
 	}
 	if j.takesBack() {

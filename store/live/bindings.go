@@ -54,6 +54,9 @@ func NewBindings(node string, journal Journal) *Bindings {
 	return b
 }
 
+// Node returns whose table it is.
+func (b *Bindings) Node() string { return b.node }
+
 // OnChange has f called with the key of every binding of this node that was
 // added, changed or removed, but not of one that was just refreshed or lost its connection; Own and AppendRecord tell what became of it. f runs
 // with a lock of the table held: it must neither block nor call the table. Set
