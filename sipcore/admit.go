@@ -138,6 +138,31 @@ func (s *Server) checked(r request, c caller, user string, result auth.Result, n
 	return caller{}, false
 }
 
+// provesParty asks who sends a request within a dialog on a flow that nobody has
+// registered on: a phone whose connection was lost, or that has gone to another node,
+// follows its Route by a new one. Its password shows that it is one of the two.
+func (s *Server) provesParty(r request, l *proxy.Loose) bool {
+	if !l.NamesUsers() || s.o.Bindings.HasFlow(r.tx.Flow().ID()) {
+		refuse(r.tx, 403, "Not Your Call")
+		return false
+	}
+	now := time.Now()
+	find := func(user string) (store.Digests, bool) {
+		u, ok := r.view.User(user)
+		return u.Digests, ok && l.Names(user)
+	}
+	user, result := s.checker.Check(r.Message, message.ProxyAuthorization, r.view.Domain(), r.sender(), find, now)
+	switch {
+	case result == auth.OK && l.Names(user):
+		return true
+	case result == auth.OK || result == auth.Elsewhere:
+		refuse(r.tx, 403, "Not Your Call")
+	default:
+		s.checked(r, caller{}, user, result, now)
+	}
+	return false
+}
+
 func (r *request) sender() auth.Sender {
 	flow := r.tx.Flow()
 	return auth.Sender{Addr: flow.Remote().Addr(), Connected: flow.Kind().Reliable()}

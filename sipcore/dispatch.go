@@ -90,8 +90,7 @@ func (s *Server) within(r request) {
 		refuse(r.tx, 403, "Network Not Allowed")
 	case !l.InDialog:
 		refuse(r.tx, 481, "")
-	case !l.Party:
-		refuse(r.tx, 403, "Not Your Call")
+	case !l.Party && !s.provesParty(r, l):
 	case r.mayGoOn():
 		s.proxy.Within(r.tx, r.view, l, proxy.Origin{Flow: r.tx.Flow()})
 	}

@@ -67,12 +67,12 @@ func TestTheRoutesOfACallAreNoPass(t *testing.T) {
 					m.Set("To", "<sip:bob@"+domain+">;tag=y")
 				}, "481"},
 				{"another Call-ID", "BYE", func(m *wire.Message) { m.Set("Call-ID", "another") }, "481"},
-				{"inside the call", "BYE", func(*wire.Message) {}, "403"},
+				{"inside the call", "BYE", func(*wire.Message) {}, "407"},
 				{"with the callee's tag", "BYE", func(m *wire.Message) {
 					f, to := m.Get("From"), m.Get("To")
 					m.Set("From", to)
 					m.Set("To", f)
-				}, "403"},
+				}, "407"},
 			} {
 				m := thief.inside(tt.method)
 				tt.change(&m)
@@ -146,6 +146,29 @@ func TestAPartyOnAnotherConnection(t *testing.T) {
 			bob.replies(bob.gets("BYE"), 200)
 			back.gets("200")
 		})
+	}
+}
+
+// A phone that has lost its connection and its address, and has registered nowhere
+// yet, ends its call by its password; another's password ends nobody's.
+func TestAPartyFromElsewhere(t *testing.T) {
+	w := newTown(t, "laurel")
+	n := w.nodes["laurel"]
+	alice, bob := n.phone("alice", "a"), n.phone("bob", "b")
+	from, _ := connect(alice, bob)
+
+	for _, user := range []string{"carol", "alice"} {
+		p := n.from("127.9.9.9", "tcp", user)
+		bye := from.as(p).inside("BYE")
+		p.send(bye)
+		p.proves(bye, "Proxy-Authorization", p.gets("407").Get("Proxy-Authenticate"))
+		if user == "alice" {
+			bob.replies(bob.gets("BYE"), 200)
+			p.gets("200")
+			continue
+		}
+		p.gets("407")
+		bob.hearsNothing(50 * time.Millisecond)
 	}
 }
 

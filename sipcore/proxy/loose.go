@@ -19,6 +19,7 @@ type Loose struct {
 	// another node, which has looked itself.
 	Party bool
 
+	users  [2]string      // whom the tokens name, one for each side
 	flow   transport.Flow // that the request came on
 	dialog [2]uint64      // the dialog that the request is in, as either side may have begun it
 	open   bool           // its network may call without a password
@@ -97,6 +98,14 @@ func (l *Loose) pass(p *Proxy, view *store.View, uri message.URI) bool {
 	return true
 }
 
+// Names reports whether a token says that the user is one of the two sides.
+func (l *Loose) Names(user string) bool {
+	return user != "" && (user == l.users[0] || user == l.users[1])
+}
+
+// NamesUsers reports whether a token names any user.
+func (l *Loose) NamesUsers() bool { return l.users != [2]string{} }
+
 // take remembers the token in the user part of one of our URIs, if it was made
 // for this dialog.
 func (l *Loose) take(p *Proxy, user string) bool {
@@ -108,6 +117,7 @@ func (l *Loose) take(p *Proxy, user string) bool {
 		return false
 	}
 	l.Party = l.Party || l.isFrom(p, token)
+	l.users[0], l.users[1] = l.users[1], token.User
 	l.token, l.text, l.InDialog = token, user, true
 	return true
 }

@@ -1,10 +1,7 @@
 package lab
 
 import (
-	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -100,27 +97,27 @@ func (s *System) join(site, name, role string) (token string) {
 	return token
 }
 
-// Extensions are phones of a site that look after themselves, each with an address of
-// its own. Every second one says which phone it is.
+// perAddress is how many phones share one: each of its own would fill the kernel's
+// table of neighbours, which all networks of a machine share.
+const perAddress = 10
+
+// Extensions are phones of a site that look after themselves. Every second one says
+// which phone it is.
 func (s *System) Extensions(site string, users ...string) []*extension.Phone {
 	s.tb.Helper()
 	host := site + "-phones"
 	var all []*extension.Phone
-	var addresses strings.Builder
 	for _, u := range users {
-		s.extensions++
-		addr := siteLAN(site).address(30 + s.extensions)
-		fmt.Fprintf(&addresses, "address add %s/24 dev eth0\n", addr)
+		number := s.extensions
+		addr := siteLAN(site).address(100 + number/perAddress)
+		if s.extensions++; number%perAddress == 0 || len(users) == 1 {
+			s.in(host, s.ip, "address", "replace", addr.String()+"/24", "dev", "eth0")
+		}
 		all = append(all, extension.New(extension.Options{
-			Domain: Domain, User: u, Password: Password, Addr: addr, Port: house.SIPPort,
-			Resolvers: s.resolvers(site), Network: s.hosts[host].from, Instance: s.extensions%2 == 0,
+			Domain: Domain, User: u, Password: Password, Addr: addr, Port: uint16(house.SIPPort + number%perAddress), //nolint:gosec // ten of them
+			Resolvers: s.resolvers(site), Network: s.hosts[host].from, Instance: number%2 == 0,
 		}))
 	}
-	file := filepath.Join(s.tb.TempDir(), "addresses")
-	if err := os.WriteFile(file, []byte(addresses.String()), 0o600); err != nil {
-		s.tb.Fatal(err)
-	}
-	s.in(host, s.ip, "-batch", file)
 	return all
 }
 

@@ -245,7 +245,7 @@ func (p *Phone) address() string { return "<sip:" + p.o.User + "@" + p.o.Domain 
 func (p *Phone) contact() string {
 	c := fmt.Sprintf("<sip:%s@%s:%d;transport=tcp>", p.o.User, p.o.Addr, p.o.Port)
 	if p.o.Instance {
-		c += fmt.Sprintf(`;+sip.instance="<urn:uuid:00000000-0000-1000-8000-%012x>"`, p.o.Addr.AsSlice())
+		c += fmt.Sprintf(`;+sip.instance="<urn:uuid:00000000-0000-1000-8000-%08x%04d>"`, p.o.Addr.AsSlice(), p.o.Port)
 	}
 	return c
 }
