@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"net/netip"
 
 	"carillon/node/dnsserver"
 	"carillon/node/mode"
@@ -14,9 +15,7 @@ func (n *Node) answerDNS(ctx context.Context) error {
 	if !at.IsValid() {
 		return nil
 	}
-	names, err := dnsserver.Open(ctx, dnsserver.Options{
-		At: at, Site: n.site(), View: n.config.View, Serves: n.serves, Logger: n.component("dns"),
-	})
+	names, err := dnsserver.Open(ctx, n.dnsOptions(at))
 	if err != nil {
 		return err
 	}
@@ -24,6 +23,10 @@ func (n *Node) answerDNS(ctx context.Context) error {
 	n.onClose("the port for DNS", names.Close)
 	n.run("DNS", names.Run)
 	return nil
+}
+
+func (n *Node) dnsOptions(at netip.AddrPort) dnsserver.Options {
+	return dnsserver.Options{At: at, Site: n.site(), View: n.config.View, Serves: n.serves, Logger: n.component("dns")}
 }
 
 // serves reports whether phones may be sent to a node: unless it is known to be

@@ -52,6 +52,7 @@ type Node struct {
 	out         out
 	shown       *certificates
 	names       *dnsserver.Server // nil where DNS is off
+	sharing     *sharing          // a witness has none
 	parts       []*part           // what Run runs, in the order of opening
 	closers     []closer          // in the order of opening; Close goes backwards
 }
@@ -258,6 +259,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.run("the members", n.members.Run)
 	if sip != nil {
 		n.run("the certificate for phones", n.shown.Run)
+		n.shareAddress(port, sip)
 		n.run("SIP", sip.Run)
 	}
 	n.run("the API", api.Run)

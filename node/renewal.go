@@ -43,7 +43,7 @@ func (c *certificates) renew(ctx context.Context) error {
 	if c.config.View().Index() == 0 {
 		return nil // nobody knows the domain yet
 	}
-	names, addresses := c.names(c.self.Name), ownAddresses(c.self.Listen)
+	names, addresses := c.names(c.self.Name), c.addresses()
 	s := c.shown.Load()
 	wanted := fmt.Sprint(names, addresses)
 	if s != nil && (isGood(s.Leaf, names, addresses) || wanted == c.asked && time.Since(c.at) < retryIssuing) {
@@ -62,6 +62,25 @@ func (c *certificates) renew(ctx context.Context) error {
 func (c *certificates) names(node string) []string {
 	domain := c.config.View().Domain()
 	return []string{domain, node, node + "." + domain}
+}
+
+// addresses are those by which phones may call this node: its own, and that which
+// it shares, whether it holds it now or not.
+func (c *certificates) addresses() []netip.Addr {
+	own, shared := ownAddresses(c.self.Listen), serviceAddress(c.config.View(), c.node()).Addr()
+	if !shared.IsValid() {
+		return own
+	}
+	return append(slices.DeleteFunc(own, func(a netip.Addr) bool { return a == shared }), shared)
+}
+
+// node is this one as the View has it.
+func (c *certificates) node() store.Node {
+	n, known := c.config.View().Node(c.self.Name)
+	if !known {
+		n = store.Node{Name: c.self.Name, Role: c.self.Role, Site: c.self.Site}
+	}
+	return n
 }
 
 // ownAddresses are those of this machine that phones may use.

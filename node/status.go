@@ -32,6 +32,8 @@ func (n *Node) status() admin.Status {
 		Calls:         n.calls.Count(),
 		Refused:       refused(n.peers.port.Counters()),
 		Out:           n.out.By(),
+
+		ServiceAddress: n.sharing.status(),
 	}
 	for _, l := range n.peers.links() {
 		s.Links = append(s.Links, linkRow(l))

@@ -19,7 +19,8 @@ func (c *cli) statusCommand() *cobra.Command {
 		Long: `How the node is: its name, site and role, whether it is with the others
 ("cluster") or on its own ("survivable"), which configuration it has, how many
 phones and calls, and who was turned away at the port between nodes since it
-started: the log and the events say who, each kind once a minute at most.
+started: the log and the events say who, each kind once a minute at most. Where
+the nodes of the site share a service address, it says who holds that.
 
 A node that was removed, or whose name another one has taken, says so ("out"),
 once another node has told it: it goes on alone, and no node talks to it.`,
@@ -63,6 +64,17 @@ func turnedAway(r admin.Refused) string {
 	return strings.Join(said, ", ")
 }
 
+func holderText(a *admin.ServiceAddress) string {
+	text := "held by nobody yet"
+	if a.Holder != "" {
+		text = "held by " + a.Holder
+	}
+	if a.Trouble != "" {
+		text += "; this node cannot hold it: " + a.Trouble
+	}
+	return text
+}
+
 func statusTable(s admin.Status) table {
 	var t table
 	t.add("node", fmt.Sprintf("%s (%s)", s.Name, s.Role))
@@ -74,6 +86,9 @@ func statusTable(s admin.Status) table {
 	t.add("configuration", fmt.Sprintf("revision %d, hash %s", s.Config, s.ConfigHash))
 	t.add("registrations", strconv.Itoa(s.Registrations))
 	t.add("calls", strconv.Itoa(s.Calls))
+	if a := s.ServiceAddress; a != nil {
+		t.add("service address", a.Address+", "+holderText(a))
+	}
 	t.add("turned away", turnedAway(s.Refused))
 	for _, l := range s.Links {
 		t.add("link to "+l.Node, l.State+" since "+relative(l.Since, time.Now()))

@@ -24,6 +24,15 @@ type Status struct {
 
 	Refused Refused `json:"refused"`
 	Out     string  `json:"out,omitempty"` // the node that has said that this one was removed or replaced
+
+	ServiceAddress *ServiceAddress `json:"service_address,omitempty"` // of the node's site, if it has one
+}
+
+// A ServiceAddress is one that the nodes of a site share.
+type ServiceAddress struct {
+	Address string `json:"address"`           // with the length of its network
+	Holder  string `json:"holder"`            // the node that has it, or the hardware address of a stranger; empty: none that is known
+	Trouble string `json:"trouble,omitempty"` // why this node cannot hold it
 }
 
 // Refused is how often somebody was turned away at the cluster port since the

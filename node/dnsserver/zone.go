@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -79,7 +80,11 @@ func newZone(v *store.View, site string, serves func(node string) bool) *zone {
 		z.addAddress(z.nameOf(n), n)
 	}
 	if len(servers) > 0 {
-		z.addAddress(z.apex, servers[0])
+		first := servers[0]
+		if s, _ := v.Site(site); s.Address.IsValid() && v.SiteOf(first) == site { // whoever holds it answers
+			first.Address = netip.AddrPortFrom(s.Address.Addr(), 0)
+		}
+		z.addAddress(z.apex, first)
 	}
 	return z
 }

@@ -142,3 +142,26 @@ func TestBesides(t *testing.T) {
 		}
 	}
 }
+
+// Phones that go by the address are told the one that the nodes of their site share;
+// who is sent to another site's node first is told that one.
+func TestServiceAddress(t *testing.T) {
+	c := deck().Config()
+	c.Sites[0].Address, c.Sites[1].Address = netip.MustParsePrefix("172.30.42.1/24"), netip.MustParsePrefix("192.196.203.9/24")
+	v := store.NewView(c).At(42)
+	for _, tt := range []struct {
+		what, site string
+		serves     func(string) bool
+		want       string
+	}{
+		{"the site of the mains", "hq", all, "172.30.42.1"},
+		{"a site that tries the mains first", "mons", all, "172.30.42.11"},
+		{"the same, when they are dead", "mons", but("laurel", "hardy"), "192.196.203.9"},
+		{"elsewhere", "", all, "172.30.42.11"},
+	} {
+		want := "NOERROR\ntel.beip.be. 30 IN A " + tt.want
+		if got := asked(t, newZone(v, tt.site, tt.serves), "tel.beip.be.", "A"); got != want {
+			t.Errorf("%s: got %q, want %q", tt.what, got, want)
+		}
+	}
+}

@@ -47,6 +47,7 @@ type Layer struct {
 
 	tlsSIP, tlsWeb *tls.Config
 	browsers       browsers
+	also           also
 
 	udp    []*udpSocket // at most one per address family
 	doors  []door
@@ -161,6 +162,7 @@ func (l *Layer) end() {
 	for _, s := range l.udp {
 		s.stopReading()
 	}
+	l.also.end()
 	l.conns.each((*conn).close)
 	l.wg.Wait()
 	l.closeSockets()
@@ -206,6 +208,7 @@ func (l *Layer) closeSockets() {
 	for _, s := range l.udp {
 		_ = s.pc.Close() // datagrams are not buffered by us
 	}
+	l.also.close()
 }
 
 // UDP returns the flow to remote from our own UDP socket of its family. If the
@@ -226,7 +229,7 @@ func (l *Layer) UDP(remote netip.AddrPort) (Flow, bool) {
 // and port of ours.
 func (l *Layer) UDPFrom(local, remote netip.AddrPort) (Flow, bool) {
 	local, remote = plain(local), plain(remote)
-	s := l.socketFor(remote.Addr())
+	s := l.socketAt(local.Addr(), remote.Addr())
 	if s == nil || local.Port() != l.opts.Port || local.Addr().Is4() != remote.Addr().Is4() || !l.IsOwn(local.Addr()) {
 		return Flow{}, false
 	}

@@ -64,29 +64,57 @@ func (l *Layer) canDoWithout(addr netip.Addr, err error) bool {
 
 // listenOn binds all transports of phones on one address.
 func (l *Layer) listenOn(addr netip.Addr) error {
+	p, err := l.bind(addr)
+	if p.udp != nil {
+		l.udp = append(l.udp, p.udp)
+	}
+	l.doors = append(l.doors, p.doors...)
+	return err
+}
+
+// A place is one address that is listened on.
+type place struct {
+	addr  netip.Addr
+	udp   *udpSocket
+	doors []door
+}
+
+// bind binds all transports of phones on one address; what was opened before an
+// error is returned with it.
+func (l *Layer) bind(addr netip.Addr) (p place, err error) {
+	p.addr = addr
 	at := net.JoinHostPort(addr.String(), strconv.Itoa(int(l.opts.Port)))
 	udpConfig := net.ListenConfig{Control: control(func(fd int) error { return setUDP(fd, addr) })}
 	pc, err := udpConfig.ListenPacket(context.Background(), "udp"+family(addr), at)
 	if err != nil {
-		return fmt.Errorf("listening on %s: %w", at, err)
+		return p, fmt.Errorf("listening on %s: %w", at, err)
 	}
 	s, err := newUDPSocket(l, pc.(*net.UDPConn), addr) //nolint:forcetypeassert // of a udp network
 	if err != nil {
-		return errors.Join(err, pc.Close())
+		return p, errors.Join(err, pc.Close())
 	}
-	l.udp = append(l.udp, s)
-	if err := l.openDoor(addr, TCP); err != nil || l.opts.Certificate == nil {
-		return err
+	p.udp = s
+	for _, k := range []Kind{TCP, TLS} {
+		if k == TLS && l.opts.Certificate == nil {
+			continue
+		}
+		ln, e := listenTCP(addr, l.Ports().Of(k))
+		if e != nil {
+			return p, e
+		}
+		p.doors = append(p.doors, door{TCPListener: ln, kind: k})
 	}
-	return l.openDoor(addr, TLS)
+	return p, nil
 }
 
-func (l *Layer) openDoor(addr netip.Addr, k Kind) error {
-	ln, err := listenTCP(addr, l.Ports().Of(k))
-	if err == nil {
-		l.doors = append(l.doors, door{TCPListener: ln, kind: k})
+// close gives back what bind bound.
+func (p place) close() {
+	for _, d := range p.doors {
+		_ = d.Close() // nothing is lost with a listener
 	}
-	return err
+	if p.udp != nil {
+		_ = p.udp.pc.Close() // datagrams are not buffered by us
+	}
 }
 
 func listenTCP(addr netip.Addr, port uint16) (*net.TCPListener, error) {

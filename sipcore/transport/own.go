@@ -36,9 +36,10 @@ func (a *addresses) all() bool { return !a.only.IsValid() || a.only.IsUnspecifie
 // has reports whether addr is one of ours. All of 127.0.0.0/8 is the machine.
 func (a *addresses) has(addr netip.Addr) bool {
 	switch {
+	case !a.all():
 	case a.only.IsValid() && a.only.Is4() != addr.Is4():
 		return false
-	case a.all() && addr.IsLoopback():
+	case addr.IsLoopback():
 		return true
 	}
 	_, ok := (*a.known.Load())[addr.WithZone("")]
@@ -54,6 +55,15 @@ func (a *addresses) learn(addr netip.Addr) {
 	defer a.mu.Unlock()
 	next := maps.Clone(*a.known.Load())
 	next[addr.WithZone("")] = struct{}{}
+	a.known.Store(&next)
+}
+
+// forget takes an address out that learn, or refresh, has put in.
+func (a *addresses) forget(addr netip.Addr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	next := maps.Clone(*a.known.Load())
+	delete(next, addr.WithZone(""))
 	a.known.Store(&next)
 }
 

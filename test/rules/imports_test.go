@@ -25,6 +25,7 @@ var mayImport = []layer{
 
 	{"node/...", []string{"node/...", "cluster/...", "sipcore/...", "store/..."}, "node is the one place where everything meets"},
 	{"node/mode", nil, "deciding on the mode is pure: it sees facts about links, not links"},
+	{"node/address", nil, "who has an address is decided by what the LAN says of it"},
 	{"node/admin", service, "a service knows configuration and live tables, not SIP nor the cluster"},
 	{"node/dnsserver", service, "a service knows configuration and live tables, not SIP nor the cluster"},
 	{"node/dhcpserver", service, "a service knows configuration and live tables, not SIP nor the cluster"},
