@@ -5,7 +5,8 @@ package replica
 //   - Narrowing gives up what is not wanted any more, at once; the cursor stays.
 //   - Widening begins a new epoch with a copy that leaves out what the reader has: of
 //     that it remembers the filter and the cursor, which stands still meanwhile. When
-//     the copy is complete it is joined with what was there.
+//     the copy is complete it is joined with what was there. Who wants all again takes
+//     a whole copy.
 //   - A delta says for which epoch it was made. One of another is nothing to the
 //     reader: it was made for somebody who wanted something else.
 //   - A cursor passes over what does not match; deletions of that are not told.
@@ -42,7 +43,7 @@ func (r *Replica) Want(f Filter, epoch uint64) (gone []Change) {
 // Wish returns what r wants, as it has to be told to who sends it.
 func (r *Replica) Wish() Wish {
 	w := Wish{Epoch: r.epoch, Filter: r.filter}
-	if r.lacks {
+	if r.lacks && r.epoch != 0 { // the epoch of all is never new: nobody could tell which base a copy has
 		w.Had, w.Base = r.had, r.Cursor()
 	}
 	return w
@@ -82,7 +83,7 @@ func (r *Replica) mixes(d *Delta) bool {
 
 // begins reports whether d is the first of a whole copy that r can use.
 func (r *Replica) begins(d *Delta) bool {
-	return d.From == 0 && (d.Base == 0 || r.lacks && d.Inc == r.Inc && d.Base == r.Max)
+	return d.From == 0 && (d.Base == 0 || r.lacks && r.epoch != 0 && d.Inc == r.Inc && d.Base == r.Max)
 }
 
 // outdoes reports whether r has no use for a copy that reaches to c.

@@ -137,6 +137,24 @@ func TestWideningBelowTheFloor(t *testing.T) {
 	w.has("201/b", "202/a")
 }
 
+// Who wants all, something else, and all again may be given what was made for the first
+// time: it must not leave out what the reader had then.
+func TestWideningToAllAgain(t *testing.T) {
+	w := newWisher(t, "201/a", "202/a", "203/a")
+	w.want("201/")
+	w.syncs()
+	w.hears(w.r.Want(Filter{}, 0))
+	first := w.gives(w.r.Wish(), w.r.Awaits(), 1<<20)
+	w.want("202/")
+	w.hears(w.r.Want(Filter{}, 0))
+	changes, result, _ := w.r.Apply(first)
+	if w.hears(changes); result == Spoilt {
+		t.Error("there is one history")
+	}
+	w.syncs()
+	w.has("201/a", "202/a", "203/a")
+}
+
 // A whole copy and one that leaves out what the reader has do not mix, whichever
 // comes first.
 func TestCopiesDoNotMix(t *testing.T) {

@@ -176,7 +176,7 @@ func (c *conn) appendInterestLocked(buf []byte) []byte {
 	var bases []byte
 	for r := range s.set.All() {
 		w := r.Wish()
-		if r.Complete() {
+		if w.Base.Inc == 0 {
 			continue
 		}
 		i := slices.IndexFunc(had, w.Had.Equal)

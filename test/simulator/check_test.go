@@ -49,6 +49,9 @@ func (w *world) checkWords(n *ears, r *replica.Replica, h *words, told map[strin
 	has := r.Wish().Filter
 	if !r.Complete() {
 		has = r.Wish().Had
+		if r.Wish().Base.Inc == 0 { // a whole copy is to come
+			has = replica.Only()
+		}
 	}
 	for key, e := range last {
 		if !has.Matches(key) {
