@@ -1,7 +1,5 @@
 package replica
 
-import "math"
-
 // A Check stands for all keys that are set, with their values and versions: two
 // replicas at one cursor that are not of one history have, all but certainly,
 // different ones. The history of an owner forks when its machine is rolled back
@@ -59,37 +57,6 @@ func fnv(h uint64, text string) uint64 {
 		h = (h ^ uint64(text[i])) * fnvPrime
 	}
 	return (h ^ uint64(len(text))) * fnvPrime
-}
-
-// Known is what a reader says that it has. Of a spoilt incarnation it has more
-// than there can be.
-func (r *Replica) Known() Cursor {
-	if r.spoilt > 0 && r.spoilt >= r.Inc {
-		return Cursor{Inc: r.spoilt, Max: math.MaxUint64}
-	}
-	return r.Cursor()
-}
-
-// Spoil takes note of what a reader that wants w says that it has, and of its check,
-// which may be 0. It reports whether that shows r, who is no owner, that an
-// incarnation is spoilt.
-func (r *Replica) Spoil(w *Wish, c Cursor, check Check) bool {
-	told := c.Max == math.MaxUint64 && c.Inc >= r.Inc
-	if c.Inc <= r.spoilt || !told && !r.Contradicts(w, c, check) {
-		return false
-	}
-	r.spoilt, r.staged = c.Inc, nil
-	return true
-}
-
-// Contradicts reports whether a reader that wants w, and says where it is and what
-// it has there, has something else than r has there.
-func (r *Replica) Contradicts(w *Wish, c Cursor, check Check) bool {
-	if c != r.Cursor() || check == 0 {
-		return false
-	}
-	own := r.CheckOf(w.Filter)
-	return own != 0 && check != own
 }
 
 // doubt finds out whether d, which ends where its sender does, and r are of one

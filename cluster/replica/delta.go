@@ -139,6 +139,9 @@ func (r *Replica) Apply(d Delta) ([]Change, Result, Cursor) {
 	if r.staged != nil && r.outdoes(Cursor{r.staged.Inc, r.goal, r.staged.Floor}) {
 		r.staged = nil // it will not be more, however much of it comes
 	}
+	if result == Applied && r.contradicts(r.rumour) {
+		r.spoilt, result = r.Inc, Spoilt
+	}
 	return changes, result, r.Awaits()
 }
 

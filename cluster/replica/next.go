@@ -72,8 +72,9 @@ func (r *Replica) appendNext(dst []byte, e, before *Entry, step, from uint64) []
 }
 
 // ReadNext reads what AppendNext has written for a reader of r, whose last delta
-// on this connection ended at from; a nil r has had nothing. If known is false, r has not had all before
-// it: the delta is without entries then, and its sender has to be told where r is.
+// on this connection ended at from; a nil r has had nothing. If known is false, r has
+// not had all before it, or has it of another history: the delta is without entries then, and its sender
+// has to be told where r is.
 func (r *Replica) ReadNext(data []byte, from Cursor) (d Delta, known bool, err error) {
 	in := reader{data: data, text: make([]byte, 0, usualEntry)}
 	span := in.number()
@@ -110,8 +111,9 @@ func (r *Replica) readNext(in *reader, d Delta, before Entry) (_ Delta, known bo
 		before.follow(&e)
 		d.Entries = append(d.Entries, e)
 	}
-	if in.check(version == d.To); in.bad {
-		return Delta{}, false, errDelta
+	if in.check(version == d.To); in.bad { // what it differs from may be of another history
+		d.Entries = nil
+		return d, false, nil
 	}
 	return d, true, nil
 }

@@ -50,6 +50,7 @@ type Replica struct {
 	staged *state // a whole copy that is still arriving
 	goal   uint64 // the version at which staged is complete
 	base   uint64 // up to where staged leaves out what is there; 0: nowhere
+	rumour Claim  // the largest that was heard
 
 	filter Filter // what a reader wants
 	epoch  uint64 // since it wants just that
@@ -94,12 +95,6 @@ func (r *Replica) Get(key string) (value string, ok bool) {
 // disk before anything of it is sent: at the start, and when somebody turns out
 // to know a later one. All readers will take a whole copy.
 func (r *Replica) Renew(inc uint64) { r.Inc = inc }
-
-// Outranked reports whether a reader at c knows what r, its owner, never wrote:
-// the owner lost its memory, and must Renew above c.Inc.
-func (r *Replica) Outranked(c Cursor) bool {
-	return c.Inc > r.Inc || c.Inc == r.Inc && c.Max > r.Max
-}
 
 // Set writes a key as the owner and reports whether that changed anything. The
 // value is copied; an entry that does not fit is not written.

@@ -149,7 +149,7 @@ func TestOutranked(t *testing.T) {
 		c    Cursor
 		want bool
 	}{{Cursor{}, false}, {Cursor{3, 1, 0}, false}, {Cursor{2, 9, 0}, false}, {Cursor{3, 2, 0}, true}, {Cursor{4, 0, 0}, true}} {
-		if got := r.Outranked(c.c); got != c.want {
+		if got := r.Outranked(Claim{Cursor: c.c}); got != c.want {
 			t.Errorf("%v: got %v, want %v", c.c, got, c.want)
 		}
 	}

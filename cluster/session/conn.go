@@ -57,6 +57,8 @@ type conn struct {
 	deafTo        map[string]bool // nodes that are gone and that it named
 	holds         []uint64        // namespaces of the far end to say that they have arrived
 	told          map[uint64]replica.Cursor
+	claims        []byte                              // of others, to pass on
+	passed        map[*replica.Replica]replica.Cursor // the claims that were
 	feed          parcel
 
 	carried uint64 // by the line, of what the budget was charged with; guarded by pace.mu
@@ -87,7 +89,7 @@ func (s *Sessions) serve(ctx context.Context, nc net.Conn, p *peer) (stood bool)
 		s: s, peer: p, net: nc,
 		work: make(chan struct{}, 1), rush: make(chan struct{}, 1), done: make(chan struct{}),
 		ratio: 1, streams: map[*replica.Replica]*stream{}, asked: map[uint64]replica.Cursor{}, deafTo: map[string]bool{}, named: map[uint64]*replica.Replica{},
-		heardTo: map[uint64]replica.Cursor{}, told: map[uint64]replica.Cursor{},
+		heardTo: map[uint64]replica.Cursor{}, told: map[uint64]replica.Cursor{}, passed: map[*replica.Replica]replica.Cursor{},
 	}
 	ending, end := context.WithCancel(ctx)
 	c.end = end
@@ -164,6 +166,8 @@ func (c *conn) take(kind byte, body []byte) error {
 		return c.takeInterest(body)
 	case frameHeld:
 		return c.takeHeld(body)
+	case frameClaim:
+		return c.takeClaim(body)
 	}
 	return nil
 }
@@ -226,11 +230,8 @@ func (c *conn) resendLocked(id uint64, at replica.Cursor) (unknown uint64) {
 		if st.id != id || id == 0 {
 			continue
 		}
-		if r.Owner() == c.s.o.Node && r.Outranked(at) {
+		if c.s.claimedLocked(r, replica.Claim{Cursor: at}) {
 			return at.Inc
-		}
-		if r.Owner() != c.s.o.Node && r.Spoil(&st.wish, at, 0) {
-			c.s.complainLocked(r)
 		}
 		st.sent, st.level, st.claimed = at, false, false
 		c.markLocked(r)

@@ -20,7 +20,7 @@ const (
 	frameFeed                 // a piece of the configuration
 	frameNext                 // number, a delta that goes on where the last one ended; since version 2
 	frameSince                // number, cursor, check, a delta that goes on there; since version 2
-	// 16 is frameHeld, and 17 frameInterest.
+	// 16 is frameHeld, 17 frameInterest, and 18 frameClaim.
 )
 
 const (

@@ -10,16 +10,20 @@ import (
 // and back: a stamp of the sender's clock, the last stamp that came from the
 // receiver, and for how long that was kept. Stamps are milliseconds, modulo
 // 2^16; they are compared only with stamps of the same clock. A main's says which
-// configuration it has.
+// configuration it has, and anybody's that it has no session with the receiver.
 type hello struct {
 	stamp uint16
 	heard time.Duration // how long ago; below 0 for never
 	echo  uint16
 	held  time.Duration // below 0: no echo
 	index uint64        // 0: not said
+	alone bool
 }
 
-const helloVersion = 1
+const (
+	helloVersion = 1
+	helloAlone   = 1 // behind the index
+)
 
 func (h *hello) encode() []byte {
 	dst := append(make([]byte, 0, 16), helloVersion)
@@ -27,10 +31,13 @@ func (h *hello) encode() []byte {
 	dst = appendAge(dst, h.heard)
 	dst = appendAge(dst, h.held)
 	dst = binary.BigEndian.AppendUint16(dst, h.echo)
-	if h.index == 0 {
+	if h.index == 0 && !h.alone {
 		return dst
 	}
-	return binary.AppendUvarint(dst, h.index)
+	if dst = binary.AppendUvarint(dst, h.index); h.alone {
+		dst = append(dst, helloAlone)
+	}
+	return dst
 }
 
 // parseHello reads a hello; what follows it is for later versions.
@@ -43,6 +50,9 @@ func parseHello(b []byte) (h hello, ok bool) {
 	ok = !r.bad
 	if len(r.data) > 0 {
 		h.index = r.number()
+	}
+	if !r.bad && len(r.data) > 0 {
+		h.alone = r.byte()&helloAlone != 0
 	}
 	return h, ok
 }

@@ -11,7 +11,7 @@ import (
 // each helloSilent, and who hears it answers: eight questions before lineDead, so
 // that a line which loses a fifth of them is not called dead. A line is down when
 // nothing came for lineDead, when the far end says that of us, and when no session
-// stood for that long.
+// stood for that long. Nor does a session stand of which the far end knows nothing.
 const (
 	helloQuiet   = 5 * time.Second
 	helloAnyway  = 30 * time.Second
@@ -80,7 +80,7 @@ func (s *Sessions) look(now time.Time) (packets []packet, next time.Time) {
 	defer s.mu.Unlock()
 	s.excuseLocked(now)
 	defer func() { s.awake = next }()
-	next = earliest(now.Add(memoryGrain), s.reconsiderLocked(now))
+	next = earliest(s.passRumoursLocked(now), s.reconsiderLocked(now))
 	for _, p := range s.order {
 		if p.up && s.silentLocked(p, now) {
 			s.downLocked(p, now, "nothing heard")
@@ -163,7 +163,7 @@ func (s *Sessions) helloDue(p *peer) time.Time {
 }
 
 func (s *Sessions) helloLocked(p *peer, now time.Time) packet {
-	h := hello{stamp: s.stamp(now), heard: -time.Millisecond, echo: p.stamp, held: -time.Millisecond}
+	h := hello{stamp: s.stamp(now), heard: -time.Millisecond, echo: p.stamp, held: -time.Millisecond, alone: p.conn == nil}
 	if s.o.Feed != nil && p.role() != roleMain {
 		h.index = s.config
 	}
@@ -216,6 +216,9 @@ func (s *Sessions) heardLocked(from string, h hello, size int) (answer packet, d
 	}
 	if p.up && h.heard >= lineDead && now.Sub(p.since) > h.heard {
 		s.downLocked(p, now, "the far end hears nothing")
+	}
+	if h.alone && p.conn != nil && now.Sub(p.joined) >= lineDead {
+		p.conn.end() // it has none, and said so when the line was cut: this one would stand until something is written
 	}
 	asked := h.heard < 0 || h.heard >= helloSilence
 	if asked && now.Sub(p.helloSent) >= helloSilent/3 {

@@ -93,6 +93,22 @@ func TestStandingStillIsNoCut(t *testing.T) {
 	})
 }
 
+// A node that starts again while its line is cut for a moment says nothing to a session
+// that it does not have: who still has one, and nothing to write, hears of it by hello.
+func TestASessionThatTheFarEndDoesNotHave(t *testing.T) {
+	inHouse(t, 1, []string{"mons"}, func(h *house) {
+		h.nodes["mons"].reg.Set("201", []byte("a"))
+		time.Sleep(time.Second)
+		h.n.setBoth("mons", "m1", true)
+		h.nodes["m1"].stop()
+		h.start("m1", 2)
+		time.Sleep(time.Second)
+		h.n.setBoth("mons", "m1", false)
+		time.Sleep(15 * time.Second)
+		h.wants(map[string]string{"mons/reg/201": "a"})
+	})
+}
+
 // A quiet line has a hello each way every five seconds, and no more.
 func TestAQuietLine(t *testing.T) {
 	inHouse(t, 2, []string{"mons"}, func(h *house) {

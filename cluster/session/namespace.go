@@ -130,15 +130,19 @@ func (s *Sessions) renewLocked(inc uint64) {
 	}
 }
 
+// mostLeap is by how much another node may know a later incarnation of ours: who says
+// more would have us reach the last one.
+const mostLeap = 1 << 32
+
 // outranked is called when a peer knows later things about us than we do: our
 // memory was lost, and what it knows has to be outdone.
 func (s *Sessions) outranked(inc uint64) {
 	s.learning.Lock() // one at a time
 	defer s.learning.Unlock()
 	s.mu.Lock()
-	known := s.inc > inc
+	known, leap := s.inc > inc, inc-s.inc
 	s.mu.Unlock()
-	if known {
+	if known || leap > mostLeap {
 		return
 	}
 	if s.o.Renew != nil {

@@ -47,6 +47,14 @@ func (n *network) setBoth(a, b string, cut bool) {
 	n.set(b, a, cut)
 }
 
+// heal ends all cuts.
+func (n *network) heal() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.cut)
+	n.wake.Broadcast()
+}
+
 func (n *network) traffic(from, to string) traffic {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -114,17 +114,10 @@ func (s *Sessions) subscribedLocked(c *conn, sub subscription) (unknown uint64) 
 		}
 		r := s.set.Get(h.owner, h.channel)
 		st := c.streamLocked(r)
-		switch {
-		case h.owner == s.o.Node:
-			if r.Cursor().Inc == 0 { // we have nothing to say there any more
-				r.Renew(s.inc)
-			}
-			known := replica.Cursor{Inc: h.cursor.Inc, Max: max(h.cursor.Max, h.heard)}
-			if r.Outranked(known) || r.Contradicts(&st.wish, h.cursor, h.check) {
-				unknown = max(unknown, h.cursor.Inc)
-			}
-		case r.Spoil(&st.wish, h.cursor, h.check):
-			s.complainLocked(r)
+		x := replica.Claim{Cursor: h.cursor, Check: h.check, Filter: st.wish.Filter}
+		x.Max = max(x.Max, h.heard)
+		if s.claimedLocked(r, x) {
+			unknown = max(unknown, x.Inc)
 		}
 		st.sent, st.claimed = h.cursor, h.check != 0
 	}

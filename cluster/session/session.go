@@ -109,7 +109,8 @@ type Sessions struct {
 	interests map[string]interest
 	epoch     uint64
 	marks     map[*replica.Replica][]mark
-	gone      map[string]bool // nodes that were forgotten: nothing of theirs is learned
+	rumours   map[*replica.Replica]time.Time // since when others are known to have more
+	gone      map[string]bool                // nodes that were forgotten: nothing of theirs is learned
 	peers     map[string]*peer
 	order     []*peer   // as Peers returned them
 	primary   *peer     // of a node that is no main
@@ -129,7 +130,7 @@ func New(o Options) (*Sessions, error) {
 	s := &Sessions{
 		o: o, log: o.Logger.With("component", "session"), base: time.Now().Add(-1), inc: o.Inc,
 		kick: make(chan struct{}, 1), watch: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		marks: map[*replica.Replica][]mark{}, interests: map[string]interest{}, gone: map[string]bool{}, peers: map[string]*peer{},
+		marks: map[*replica.Replica][]mark{}, rumours: map[*replica.Replica]time.Time{}, interests: map[string]interest{}, gone: map[string]bool{}, peers: map[string]*peer{},
 	}
 	o.Port.Handle(Protocol, s.accept)
 	o.Port.HandlePacket(PacketClass, s.hear)

@@ -99,7 +99,7 @@ func (c *conn) fill(limit limit) (buf []byte, rest, batched bool) {
 		buf = appendCursor(buf, id, c.asked[id])
 	}
 	c.asks = c.asks[:0]
-	buf = c.appendHeldLocked(buf)
+	buf, c.claims = append(c.appendHeldLocked(buf), c.claims...), nil
 	c.peer.count(&c.peer.out, classSession, len(buf))
 	c.batched = false
 	buf, rest = c.sendRestLocked(buf, limit)

@@ -35,7 +35,7 @@ func trials() []trial {
 		{goal: 5, pkg: "test/lab", tests: "TestLossyLineIsNotCut", long: true},
 		{goal: 6, pkg: "test/lab", tests: "TestBudget$"},
 		{goal: 6, pkg: "test/lab", tests: "TestSites/MeterAgrees"},
-		{goal: 7, pkg: "test/simulator", tests: "TestRandomFaults|TestPlantedFaults|TestGap", more: "-runs=10000"},
+		{goal: 7, pkg: "test/simulator", tests: "TestRandomFaults|TestPlantedFaults|TestGap|TestClaim", more: "-runs=10000"},
 		{goal: 8, pkg: "test/scale", tests: "TestBindings|TestRings", more: "-full"},
 		{goal: 9, pkg: "cluster/quorum", tests: "TestLeaderKilledWritableAgainWithinFiveSeconds|TestTwoMainsAndAWitness|TestIdleBytes|TestTakeOverOfTwo"},
 		{goal: 9, pkg: "test/lab", tests: "TestWitness"},

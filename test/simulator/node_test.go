@@ -176,11 +176,13 @@ func (n *node) asked(by, owner string, x have) {
 // judge finds out whether what somebody has of an owner was ever written.
 func (n *node) judge(owner string, x have) {
 	r := n.set.Get(owner, channel)
-	switch known := (replica.Cursor{Inc: x.cursor.Inc, Max: max(x.cursor.Max, x.heard)}); {
-	case r == n.own && (r.Outranked(known) || r.Contradicts(&x.wish, x.cursor, x.check)):
-		r.Renew(x.cursor.Inc + 1)
+	claim := replica.Claim{Cursor: x.cursor, Check: x.check, Filter: x.wish.Filter}
+	claim.Max = max(claim.Max, x.heard)
+	switch {
+	case r == n.own && r.Outranked(claim):
+		r.Renew(claim.Inc + 1)
 		n.begin()
-	case r != n.own && r.Spoil(&x.wish, x.cursor, x.check):
+	case r != n.own && r.Hear(claim):
 		n.w.checkSpoilt(&n.ears, owner)
 		n.complain(owner)
 	}

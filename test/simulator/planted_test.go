@@ -46,9 +46,19 @@ var faults = []fault{
 		"|| d.To == r.Max && r.check() != d.Check {", "|| d.To == r.Max && r.check() != d.Check && false {",
 		"if r.takes(d) && r.checkWith(d) != d.Check ", "if r.takes(d) && r.checkWith(d) != d.Check && false ",
 	}, "TestRandomFaults", ""},
-	{"the owner does not mind that others know more", "cluster/replica/replica.go", []string{
-		"return c.Inc > r.Inc || c.Inc == r.Inc && c.Max > r.Max", "return false",
+	{"the owner does not mind that others know more", "cluster/replica/claim.go", []string{
+		"return x.exceeds(r.Cursor()) || r.contradicts(x)", "return false",
 	}, "TestRandomFaults", ""},
+	{"an owner does not hear of what a reader has that does not talk to it", "cluster/replica/claim.go", []string{
+		"return r.rumour, r.rumour.exceeds(r.Known())", "return r.rumour, false",
+	}, "TestClaim", ""},
+	{"who wants all again takes what was made before", "cluster/replica/wish.go", []string{
+		"if r.lacks && r.epoch != 0 {", "if r.lacks {",
+		"r.lacks && r.epoch != 0 && d.Inc == r.Inc", "r.lacks && d.Inc == r.Inc",
+	}, "TestWideningToAllAgain", "cluster/replica"},
+	{"nobody compares what a reader claimed before", "cluster/replica/delta.go", []string{
+		"if result == Applied && r.contradicts(r.rumour) {", "if false {",
+	}, "TestRumour", "cluster/replica"},
 	{"who wants more gets no copy of it", "cluster/replica/wish.go", []string{
 		"r.lacks = r.Max != 0 && !r.had.Covers(f)", "r.lacks = false",
 	}, "TestRandomFaults", ""},

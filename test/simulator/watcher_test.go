@@ -10,7 +10,7 @@ import (
 )
 
 // A watcher is a node that keeps only what it wants of each owner, which changes
-// all the time. It passes nothing on.
+// all the time. It passes nothing on, and one that is far hears no owner itself.
 type watcher struct {
 	ears
 	w      *world
@@ -30,6 +30,8 @@ func newWatcher(w *world, number int) *watcher {
 	x.restart()
 	return x
 }
+
+func (x *watcher) far() bool { return x.number == 1 }
 
 // restart is a crash: a watcher has no disk.
 func (x *watcher) restart() {
@@ -108,6 +110,9 @@ func (x *watcher) want(f replica.Filter) {
 func (x *watcher) greet(node int) {
 	m := message{from: x.number, to: node, watching: fromWatcher, haves: map[string]have{}}
 	for r := range x.set.All() {
+		if x.far() && r.Owner() == x.w.nodes[node].name {
+			continue
+		}
 		r.Restart()
 		h := have{wish: r.Wish(), cursor: r.Awaits(), heard: max(r.Heard(), r.Known().Max)}
 		if r.Complete() {
@@ -123,7 +128,7 @@ func (w *world) give(from int, x *watcher, limit int) {
 	a := w.nodes[from]
 	for r := range a.set.All() {
 		st := a.gives[[2]string{x.name, r.Owner()}]
-		if st == nil {
+		if st == nil || x.far() && r == a.own {
 			continue
 		}
 		d, ok := r.DeltaFor(&st.wish, st.sent, limit)

@@ -48,12 +48,13 @@ type words struct {
 	forked bool // the machine was rolled back into it: it was lived twice
 }
 
-// A message is one of the three things that nodes say to each other.
+// A message is one of the four things that nodes say to each other.
 type message struct {
 	from, to int
 	owner    string
 	delta    []byte
 	cursor   *replica.Cursor
+	claim    *replica.Claim  // of somebody else
 	haves    map[string]have // all that the sender has; nil: this is no greeting
 	watching way             // whether either end is a watcher
 	epoch    uint64          // of a watcher that says where it stands
@@ -166,10 +167,14 @@ func (w *world) send(m message) {
 	}
 }
 
-// push has one node send another what it thinks that it lacks, of everybody.
+// push has one node send another what it thinks that it lacks, of everybody, and what
+// others claim to have.
 func (w *world) push(from, to, limit int) {
 	a, b := w.nodes[from], w.nodes[to]
 	for r := range a.set.All() {
+		if x, ok := r.Rumour(); ok && r != a.own {
+			w.send(message{from: from, to: to, owner: r.Owner(), claim: &x})
+		}
 		if r.Owner() == b.name || r.Cursor().Inc == 0 {
 			continue
 		}
@@ -217,6 +222,8 @@ func (w *world) receive(m message) {
 		for _, owner := range slices.Sorted(maps.Keys(m.haves)) {
 			n.asked(from.name, owner, m.haves[owner])
 		}
+	case m.claim != nil:
+		n.judge(m.owner, have{wish: replica.Wish{Filter: m.claim.Filter}, cursor: m.claim.Cursor, check: m.claim.Check})
 	case m.cursor != nil:
 		n.asked(from.name, m.owner, have{cursor: *m.cursor})
 	default:
