@@ -108,6 +108,6 @@ type pace struct {
 	before, lasts, back time.Duration
 }
 
-func quickly() pace { return pace{60, 5 * time.Second, 25 * time.Second, 20 * time.Second} }
+func quickly() pace { return pace{60, 5 * time.Second, 30 * time.Second, 15 * time.Second} }
 
 func fully() pace { return pace{200, 30 * time.Second, 120 * time.Second, 80 * time.Second} }

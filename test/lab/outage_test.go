@@ -106,12 +106,16 @@ func (o outage) begin(t *testing.T, p pace) *struckSite {
 	return x
 }
 
-// goOn starts phones that look after themselves until the test ends.
+// goOn starts phones that look after themselves until the test ends. Whole crowds
+// begin within the time of a refresh, as after a working day they stand to each other.
 func (x *struckSite) goOn(site string, users ...string) []*extension.Phone {
 	x.t.Helper()
 	phones := x.Extensions(site, users...)
-	for _, p := range phones {
+	for i, p := range phones {
 		go func() {
+			if *wholeOutages {
+				time.Sleep(time.Duration(i) * 30 * time.Second / time.Duration(len(phones)))
+			}
 			if err := p.Run(x.ctx); err != nil {
 				x.t.Error(err)
 			}
@@ -134,6 +138,26 @@ func (x *struckSite) figure(what string, got, goal float64, unit string) {
 	}
 }
 
+// none is a figure that must be 0 now; in a short outage, soon.
+func (x *struckSite) none(what string, count func() int) {
+	x.t.Helper()
+	if !*wholeOutages {
+		eventually(x.t, "no "+what, time.Minute, func() bool { return count() == 0 })
+	}
+	x.figure(what, float64(count()), 0, "")
+}
+
+// seconds is a figure of how long something took: in a short outage, on a machine
+// that does other things as well, it is told alone.
+func (x *struckSite) seconds(what string, took time.Duration, goal float64) {
+	x.t.Helper()
+	if *wholeOutages {
+		x.figure(what, took.Seconds(), goal, "s")
+		return
+	}
+	tool.Figure(x.t, what, took.Seconds(), goal, "s")
+}
+
 // strikes has the fault happen, and watches until it is over.
 func (x *struckSite) strikes() {
 	x.t.Helper()
@@ -149,15 +173,15 @@ func (x *struckSite) strikes() {
 	moved()
 
 	n := x.nodes[x.asked]
-	x.figure(fmt.Sprintf("lost registrations, as %s says after %v", n.name, x.lasts), float64(len(n.lacks(x.users))), 0, "")
+	x.none(fmt.Sprintf("lost registrations, as %s says after %v", n.name, x.lasts), func() int { return len(n.lacks(x.users)) })
 	lost, gap := x.tally.since(calls)
 	if x.wan && x.homing == localFirst {
 		x.figure("local calls lost", float64(lost), 0, "")
-		x.figure("longest time without an answered call", gap.Seconds(), 0.5, "s")
+		x.seconds("longest time without an answered call", gap, 0.5)
 	} else {
 		x.t.Logf("local calls lost: %d; longest time without an answered call: %.1f s", lost, gap.Seconds())
 	}
-	x.figure("longest time without a server, from the transaction that showed it", x.longest().Seconds(), 10, "s")
+	x.seconds("longest time without a server, from the transaction that showed it", x.longest(), 10)
 }
 
 // moves watches the baresip until it is registered where it can be reached. The
@@ -185,7 +209,7 @@ func (x *struckSite) moves() (said func()) {
 			goal += 32 // RFC 3261, Timer F
 		}
 		if took := <-after; took < x.lasts || goal <= x.lasts.Seconds() {
-			x.figure("until baresip is registered again", took.Seconds(), goal, "s")
+			x.seconds("until baresip is registered again", took, goal)
 		}
 	}
 }
@@ -206,14 +230,19 @@ func (x *struckSite) heals() {
 	ctx, cancel := context.WithTimeout(x.ctx, 60*time.Second)
 	defer cancel()
 	for {
-		if _, err := caller.Calls(ctx, x.users[1]); err == nil || ctx.Err() != nil {
+		_, err := caller.Calls(ctx, x.users[1])
+		if err == nil {
 			break
 		}
+		if ctx.Err() != nil {
+			x.t.Fatalf("a call from the head office does not reach the site: %v", err)
+		}
 	}
-	x.figure("calls from the head office reach the site", time.Since(healed).Seconds(), 15, "s")
+	x.seconds("calls from the head office reach the site", time.Since(healed), 15)
 	x.calmsDown(healed)
-	x.figure("registrations of both sides that are missing after it", float64(len(x.nodes["laurel"].lacks(append(x.late, x.users...)))), 0, "")
-	x.figure("phones with two registrations", float64(x.nodes["laurel"].twice()), 0, "")
+	all := slices.Concat(x.late, x.users)
+	x.none("registrations of both sides that are missing after it", func() int { return len(x.nodes["laurel"].lacks(all)) })
+	x.none("phones with two registrations", x.nodes["laurel"].twice)
 }
 
 // calmsDown watches the line after the return. Phones refresh each 30 s, many of
@@ -237,7 +266,7 @@ func (x *struckSite) calmsDown(healed time.Time) {
 	x.t.Logf("the line carried %d B/s before; since the return, each %v: %d", x.load, window, windows)
 	if x.line == nil {
 		x.figure("most that the line carries after the return, of the 250 kB/s of both ways", float64(most)/1000, 125, "kB/s")
-		x.figure("the line's load is within 20 % of before", settled.Seconds(), 60, "s")
+		x.seconds("the line's load is within 20 % of before", settled, 60)
 	}
 }
 

@@ -114,7 +114,7 @@ func (s *System) Extensions(site string, users ...string) []*extension.Phone {
 			s.in(host, s.ip, "address", "replace", addr.String()+"/24", "dev", "eth0")
 		}
 		all = append(all, extension.New(extension.Options{
-			Domain: Domain, User: u, Password: Password, Addr: addr, Port: uint16(house.SIPPort + number%perAddress), //nolint:gosec // ten of them
+			Domain: Domain, User: u, Password: Password, Addr: addr, Port: uint16(house.SIPPort + number%perAddress),
 			Resolvers: s.resolvers(site), Network: s.hosts[host].from, Instance: number%2 == 0,
 		}))
 	}

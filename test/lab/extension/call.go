@@ -96,7 +96,7 @@ func (c *Call) HangsUp(ctx context.Context, other *Phone) error {
 	p.mu.Lock()
 	delete(p.calls, c.id)
 	p.mu.Unlock()
-	answer, err := p.ask(ctx, l, c.request(l, "BYE"))
+	answer, err := p.proves(ctx, l, c.request(l, "BYE"))
 	if err == nil && answer.Status() != 200 {
 		err = fmt.Errorf("%s hangs up on %s: %s", p.o.User, other.o.User, answer.Start)
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -208,16 +209,7 @@ func (p *Phone) register(ctx context.Context, l *line) (time.Duration, error) {
 	m := p.request(l, "REGISTER", "sip:"+p.o.Domain, p.id, p.next())
 	m.Set("To", p.address())
 	m.Add("Expires", "3600")
-	r, err := p.ask(ctx, l, m)
-	for tries := 0; err == nil && r.Status() == 401 && tries < 2; tries++ {
-		var proof string
-		if proof, err = (wire.Credentials{User: p.o.User, Password: p.o.Password}).Answer(r.Get("WWW-Authenticate"), m.Method(), m.URI()); err != nil {
-			break
-		}
-		m.Set("CSeq", fmt.Sprintf("%d REGISTER", p.next()))
-		m.Set("Authorization", proof)
-		r, err = p.ask(ctx, l, m)
-	}
+	r, err := p.proves(ctx, l, m)
 	if err != nil {
 		return 0, err
 	}
@@ -225,6 +217,30 @@ func (p *Phone) register(ctx context.Context, l *line) (time.Duration, error) {
 		return 0, fmt.Errorf("%s registers: %s", p.o.User, r.Start)
 	}
 	return p.granted(r), nil
+}
+
+// proves sends a request, and again with the password when that is asked for.
+func (p *Phone) proves(ctx context.Context, l *line, m wire.Message) (wire.Message, error) {
+	r, err := p.ask(ctx, l, m)
+	for range 2 {
+		challenge, answer := "WWW-Authenticate", "Authorization"
+		if r.Status() == 407 {
+			challenge, answer = "Proxy-Authenticate", "Proxy-Authorization"
+		}
+		if err != nil || r.Status() != 401 && r.Status() != 407 {
+			break
+		}
+		proof, bad := wire.Credentials{User: p.o.User, Password: p.o.Password}.Answer(r.Get(challenge), m.Method(), m.URI())
+		if bad != nil {
+			return r, fmt.Errorf("%s is asked for its password: %w", p.o.User, bad)
+		}
+		seq, _, _ := strings.Cut(m.Get("CSeq"), " ")
+		next, _ := strconv.Atoi(seq) // our own
+		m.Set("CSeq", fmt.Sprintf("%d %s", next+1, m.Method()))
+		m.Set(answer, proof)
+		r, err = p.ask(ctx, l, m)
+	}
+	return r, err
 }
 
 // granted finds the phone's own Contact in the answer.
@@ -253,7 +269,7 @@ func (p *Phone) contact() string {
 func (p *Phone) next() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cseq++
+	p.cseq += 3 // a request may need two more
 	return p.cseq
 }
 
