@@ -37,7 +37,7 @@ type Options struct {
 const (
 	Patience  = 4 * time.Second  // for an answer, or a connection, before it tries the next server
 	resolving = 2 * time.Second  // for a name server
-	shunned   = 60 * time.Second // is a server that failed, while there are others
+	shunned   = 30 * time.Second // is a server that failed, while there are others
 	again     = 2 * time.Second  // when no server is left
 	breath    = time.Second      // at most, when a server has closed the connection: phones do not come all at once
 )
