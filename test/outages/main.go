@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string) error {
 	if len(all.rows) == 0 {
 		return fmt.Errorf("no outage is called like %s", strings.Join(flags.Args(), " or "))
 	}
-	return all.show()
+	return all.show(os.Stdout)
 }
 
 // once has the outages happen once, and returns what the test prints.
@@ -119,9 +120,10 @@ func (t *table) add(out string) {
 	}
 }
 
-func (t *table) show() error {
+// show writes the table, and returns errNotMet if a worst figure is above its goal.
+func (t *table) show(to io.Writer) error {
 	slices.SortStableFunc(t.rows, func(a, b *row) int { return strings.Compare(a.outage, b.outage) })
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	out := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(out, "OUTAGE\tWHAT\tMEDIAN\tWORST\tGOAL\tMET")
 	met := true
 	for _, r := range t.rows {
