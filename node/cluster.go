@@ -54,7 +54,7 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	o := session.Options{
 		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
 		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir), Carried: port.Carried,
-		Priority: []string{outcast, banned, registrations, pointers}, Concerns: concerns, Logger: n.log,
+		Priority: []string{outcast, banned, registrations, pointers, leased}, Concerns: concerns, Logger: n.log,
 	}
 	if n.identity.Role == RoleMain {
 		o.Feed = source{n.config.Config, n.component("node")}
@@ -70,7 +70,7 @@ func (n *Node) learned(owner, channel string, x replica.Change) {
 		return
 	}
 	var err error
-	switch class, _, _ := strings.Cut(channel, "/"); class {
+	switch class, of, _ := strings.Cut(channel, "/"); class {
 	case registrations:
 		err = n.bindings.LearnText(owner, x.Text, x.Cut)
 	case pointers:
@@ -79,6 +79,8 @@ func (n *Node) learned(owner, channel string, x replica.Change) {
 		}
 	case banned:
 		err = n.bans.Learn(owner, x.Key(), []byte(x.Value()))
+	case leased:
+		err = n.learnLease(owner, of, x.Key(), []byte(x.Value()))
 	case outcast:
 		n.turnOut(owner, []byte(x.Value()))
 	}

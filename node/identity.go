@@ -24,6 +24,7 @@ type identity struct {
 	Listen  netip.Addr `json:"listen,omitzero"`    // zero: all addresses
 	Metrics string     `json:"metrics,omitempty"`  // where Prometheus is answered
 	DNS     string     `json:"dns,omitempty"`      // where DNS is answered
+	DHCP    string     `json:"dhcp,omitempty"`     // the interface on which DHCP is answered
 	Trace   int        `json:"trace,omitempty"`    // MB of messages; 0: firstTrace, negative: none
 	TLSCert string     `json:"tls_cert,omitempty"` // the administrator's files; none: the authority issues one
 	TLSKey  string     `json:"tls_key,omitempty"`
@@ -148,6 +149,9 @@ func (i *identity) take(dir string, o Options) error {
 	}
 	if o.DNS != "" {
 		i.DNS = o.DNS
+	}
+	if o.DHCP != "" {
+		i.DHCP = o.DHCP
 	}
 	if o.Trace != 0 {
 		i.Trace = o.Trace

@@ -16,11 +16,13 @@ import (
 	"sync"
 	"time"
 
+	"carillon/cluster"
 	"carillon/cluster/link"
 	"carillon/cluster/quorum"
 	"carillon/cluster/ring"
 	"carillon/cluster/session"
 	"carillon/node/admin"
+	"carillon/node/dhcpserver"
 	"carillon/node/dnsserver"
 	"carillon/node/metrics"
 	"carillon/sipcore"
@@ -51,10 +53,11 @@ type Node struct {
 	outcasts    outcasts
 	out         out
 	shown       *certificates
-	names       *dnsserver.Server // nil where DNS is off
-	sharing     *sharing          // a witness has none
-	parts       []*part           // what Run runs, in the order of opening
-	closers     []closer          // in the order of opening; Close goes backwards
+	names       *dnsserver.Server  // nil where DNS is off
+	dhcp        *dhcpserver.Server // nil at a witness
+	sharing     *sharing           // a witness has none
+	parts       []*part            // what Run runs, in the order of opening
+	closers     []closer           // in the order of opening; Close goes backwards
 }
 
 // firstLoad is how long a node reads its registrations before it answers anybody:
@@ -198,7 +201,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.system = &system{
 		self: n.self, started: time.Now(), version: o.Version, config: n.config, peers: n.peers,
 		rings: rings, bindings: n.bindings, calls: n.calls, bans: n.bans, authority: n.authority,
-		key: [32]byte(n.identity.Key),
+		key: [32]byte(n.identity.Key), dhcp: func() *dhcpserver.Server { return n.dhcp },
 	}
 	if n.identity.Role == RoleMain {
 		n.system.voters = newVoters(&voters{
@@ -232,6 +235,9 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 
 	if err = n.answerDNS(ctx); err != nil {
+		return n, err
+	}
+	if err = n.answerDHCP(ctx, func(channel string) cluster.Namespace { return sessions.Namespace(channel) }); err != nil {
 		return n, err
 	}
 	n.members = newMembership(membership{

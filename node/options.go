@@ -33,6 +33,9 @@ type Options struct {
 	// DNS is where questions about the domain are answered, ADDRESS or ADDRESS:PORT,
 	// or "off".
 	DNS string
+	// DHCP is the interface on which DHCP is answered, from the pools that the
+	// configuration has for the site, or "off".
+	DHCP string
 	// Metrics is where Prometheus is answered, ADDRESS:PORT, or "off".
 	Metrics string
 	// Trace is how many MB of SIP messages are remembered; 0 is as before, at
@@ -82,6 +85,9 @@ func parseMetrics(text string) (netip.AddrPort, error) {
 func (o Options) validateServices() error {
 	if _, err := parseMetrics(o.Metrics); err != nil {
 		return err
+	}
+	if o.DHCP != "" && o.DHCP != off && o.Role == RoleWitness {
+		return errors.New("a witness is not for phones: give --dhcp to a main or a LifeGUARD")
 	}
 	at, err := parseDNS(o.DNS)
 	if err == nil && at.IsValid() && o.Role == RoleWitness {

@@ -20,6 +20,9 @@ func (n *Node) reading(sip *sipcore.Server) func() metrics.Reading {
 		if n.names != nil {
 			r.DNS = n.names.Counters()
 		}
+		if n.dhcp != nil {
+			r.DHCP, r.Leases = n.dhcp.Counters(), n.dhcp.Count()
+		}
 		for _, c := range n.calls.All() {
 			r.Calls[c.State]++
 		}

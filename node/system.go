@@ -14,6 +14,7 @@ import (
 	"carillon/cluster/ring"
 	"carillon/cluster/session"
 	"carillon/node/admin"
+	"carillon/node/dhcpserver"
 	"carillon/store"
 	"carillon/store/live"
 )
@@ -46,9 +47,10 @@ type system struct {
 	bindings  *live.Bindings
 	calls     *live.Calls
 	bans      *bans
-	authority *link.Authority // nil where this node is no main
-	voters    *voters         // likewise
-	key       store.Key       // that this node came with; in force while the View has none
+	dhcp      func() *dhcpserver.Server // nil at a witness
+	authority *link.Authority           // nil where this node is no main
+	voters    *voters                   // likewise
+	key       store.Key                 // that this node came with; in force while the View has none
 }
 
 // answers has the port hand over the questions of other nodes.
@@ -60,6 +62,7 @@ func (s *system) answers(port *link.Port) {
 		return json.Marshal(admin.CallsOf(s.calls))
 	})
 	port.HandleAsk(askLift, s.bans.answerLift)
+	port.HandleAsk(askLeases, s.answerLeases)
 	port.HandleAsk(askMembers, func(context.Context, link.Peer, []byte) ([]byte, error) {
 		return json.Marshal(s.ownMembers())
 	})

@@ -24,7 +24,7 @@ func concerns(site, channel string) bool {
 	switch {
 	case !divided:
 		return true
-	case class == registrations:
+	case class == registrations, class == leased:
 		return of == site
 	case class == pointers:
 		return of != site

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"carillon/node"
 )
@@ -43,6 +44,10 @@ With --dns it answers DNS about the domain on port 53 of an address, so that
 phones find the nodes of their site by name (NAPTR, SRV, A), and not those that are
 dead: point the phones, or a forwarder for the domain, at it.
 
+With --dhcp it gives addresses to the devices on an interface, and to those behind
+relays that send to it, from the pools that the configuration has for its site
+(sites, dhcp). The nodes of a site share them, and go on without each other.
+
 With --metrics it also answers Prometheus, without asking who it is: figures and
 the names of nodes, and nothing about users.`,
 		Example: `  carillon run
@@ -65,14 +70,20 @@ the names of nodes, and nothing about users.`,
 	f.StringVar(&join, "join", "", "a main of the system to join: HOST or HOST:PORT")
 	f.StringVar(&o.Token, "token", "", "what `carillon token create` has printed there")
 	f.StringVar(&o.Apply, "apply", "", "a configuration file to put in force first")
-	f.StringVar(&o.DNS, "dns", "", "address that answers DNS for the domain, as 172.30.42.11, or off (default: off)")
-	f.StringVar(&o.Metrics, "metrics", "", "address and port that answer Prometheus, as 127.0.0.1:9464, or off (default: off)")
-	f.Func("trace-memory", "MB for the last SIP messages, see carillon trace; 0 is none (default: 8)", func(s string) error { return parseTrace(&o, s) })
-	f.StringVar(&o.TLSCert, "tls-cert", "", "file of your own certificate for TLS, with its issuers'; \"system\" is the system's again")
-	f.StringVar(&o.TLSKey, "tls-key", "", "file of its key")
+	addServices(f, &o)
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	completeRun(cmd)
 	return cmd
+}
+
+// addServices gives f the flags of what a node does beside SIP.
+func addServices(f *pflag.FlagSet, o *node.Options) {
+	f.StringVar(&o.DNS, "dns", "", "address that answers DNS for the domain, as 172.30.42.11, or off (default: off)")
+	f.StringVar(&o.DHCP, "dhcp", "", "interface on which DHCP is answered for the site, as eth0, or off (default: off)")
+	f.StringVar(&o.Metrics, "metrics", "", "address and port that answer Prometheus, as 127.0.0.1:9464, or off (default: off)")
+	f.Func("trace-memory", "MB for the last SIP messages, see carillon trace; 0 is none (default: 8)", func(s string) error { return parseTrace(o, s) })
+	f.StringVar(&o.TLSCert, "tls-cert", "", "file of your own certificate for TLS, with its issuers'; \"system\" is the system's again")
+	f.StringVar(&o.TLSKey, "tls-key", "", "file of its key")
 }
 
 // completeRun tells shells what the flags take.

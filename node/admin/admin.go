@@ -115,6 +115,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/status", s.status)
 	mux.HandleFunc("GET /v1/registrations", s.registrations)
 	mux.HandleFunc("GET /v1/calls", s.calls)
+	mux.HandleFunc("GET /v1/leases", s.leases)
 	mux.HandleFunc("GET /v1/members", s.members)
 	mux.HandleFunc("GET /v1/sites", s.sites)
 	mux.HandleFunc("GET /v1/links", s.links)

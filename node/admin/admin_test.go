@@ -79,6 +79,8 @@ func (s *system) Registrations(_ context.Context, only string) ([]Registration, 
 
 func (s *system) Calls(context.Context) ([]Call, []string) { return CallsOf(s.calls), s.silent }
 
+func (s *system) Leases(context.Context) ([]Lease, []string) { return []Lease{}, s.silent }
+
 func (s *system) Bans() []Ban { return BansOf(s.bans.All()) }
 
 func (s *system) LiftBan(_ context.Context, a netip.Addr) ([]Ban, []string) {

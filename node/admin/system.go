@@ -18,6 +18,8 @@ type System interface {
 	Members() []Member
 	Links() []LinkDetail
 	Registrations(ctx context.Context, user string) (found []Registration, silent []string)
+	// Leases returns what DHCP has given out, likewise.
+	Leases(ctx context.Context) (found []Lease, silent []string)
 	Calls(ctx context.Context) (found []Call, silent []string)
 }
 

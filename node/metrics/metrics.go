@@ -32,6 +32,8 @@ type Reading struct {
 	Refused       link.Counters // at the cluster port
 	SIP           sipcore.Counters
 	DNS           dnsserver.Counters // zero where DNS is off
+	DHCP          map[string]uint64  // messages by kind, and what became of others
+	Leases        int                // addresses that devices have, also from other nodes of the site
 }
 
 // Asking is bounded, whoever may ask.

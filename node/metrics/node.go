@@ -23,6 +23,10 @@ func (s sink) node(n *Reading) {
 	} {
 		s.counter("dns_questions_total", "Questions about names, by what became of them.", count, "result", result)
 	}
+	for kind, count := range n.DHCP {
+		s.counter("dhcp_messages_total", "Messages of DHCP, received and sent, and what was not answered, by kind.", count, "kind", kind)
+	}
+	s.gauge("dhcp_leases", "Addresses that devices of the site have by DHCP.", float64(n.Leases))
 	s.counters("cluster_refused_total", "Connections and packets turned away at the cluster port.", "reason", n.Refused)
 }
 

@@ -14,6 +14,7 @@ var homes = []home{
 	{"github.com/gobwas/ws", []string{"test/..."}, "our WebSocket is ours; this is the browser of the tests"},
 	{"github.com/goccy/go-yaml", []string{"store/file"}, "YAML is for people and ends where Changes begin"},
 	{"github.com/hashicorp/raft", []string{"cluster/quorum"}, "others propose and apply; how it is agreed is not theirs"},
+	{"github.com/insomniacslk/dhcp", []string{"node/dhcpserver"}, "what goes over the wire to devices is one package's business"},
 	{"github.com/miekg/dns", []string{"node/dnsserver", "sipcore/resolve"}, "one package asks and one answers"},
 	{"github.com/spf13/cobra", []string{"cmd/..."}, "flags end where the node begins"},
 	{"go.etcd.io/bbolt", []string{"cluster/quorum", "store/disk"}, "what is on disk is one package's secret"},
