@@ -17,6 +17,8 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"carillon/test/load/names"
 )
 
 const usage = `Measure Carillon beside Kamailio, on loopback, and print a table in markdown.
@@ -27,6 +29,7 @@ const usage = `Measure Carillon beside Kamailio, on loopback, and print a table 
   go run ./test/load million [-n N]                 a start with a million registrations on disk, beside traffic
   go run ./test/load holes [-rounds N]              calls to users with a phone in a black hole, and without, in turns
   go run ./test/load idle [flags]                   memory of connections that only stand; -h says more
+  go run ./test/load dns [flags]                    CPU of an answer about a name, beside BIND 9; -h says more
 
 reg is an authenticated REGISTER and call a proxied call, in CPU time; ring is the
 memory of a ringing call. Needs sip-tester, kamailio and python3 of Debian's packages,
@@ -57,6 +60,9 @@ type flags struct {
 func run(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == "idle" {
 		return idle(ctx, args[1:])
+	}
+	if len(args) > 0 && args[0] == "dns" {
+		return names.Run(ctx, args[1:])
 	}
 	command := "compare"
 	if len(args) > 0 && slices.Contains([]string{"soak", "profile", "million", "holes"}, args[0]) {
