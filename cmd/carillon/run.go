@@ -42,7 +42,7 @@ on disk.
 
 With --dns it answers DNS about the domain on port 53 of an address, so that
 phones find the nodes of their site by name (NAPTR, SRV, A), and not those that are
-dead: point the phones, or a forwarder for the domain, at it.
+dead: point the phones (see dns: forward) or a forwarder for the domain at it.
 
 With --dhcp it gives addresses to the devices on an interface, and to those behind
 relays that send to it, from the pools that the configuration has for its site

@@ -6,12 +6,32 @@ import (
 	"github.com/miekg/dns"
 )
 
+// reply returns the answer to a message, that is good for everybody who is told
+// what z says.
+func (z *zone) reply(question *dns.Msg) *dns.Msg {
+	answer := new(dns.Msg).SetReply(question)
+	answer.Compress = true
+	opt := question.IsEdns0()
+	switch {
+	case opt != nil && opt.Version() != 0:
+		answer.Rcode = dns.RcodeBadVers
+	case len(question.Question) != 1:
+		answer.Rcode = dns.RcodeFormatError
+	default:
+		z.answer(answer, question.Question[0])
+	}
+	if opt != nil {
+		answer.SetEdns0(mostSize, false)
+	}
+	return answer
+}
+
 // answer fills m, a reply to one question that z is asked, or refuses it: names
 // outside the zone are somebody else's.
 func (z *zone) answer(m *dns.Msg, q dns.Question) {
 	name := dns.CanonicalName(q.Name)
 	switch {
-	case q.Qclass != dns.ClassINET || !dns.IsSubDomain(z.apex, name):
+	case !z.holds(q):
 		m.Rcode = dns.RcodeRefused
 		return
 	case q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR:

@@ -244,38 +244,3 @@ func TestPortsThatAreNotOurs(t *testing.T) {
 		t.Errorf("got %q, want what to do", got)
 	}
 }
-
-// FuzzReply wants every message answered or left unanswered, and never with more
-// than a datagram has.
-func FuzzReply(f *testing.F) {
-	s := &Server{o: Options{View: deck, Serves: all, Logger: slog.New(slog.DiscardHandler)}, zones: map[string]*zone{}}
-	s.udp = &dns.Server{PacketConn: nowhere{}}
-	for _, kind := range []uint16{dns.TypeA, dns.TypeSRV, dns.TypeNAPTR, dns.TypeANY, dns.TypeAXFR} {
-		m := question("tel.beip.be.", kind)
-		m.SetEdns0(4096, true)
-		packed, _ := m.Pack()
-		f.Add(packed)
-	}
-	f.Fuzz(func(t *testing.T, packet []byte) {
-		var m dns.Msg
-		if m.Unpack(packet) != nil {
-			return
-		}
-		s.limit = limiter{}
-		answer := s.reply(netip.MustParseAddr("10.3.0.1"), &m, true)
-		if answer == nil {
-			return
-		}
-		packed, err := answer.Pack()
-		if err != nil {
-			t.Fatalf("%v: the answer %v cannot be sent: %v", &m, answer, err)
-		}
-		if len(packed) > mostSize || answer.Id != m.Id || !answer.Response || answer.Rcode == dns.RcodeServerFailure {
-			t.Fatalf("%v: got %v, %d bytes", &m, answer, len(packed))
-		}
-	})
-}
-
-type nowhere struct{ net.PacketConn }
-
-func (nowhere) LocalAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53} }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/miekg/dns"
 
@@ -22,15 +23,18 @@ const (
 
 // The transports of a node, in the order in which a phone is to prefer them
 // (RFC 3263 section 4.1): a connection fails quickly, a datagram is waited for.
-// RFC 7118 names the services of WebSockets.
-func transports() []transport {
-	return []transport{
+// RFC 7118 names the services of WebSockets, where nobody listens unless the
+// configuration has browsers.
+func transports(browsers bool) []transport {
+	all := []transport{
 		{"SIP+D2T", "_sip._tcp.", 5060},
 		{"SIPS+D2T", "_sips._tcp.", 5061},
 		{"SIP+D2U", "_sip._udp.", 5060},
-		{"SIPS+D2W", "_sips._ws.", 7443},
-		{"SIP+D2W", "_sip._ws.", 5066},
 	}
+	if browsers {
+		all = append(all, transport{"SIPS+D2W", "_sips._ws.", 7443}, transport{"SIP+D2W", "_sip._ws.", 5066})
+	}
+	return all
 }
 
 type transport struct {
@@ -45,6 +49,9 @@ type zone struct {
 	soa     *dns.SOA
 	records map[key][]dns.RR
 	names   map[string]bool // with records of their own or below them
+
+	mu     sync.Mutex
+	packed map[string][]byte // answers, by quick.asked
 }
 
 type key struct {
@@ -56,37 +63,58 @@ type key struct {
 // serve. When none does, all are named: one that is wrongly thought dead is better
 // than none.
 func newZone(v *store.View, site string, serves func(node string) bool) *zone {
-	z := &zone{apex: dns.CanonicalName(v.Domain()), records: map[key][]dns.RR{}, names: map[string]bool{}}
-	mains, own := mainsOf(v), lifeguardsOf(v, site)
+	z := &zone{apex: dns.CanonicalName(v.Domain()), records: map[key][]dns.RR{}, names: map[string]bool{}, packed: map[string][]byte{}}
+	mains, own := staying(mainsOf(v), lifeguardsOf(v, site))
 	servers := inOrder(v, site, mains, own, serves)
 	z.soa = z.start(v, mains)
 	z.add(z.soa)
 	for _, n := range mains {
 		z.add(&dns.NS{Hdr: header(z.apex, dns.TypeNS), Ns: z.nameOf(n)})
 	}
-	for i, t := range transports() {
-		z.add(&dns.NAPTR{
-			Hdr: header(z.apex, dns.TypeNAPTR), Order: uint16(i+1) * step, Preference: step,
-			Flags: "S", Service: t.service, Replacement: t.prefix + z.apex,
-		})
-		for j, n := range servers {
-			z.add(&dns.SRV{
-				Hdr: header(t.prefix+z.apex, dns.TypeSRV), Priority: uint16(j+1) * step, Weight: weight, Port: t.port,
-				Target: z.nameOf(n),
-			})
-		}
+	for i, t := range transports(len(v.Origins()) > 0) {
+		z.addTransport(i, t, servers)
 	}
 	for _, n := range slices.Concat(mains, own) {
-		z.addAddress(z.nameOf(n), n)
+		z.addAddress(z.nameOf(n), n.Address.Addr())
+		z.addPointer(n)
 	}
 	if len(servers) > 0 {
-		first := servers[0]
-		if s, _ := v.Site(site); s.Address.IsValid() && v.SiteOf(first) == site { // whoever holds it answers
-			first.Address = netip.AddrPortFrom(s.Address.Addr(), 0)
-		}
-		z.addAddress(z.apex, first)
+		z.addAddress(z.apex, simplest(v, servers[0]))
 	}
 	return z
+}
+
+// simplest returns where phones go that know one address only: to that which the
+// nodes of a site share, if they do, or else to the first node.
+func simplest(v *store.View, first store.Node) netip.Addr {
+	if s, _ := v.Site(v.SiteOf(first)); s.Address.IsValid() {
+		return s.Address.Addr()
+	}
+	return first.Address.Addr()
+}
+
+// staying takes out the nodes that are drained, unless nobody would be left.
+func staying(mains, own []store.Node) (m, o []store.Node) {
+	goes := func(n store.Node) bool { return n.Drained }
+	m, o = slices.DeleteFunc(slices.Clone(mains), goes), slices.DeleteFunc(slices.Clone(own), goes)
+	if len(m)+len(o) == 0 {
+		return mains, own
+	}
+	return m, o
+}
+
+// addTransport adds the i-th way in, and the servers behind it.
+func (z *zone) addTransport(i int, t transport, servers []store.Node) {
+	z.add(&dns.NAPTR{
+		Hdr: header(z.apex, dns.TypeNAPTR), Order: uint16(i+1) * step, Preference: step, //nolint:gosec // there are five
+		Flags: "S", Service: t.service, Replacement: t.prefix + z.apex,
+	})
+	for j, n := range servers {
+		z.add(&dns.SRV{
+			Hdr: header(t.prefix+z.apex, dns.TypeSRV), Priority: uint16(j+1) * step, Weight: weight, Port: t.port,
+			Target: z.nameOf(n),
+		})
+	}
 }
 
 // mainsOf returns the mains, that with the lowest address first: an order that an
@@ -143,12 +171,29 @@ func header(name string, kind uint16) dns.RR_Header {
 
 func (z *zone) nameOf(n store.Node) string { return dns.CanonicalName(n.Name + "." + z.apex) }
 
-func (z *zone) addAddress(name string, n store.Node) {
-	if a := n.Address.Addr().Unmap().WithZone(""); a.Is4() {
+func (z *zone) addAddress(name string, a netip.Addr) {
+	if a = a.Unmap().WithZone(""); a.Is4() {
 		z.add(&dns.A{Hdr: header(name, dns.TypeA), A: a.AsSlice()})
 	} else {
 		z.add(&dns.AAAA{Hdr: header(name, dns.TypeAAAA), AAAA: a.AsSlice()})
 	}
+}
+
+// addPointer adds the name of a node's address. It is outside the domain, where
+// only this one question is answered.
+func (z *zone) addPointer(n store.Node) {
+	name, err := dns.ReverseAddr(n.Address.Addr().Unmap().WithZone("").String())
+	if err != nil {
+		return
+	}
+	k := key{name, dns.TypePTR}
+	z.records[k] = append(z.records[k], &dns.PTR{Hdr: header(name, dns.TypePTR), Ptr: z.nameOf(n)})
+}
+
+// holds reports whether a question is for this zone to answer.
+func (z *zone) holds(q dns.Question) bool {
+	name := dns.CanonicalName(q.Name)
+	return q.Qclass == dns.ClassINET && (dns.IsSubDomain(z.apex, name) || q.Qtype == dns.TypePTR && z.records[key{name, q.Qtype}] != nil)
 }
 
 // add puts a record into the zone; its name and those above it are there from now

@@ -37,6 +37,11 @@ func deck() *store.View {
 
 func all(string) bool { return true }
 
+// told returns what the deck's system tells a site.
+func told(site string, serves func(string) bool) *zone {
+	return newZone(deck(), site, serves)
+}
+
 func but(names ...string) func(string) bool {
 	return func(name string) bool { return !slices.Contains(names, name) }
 }
@@ -106,16 +111,82 @@ func TestZone(t *testing.T) {
 			"the ways in", "", all, "tel.beip.be.", "NAPTR", `NOERROR
 tel.beip.be. 30 IN NAPTR 10 10 "S" "SIP+D2T" "" _sip._tcp.tel.beip.be.
 tel.beip.be. 30 IN NAPTR 20 10 "S" "SIPS+D2T" "" _sips._tcp.tel.beip.be.
-tel.beip.be. 30 IN NAPTR 30 10 "S" "SIP+D2U" "" _sip._udp.tel.beip.be.
-tel.beip.be. 30 IN NAPTR 40 10 "S" "SIPS+D2W" "" _sips._ws.tel.beip.be.
-tel.beip.be. 30 IN NAPTR 50 10 "S" "SIP+D2W" "" _sip._ws.tel.beip.be.`,
+tel.beip.be. 30 IN NAPTR 30 10 "S" "SIP+D2U" "" _sip._udp.tel.beip.be.`,
 		},
+		{"a way in that there is none", "", all, "_sip._ws.tel.beip.be.", "SRV", "NXDOMAIN\n" + soa},
+		{"whose address it is", "mons", all, "2.203.196.192.in-addr.arpa.", "PTR", "NOERROR\n2.203.196.192.in-addr.arpa. 30 IN PTR lg-mons.tel.beip.be."},
+		{"whose address it is, IPv6", "namur", all, "3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.", "PTR", "NOERROR\n3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. 30 IN PTR lg-namur.tel.beip.be."},
+		{"a LifeGUARD's, from elsewhere", "hq", all, "2.203.196.192.in-addr.arpa.", "PTR", "REFUSED"},
+		{"nobody's", "", all, "9.9.9.9.in-addr.arpa.", "PTR", "REFUSED"},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, asked(t, newZone(deck(), tt.site, tt.serves), tt.name, tt.kind)); diff != "" {
+			if diff := cmp.Diff(tt.want, asked(t, told(tt.site, tt.serves), tt.name, tt.kind)); diff != "" {
 				t.Errorf("%s %s (-want +got):\n%s", tt.name, tt.kind, diff)
 			}
 		})
+	}
+}
+
+// Where telephones in web pages may connect, they are told where.
+func TestBrowsers(t *testing.T) {
+	c := deck().Config()
+	c.Origins = []string{store.AnyOrigin}
+	z := newZone(store.NewView(c), "", all)
+	ways := asked(t, z, "tel.beip.be.", "NAPTR")
+	for _, want := range []string{
+		`NAPTR 30 10 "S" "SIP+D2U" "" _sip._udp.tel.beip.be.`,
+		`NAPTR 40 10 "S" "SIPS+D2W" "" _sips._ws.tel.beip.be.`,
+		`NAPTR 50 10 "S" "SIP+D2W" "" _sip._ws.tel.beip.be.`,
+	} {
+		if !strings.Contains(ways, want) {
+			t.Errorf("got %s, want %s", ways, want)
+		}
+	}
+	if got := asked(t, z, "_sips._ws.tel.beip.be.", "SRV"); !strings.Contains(got, "SRV 20 50 7443 hardy.tel.beip.be.") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// A node that is drained is in no answer at all, and its site goes to the next one;
+// unless nobody is left.
+func TestDrain(t *testing.T) {
+	kinds := []string{"NAPTR", "SRV", "A", "AAAA", "NS", "SOA", "PTR"}
+	v := deck()
+	for _, tt := range []struct {
+		site  string
+		drain []string
+		want  string
+	}{
+		{"mons", []string{"laurel"}, "hardy lg-mons"},
+		{"mons", []string{"lg-mons"}, "laurel hardy lg-mons2"},
+		{"namur", []string{"lg-namur", "hardy"}, "laurel"},
+		{"hq", []string{"laurel", "hardy"}, "laurel hardy"},
+	} {
+		c := v.Config()
+		for i, n := range c.Nodes {
+			c.Nodes[i].Drained = slices.Contains(tt.drain, n.Name)
+		}
+		z := newZone(store.NewView(c), tt.site, all)
+		var got []string
+		for _, rr := range z.records[key{"_sip._tcp.tel.beip.be.", dns.TypeSRV}] {
+			got = append(got, strings.TrimSuffix(rr.(*dns.SRV).Target, ".tel.beip.be."))
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s, %v drain: got %v, want %s", tt.site, tt.drain, got, tt.want)
+		}
+		if len(got) == len(tt.drain) && got[0] == tt.drain[0] {
+			continue // nobody else is there
+		}
+		for k := range z.records {
+			for _, kind := range kinds {
+				text := asked(t, z, k.name, kind)
+				for _, n := range tt.drain {
+					if strings.Contains(text, " "+n+".tel.beip.be.") {
+						t.Errorf("%s, %v drain: %s %s: got %s", tt.site, tt.drain, k.name, kind, text)
+					}
+				}
+			}
+		}
 	}
 }
 
@@ -129,7 +200,7 @@ func TestBesides(t *testing.T) {
 	} {
 		m := new(dns.Msg)
 		m.SetQuestion(tt.name, dns.StringToType[tt.kind])
-		newZone(deck(), "", all).answer(m, m.Question[0])
+		told("", all).answer(m, m.Question[0])
 		var got []string
 		for _, rr := range m.Extra {
 			got = append(got, dns.TypeToString[rr.Header().Rrtype])
@@ -143,8 +214,8 @@ func TestBesides(t *testing.T) {
 	}
 }
 
-// Phones that go by the address are told the one that the nodes of their site share;
-// who is sent to another site's node first is told that one.
+// Phones that go by the address are told the one that the nodes share which they
+// are to try first: in the deck that of the mains.
 func TestServiceAddress(t *testing.T) {
 	c := deck().Config()
 	c.Sites[0].Address, c.Sites[1].Address = netip.MustParsePrefix("172.30.42.1/24"), netip.MustParsePrefix("192.196.203.9/24")
@@ -155,9 +226,9 @@ func TestServiceAddress(t *testing.T) {
 		want       string
 	}{
 		{"the site of the mains", "hq", all, "172.30.42.1"},
-		{"a site that tries the mains first", "mons", all, "172.30.42.11"},
+		{"a site that tries the mains first", "mons", all, "172.30.42.1"},
 		{"the same, when they are dead", "mons", but("laurel", "hardy"), "192.196.203.9"},
-		{"elsewhere", "", all, "172.30.42.11"},
+		{"elsewhere", "", all, "172.30.42.1"},
 	} {
 		want := "NOERROR\ntel.beip.be. 30 IN A " + tt.want
 		if got := asked(t, newZone(v, tt.site, tt.serves), "tel.beip.be.", "A"); got != want {

@@ -19,7 +19,7 @@ func (s sink) node(n *Reading) {
 		s.gauge("calls", "Calls that began at this node.", float64(count), "state", state)
 	}
 	for result, count := range map[string]uint64{
-		"answered": n.DNS.Answered, "refused": n.DNS.Refused, "limited": n.DNS.Limited, "malformed": n.DNS.Malformed,
+		"answered": n.DNS.Answered, "forwarded": n.DNS.Forwarded, "refused": n.DNS.Refused, "limited": n.DNS.Limited, "malformed": n.DNS.Malformed,
 	} {
 		s.counter("dns_questions_total", "Questions about names, by what became of them.", count, "result", result)
 	}
