@@ -29,9 +29,13 @@ func host() netip.Addr {
 // site.
 func serving(t *testing.T, site string, view func() *store.View) *Server {
 	t.Helper()
-	s, err := Open(t.Context(), Options{
-		At: netip.AddrPortFrom(host(), 5353), Site: site, View: view, Serves: all, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
+	return started(t, Options{Site: site, View: view, Serves: all})
+}
+
+func started(t *testing.T, o Options) *Server {
+	t.Helper()
+	o.At, o.Logger = netip.AddrPortFrom(host(), 5353), slog.New(slog.NewTextHandler(t.Output(), nil))
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
