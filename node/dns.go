@@ -34,6 +34,9 @@ func (n *Node) dnsOptions(at netip.AddrPort) dnsserver.Options {
 // certain, and they were told of them: what a site that is cut off answers stays
 // as it was.
 func (n *Node) serves(name string) bool {
+	if n.isDrained(name) {
+		return false
+	}
 	other, known := n.config.View().Node(name)
 	if known && other.Role == store.Main && n.standing.Mode() == mode.Survivable {
 		return true

@@ -264,6 +264,10 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.run("the mode", n.standing.Run)
 	n.run("the members", n.members.Run)
 	if sip != nil {
+		going := &leaving{
+			self: n.self, view: n.config.View, mode: n.standing.Mode, alive: n.system.isAlive, phones: sip, events: n.events,
+		}
+		n.run("the phones that are to go elsewhere", func(ctx context.Context) error { return going.Run(ctx, kept.Loaded()) })
 		n.run("the certificate for phones", n.shown.Run)
 		n.shareAddress(port, sip)
 		n.run("SIP", sip.Run)

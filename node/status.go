@@ -35,6 +35,8 @@ func (n *Node) status() admin.Status {
 
 		ServiceAddress: n.sharing.status(),
 	}
+	own, _ := view.Node(n.identity.Name)
+	s.Drained = own.Drained
 	for _, l := range n.peers.links() {
 		s.Links = append(s.Links, linkRow(l))
 	}

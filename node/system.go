@@ -175,6 +175,8 @@ func (s *system) ownMembers() []admin.Member {
 	var rows []admin.Member
 	for _, n := range nodes {
 		row := admin.Member{Name: n.Name, Site: view.SiteOf(n), Role: n.Role, Address: n.Address.String()}
+		own, _ := view.Node(n.Name)
+		row.Drained = own.Drained
 		m, inRing := seen[n.Name]
 		switch {
 		case n.Name == self.Name:

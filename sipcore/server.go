@@ -103,6 +103,7 @@ type Server struct {
 	fresh         atomic.Uint64 // requests of the kind that overload refuses
 	toldNotJudged atomic.Int64  // when it was that nobody could be asked, in Unix seconds
 	draining      atomic.Bool
+	away          away
 	unfit         chan struct{} // has one element when bindings may fit no more
 }
 
@@ -137,6 +138,7 @@ func Open(o Options) (*Server, error) {
 	s.proxy = proxy.New(s.proxyOptions(phones{node: o.Node, view: o.Store.View, bindings: o.Bindings, transport: s.transport}, s.sealer))
 	s.registrar = registrar.New(registrar.Options{
 		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere, Judge: s.judge,
+		Leaves: s.away.leaves,
 	})
 	return s, nil
 }
@@ -175,6 +177,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.calls.Run(work) })
 	g.Go(func() error { return s.watchLoad(work) })
 	g.Go(func() error { return s.dropUnfit(work) })
+	g.Go(func() error { return s.closeAway(work) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():

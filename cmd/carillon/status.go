@@ -80,6 +80,9 @@ func statusTable(s admin.Status) table {
 	t.add("node", fmt.Sprintf("%s (%s)", s.Name, s.Role))
 	t.add("site", s.Site)
 	t.add("mode", s.Mode)
+	if s.Drained {
+		t.add("drained", "its phones go elsewhere, until `carillon drain "+s.Name+" --undo`")
+	}
 	if s.Out != "" {
 		t.add("out", s.Out+" says that this node was removed, or another one has its name: stop it, delete its data, join anew")
 	}

@@ -123,6 +123,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/bans", s.bans)
 	mux.HandleFunc("POST /v1/bans/lift", s.liftBan)
 	mux.HandleFunc("DELETE /v1/nodes", s.removeNode)
+	mux.HandleFunc("POST /v1/drain", s.drain)
 	mux.HandleFunc("GET /v1/take-over", s.deciding)
 	mux.HandleFunc("POST /v1/take-over", s.takeOver)
 	mux.HandleFunc("GET /v1/events", s.events)

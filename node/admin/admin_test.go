@@ -98,6 +98,10 @@ func (*system) RemoveNode(_ context.Context, who, name string) (Removed, error) 
 	return Removed{Name: name, Role: who, Mains: 2}, nil
 }
 
+func (*system) Drain(_ context.Context, who, name string, undo bool) (Drained, error) {
+	return Drained{Name: name, Role: who, Drained: !undo}, nil
+}
+
 func (*system) Deciding(context.Context) (Deciding, error) {
 	return Deciding{Node: "laurel", Voters: []string{"hardy", "laurel"}, Missing: []string{"hardy"}, Revision: 3}, nil
 }

@@ -14,6 +14,8 @@ type Nodes interface {
 	// RemoveNode takes a node out of the system for good, whether it is alive or
 	// not. Who is called who answers for it.
 	RemoveNode(ctx context.Context, who, name string) (Removed, error)
+	// Drain has the phones of a node go elsewhere, or with undo lets them come again.
+	Drain(ctx context.Context, who, name string, undo bool) (Drained, error)
 	// Deciding says which mains decide, and which of them do not answer. Its error
 	// is why this node could not take over.
 	Deciding(ctx context.Context) (Deciding, error)

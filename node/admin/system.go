@@ -32,6 +32,7 @@ type Member struct {
 	State   string    `json:"state"`   // alive, suspect, dead or left
 	Version string    `json:"version"`
 	Since   time.Time `json:"since"`
+	Drained bool      `json:"drained,omitempty"` // its phones go elsewhere
 }
 
 // A LinkDetail is all that is known about a link.

@@ -23,7 +23,8 @@ type Status struct {
 	Calls         int    `json:"calls"`
 
 	Refused Refused `json:"refused"`
-	Out     string  `json:"out,omitempty"` // the node that has said that this one was removed or replaced
+	Drained bool    `json:"drained,omitempty"` // its phones go elsewhere
+	Out     string  `json:"out,omitempty"`     // the node that has said that this one was removed or replaced
 
 	ServiceAddress *ServiceAddress `json:"service_address,omitempty"` // of the node's site, if it has one
 }

@@ -66,30 +66,67 @@ func (l *limiter) take(from netip.Addr, known bool, now time.Time) verdict {
 	}
 }
 
-// bounded returns a listener that has so many connections at a time; one more is
-// closed at once.
-func bounded(l net.Listener, most int) net.Listener {
-	return &boundedListener{Listener: l, places: make(chan struct{}, most)}
+// bounded returns a listener that has so many connections at a time, and so many of
+// one source; one more is closed at once.
+func bounded(l net.Listener, most, mostOfOne int) net.Listener {
+	return &boundedListener{Listener: l, most: most, mostOfOne: mostOfOne, of: make(map[netip.Prefix]int)}
 }
 
 type boundedListener struct {
 	net.Listener
 
-	places chan struct{}
+	most, mostOfOne int
+
+	mu  sync.Mutex
+	all int
+	of  map[netip.Prefix]int // by source
 }
 
+// Accept implements net.Listener.
 func (l *boundedListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case l.places <- struct{}{}:
-			return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
-		default:
-			_ = conn.Close()
+		source := hostOf(conn)
+		if l.enter(source) {
+			return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { l.leave(source) })}, nil
 		}
+		_ = conn.Close()
+	}
+}
+
+// hostOf is who is at the other end: one IPv4 address, or the /64 that one host
+// can pick its IPv6 addresses from.
+func hostOf(conn net.Conn) netip.Prefix {
+	const host6 = 64
+	a := addrOf(conn.RemoteAddr()).Addr().Unmap().WithZone("")
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = host6
+	}
+	p, _ := a.Prefix(bits)
+	return p
+}
+
+func (l *boundedListener) enter(source netip.Prefix) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all >= l.most || l.of[source] >= l.mostOfOne {
+		return false
+	}
+	l.all++
+	l.of[source]++
+	return true
+}
+
+func (l *boundedListener) leave(source netip.Prefix) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all--
+	if l.of[source]--; l.of[source] <= 0 {
+		delete(l.of, source)
 	}
 }
 
@@ -99,6 +136,7 @@ type boundedConn struct {
 	leave func()
 }
 
+// Close implements net.Conn.
 func (c *boundedConn) Close() error {
 	c.leave()
 	return c.Conn.Close()

@@ -25,11 +25,12 @@ import (
 )
 
 const (
-	leastSize  = 512  // bytes of an answer to somebody without EDNS (RFC 1035)
-	mostSize   = 1232 // bytes that arrive unfragmented everywhere (DNS flag day 2020)
-	tcpSilence = 5 * time.Second
-	tcpQueries = 100 // of a connection
-	mostTCP    = 200 // connections at a time
+	leastSize    = 512  // bytes of an answer to somebody without EDNS (RFC 1035)
+	mostSize     = 1232 // bytes that arrive unfragmented everywhere (DNS flag day 2020)
+	tcpSilence   = 5 * time.Second
+	tcpQueries   = 100 // of a connection
+	mostTCP      = 200 // connections at a time
+	mostTCPOfOne = 20  // of them, of one source
 )
 
 // Options is what a Server must be told; all of it is required but Site.
@@ -78,7 +79,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("listening for DNS: %w", permitted(err, s.Addr())), s.socket.Close())
 	}
 	s.tcp = &dns.Server{
-		Listener: bounded(streams, mostTCP), Handler: s, MsgInvalidFunc: s.invalid,
+		Listener: bounded(streams, mostTCP, mostTCPOfOne), Handler: s, MsgInvalidFunc: s.invalid,
 		ReadTimeout: tcpSilence, WriteTimeout: tcpSilence, IdleTimeout: func() time.Duration { return tcpSilence }, MaxTCPQueries: tcpQueries,
 	}
 	return s, nil

@@ -64,8 +64,10 @@ type key struct {
 // than none.
 func newZone(v *store.View, site string, serves func(node string) bool) *zone {
 	z := &zone{apex: dns.CanonicalName(v.Domain()), records: map[key][]dns.RR{}, names: map[string]bool{}, packed: map[string][]byte{}}
-	mains, own := staying(mainsOf(v), lifeguardsOf(v, site))
+	mains, own := mainsOf(v), lifeguardsOf(v, site)
 	servers := inOrder(v, site, mains, own, serves)
+	goes := func(n store.Node) bool { return n.Drained && !slices.Contains(servers, n) }
+	mains, own = slices.DeleteFunc(mains, goes), slices.DeleteFunc(own, goes)
 	z.soa = z.start(v, mains)
 	z.add(z.soa)
 	for _, n := range mains {
@@ -91,16 +93,6 @@ func simplest(v *store.View, first store.Node) netip.Addr {
 		return s.Address.Addr()
 	}
 	return first.Address.Addr()
-}
-
-// staying takes out the nodes that are drained, unless nobody would be left.
-func staying(mains, own []store.Node) (m, o []store.Node) {
-	goes := func(n store.Node) bool { return n.Drained }
-	m, o = slices.DeleteFunc(slices.Clone(mains), goes), slices.DeleteFunc(slices.Clone(own), goes)
-	if len(m)+len(o) == 0 {
-		return mains, own
-	}
-	return m, o
 }
 
 // addTransport adds the i-th way in, and the servers behind it.

@@ -27,13 +27,16 @@ func TestGuests(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := live.NewCalls()
 			x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
-			one, other := x.Invites(request(t, "INVITE", "a", "")), x.Invites(request(t, "INVITE", "a", ""))
+			one, other := x.Invites(request(t, "INVITE", "a", ""), "201"), x.Invites(request(t, "INVITE", "a", ""), "201")
 			tt.do(x, one, other)
 			if got := x.Carries(request(t, "INFO", "b", "a")); got != tt.want {
 				t.Errorf("it is known: %v, want %v", got, tt.want)
 			}
 			if x.Carries(request(t, "INFO", "c", "d")) {
 				t.Error("so is another one")
+			}
+			if got := x.Talking()["201"]; got != tt.want {
+				t.Errorf("the user has a call: %v, want %v", got, tt.want)
 			}
 			if calls.Count() != 0 {
 				t.Error("it is shown")

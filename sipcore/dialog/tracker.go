@@ -82,11 +82,26 @@ func (t *Tracker) Invited(invite *message.Message, from, to string) (id ID, isNe
 }
 
 // Invites notes that the given INVITE of another node, which has the call in its
-// table, goes on to a phone of this one.
-func (t *Tracker) Invites(invite *message.Message) ID {
+// table, goes on to a phone of a user of this one.
+func (t *Tracker) Invites(invite *message.Message, user string) ID {
 	id := guestMark + idOf(invite, invite.FromTag())
-	t.guests.Add(live.Call{ID: string(id), State: live.Ringing})
-	return id
+	t.guests.Add(live.Call{ID: string(id), State: live.Ringing, To: user})
+	return id + userMark + ID(user)
+}
+
+// userMark stands in the ID of another node's call before the user of this one.
+const userMark = "\x01"
+
+// Talking returns the users who have a call at this node, ringing ones included.
+func (t *Tracker) Talking() map[string]bool {
+	users := make(map[string]bool)
+	for _, c := range t.calls.All() {
+		users[c.From], users[c.To] = true, true
+	}
+	for _, c := range t.guests.All() {
+		users[c.To] = true
+	}
+	return users
 }
 
 // guestMark begins the IDs of calls that other nodes have in their tables. No
@@ -103,7 +118,8 @@ const longestGuest = 24 * time.Hour
 func (t *Tracker) Answered(id ID, session time.Duration) {
 	now := time.Now()
 	if strings.HasPrefix(string(id), guestMark) {
-		c := live.Call{ID: string(id), State: live.Up} // another branch may have ended
+		key, user, _ := strings.Cut(string(id), userMark)
+		c := live.Call{ID: key, State: live.Up, To: user} // another branch may have ended
 		lasts(&c, cmp.Or(session, longestGuest), now)
 		t.guests.Put(c)
 		return
@@ -166,8 +182,9 @@ func (t *Tracker) Ended(id ID) {
 	case !strings.HasPrefix(string(id), guestMark):
 		t.calls.Delete(string(id))
 	default:
-		if c, _ := t.guests.Get(string(id)); c.State == live.Ringing { // else another branch was answered
-			t.guests.Delete(string(id))
+		key, _, _ := strings.Cut(string(id), userMark)
+		if c, _ := t.guests.Get(key); c.State == live.Ringing { // else another branch was answered
+			t.guests.Delete(key)
 		}
 	}
 }

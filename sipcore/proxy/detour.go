@@ -54,8 +54,9 @@ func (b *branch) detour(how loss) (next *branch, h hop) {
 		next = b.to(&h)
 		next.past = b.peer.node
 		if f.relays != nil {
+			user := f.relays.Token.User
 			f.relays = nil // what was to be passed on is delivered
-			f.delivers()
+			f.delivers(user)
 		}
 	case !f.guest() && !b.around:
 		next = b.to(&h)

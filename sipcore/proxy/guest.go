@@ -57,7 +57,7 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 	f.trying()
 	way, ok := p.o.Phones.Locate(to.Token.User, to.Token.Device)
 	if ok && way.Node == "" {
-		f.delivers()
+		f.delivers(to.Token.User)
 		f.starting = true
 		f.ringAt(route.Target{User: to.Token.User, Device: to.Token.Device}, way, f.breadth)
 		f.starting = false
@@ -66,9 +66,9 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 }
 
 // delivers notes that the request goes on to a phone from here.
-func (f *fork) delivers() {
+func (f *fork) delivers(user string) {
 	if f.isInvite() {
-		f.dialog = f.p.o.Calls.Invites(f.m)
+		f.dialog = f.p.o.Calls.Invites(f.m, user)
 	}
 }
 

@@ -88,6 +88,9 @@ func (j *job) refuse(r *refusal) {
 	if r.status == 423 {
 		reply.Add(message.MinExpires, strconv.Itoa(int(j.policy.expiry.Min/time.Second)))
 	}
+	if r.retryAfter > 0 {
+		reply.Add(message.RetryAfter, strconv.Itoa(r.retryAfter))
+	}
 	j.respond(r.status, &reply)
 }
 

@@ -31,18 +31,18 @@ const (
 func parseContact(value string, asked time.Duration) (contact, *refusal) {
 	a, err := message.ParseNameAddr(value)
 	if err != nil {
-		return contact{}, &refusal{400, "Bad Contact"}
+		return contact{}, &refusal{status: 400, reason: "Bad Contact"}
 	}
 	uri, err := message.ParseURI(a.URI)
 	switch {
 	case err != nil:
-		return contact{}, &refusal{400, "Bad Contact"}
+		return contact{}, &refusal{status: 400, reason: "Bad Contact"}
 	case !uri.IsSIP():
-		return contact{}, &refusal{400, "Contact Is No SIP URI"}
+		return contact{}, &refusal{status: 400, reason: "Contact Is No SIP URI"}
 	case uri.Headers != "": // they would end up in every call to this phone
-		return contact{}, &refusal{400, "Contact With Header Fields"}
+		return contact{}, &refusal{status: 400, reason: "Contact With Header Fields"}
 	case len(a.URI) > maxURI:
-		return contact{}, &refusal{400, "Contact Too Long"}
+		return contact{}, &refusal{status: 400, reason: "Contact Too Long"}
 	}
 	c := contact{uri: uri, text: a.URI, q: 1, asked: asked}
 	for name, v := range message.Params(a.Params) {

@@ -15,11 +15,12 @@ type Counters struct {
 	TooSoon          uint64 // 500 behind too many wrong passwords
 	NotJudged        uint64 // 403 to a user of another site, because no main could be asked
 	Refused          uint64 // anything else to somebody who has shown a password
+	SentAway         uint64 // 503 to a phone that is to register at another node
 	Dropped          uint64 // bindings that ended because their network is not allowed any more
 }
 
 type counters struct {
-	accepted, challenged, wrong, forbiddenNetwork, malformed, tooSoon, notJudged, refused, dropped atomic.Uint64
+	accepted, challenged, wrong, forbiddenNetwork, malformed, tooSoon, notJudged, refused, sentAway, dropped atomic.Uint64
 }
 
 // Counters returns the counts.
@@ -28,7 +29,7 @@ func (r *Registrar) Counters() Counters {
 	return Counters{
 		Accepted: c.accepted.Load(), Challenged: c.challenged.Load(), Wrong: c.wrong.Load(),
 		ForbiddenNetwork: c.forbiddenNetwork.Load(), Malformed: c.malformed.Load(), TooSoon: c.tooSoon.Load(),
-		NotJudged: c.notJudged.Load(), Refused: c.refused.Load(), Dropped: c.dropped.Load(),
+		NotJudged: c.notJudged.Load(), Refused: c.refused.Load(), SentAway: c.sentAway.Load(), Dropped: c.dropped.Load(),
 	}
 }
 

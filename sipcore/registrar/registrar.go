@@ -33,6 +33,10 @@ type Options struct {
 	// it has answered, unless tx has ended; at once if there is nobody to ask.
 	Judge func(tx *transaction.Server, q auth.Question, then func(auth.Result, error))
 
+	// Leaves reports whether a phone is to register at another node, and after how many
+	// seconds it may ask here again if it knows none. nil: none is.
+	Leaves func(user, device string, now time.Time) (retryAfter int, leaves bool)
+
 	// LeadsHere reports whether a URI is an address of this system itself: such
 	// a Contact is refused, for a call to it would come back. nil: none is.
 	LeadsHere func(*store.View, message.URI) bool
@@ -140,12 +144,15 @@ func (r *Registrar) authenticated(j *job, user string) {
 	}
 	if j.leadsHere(r.o.LeadsHere) {
 		r.counters.refused.Add(1)
-		j.refuse(&refusal{403, "Contact Points At This Server"})
+		j.refuse(&refusal{status: 403, reason: "Contact Points At This Server"})
 		return
 	}
 	if r.crowds(j, user) {
 		r.counters.refused.Add(1)
-		j.refuse(&refusal{403, "Too Many Phones In This Network"})
+		j.refuse(&refusal{status: 403, reason: "Too Many Phones In This Network"})
+		return
+	}
+	if r.sendsAway(j, user) {
 		return
 	}
 	if j.takesBack() {
@@ -170,7 +177,7 @@ func (r *Registrar) refuseNumber(j *job, user, number string) {
 		r.o.Logger.Warn("registration for another number",
 			"user", user, "number", short(number), "from", j.tx.Flow().Remote().String(), "untold", left)
 	}
-	j.refuse(&refusal{403, "Not Your Number"})
+	j.refuse(&refusal{status: 403, reason: "Not Your Number"})
 }
 
 // short keeps what strangers write from filling the log.

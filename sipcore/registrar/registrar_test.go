@@ -366,3 +366,35 @@ func ExampleRegistrar_Register() {
 	fmt.Println(challenge.Status(), answer.Status(), contacts(answer))
 	// Output: 401 200 [<sip:201@127.0.0.2:40000;transport=tcp>;expires=60]
 }
+
+// TestSentAway: a phone that is to go elsewhere hears 503, after its password, and
+// stays registered meanwhile; it may take itself off.
+func TestSentAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, transport.TCP, desk)
+		h.register(register{cseq: 1, lines: []string{here}})
+		h.registrar.o.Leaves = func(user, device string, _ time.Time) (int, bool) { return 7, user == "201" && device != "" }
+		time.Sleep(50 * time.Second)
+		got := h.register(register{cseq: 2, lines: []string{here}})
+		if after, _ := got.Header(message.RetryAfter); got.Status() != 503 || after != "7" {
+			t.Errorf("got %d, Retry-After %q, want 503 and 7", got.Status(), after)
+		}
+		if got := h.register(register{cseq: 1, user: "202", lines: []string{there}}); got.Status() != 200 {
+			t.Errorf("another user: got %d, want 200", got.Status())
+		}
+		wrong := register{cseq: 3, password: "wrong", lines: []string{here}}.withDefaults()
+		if got := h.send(h.text(wrong, wrong.answer(h.send(h.text(wrong, ""))))); got.Status() != 401 {
+			t.Errorf("a stranger: got %d, want 401", got.Status())
+		}
+		time.Sleep(100 * time.Second)
+		if all := h.bindings.Of("201"); len(all) != 1 || all[0].State(time.Now()) != live.BindingUp {
+			t.Errorf("while it looks for another node: got %+v", all)
+		}
+		if got := h.register(register{cseq: 4, lines: []string{here + ";expires=0"}}); got.Status() != 200 || len(h.bindings.Of("201")) > 0 {
+			t.Errorf("it takes itself off: got %d", got.Status())
+		}
+		if got := h.registrar.Counters(); got.SentAway != 1 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}

@@ -42,7 +42,7 @@ func (r *request) read(m *message.Message, flow transport.Flow, now time.Time, p
 	r.userAgent, _ = m.Header(message.UserAgent)
 	r.userAgent = r.userAgent[:min(len(r.userAgent), maxUserAgent)]
 	if len(r.callID) > maxCallID {
-		return &refusal{400, "Call-ID Too Long"}
+		return &refusal{status: 400, reason: "Call-ID Too Long"}
 	}
 	if refused := r.readPath(m); refused != nil {
 		return refused
@@ -65,7 +65,7 @@ func (r *request) readPath(m *message.Message) *refusal {
 	r.learns = m.HasToken(message.Supported, "path")
 	for v := range m.Values(message.Path) {
 		if len(r.path) == maxPath || len(v) > maxURI {
-			return &refusal{400, "Path Too Long"}
+			return &refusal{status: 400, reason: "Path Too Long"}
 		}
 		r.path = append(r.path, v)
 	}
@@ -119,7 +119,7 @@ func (r *request) readContacts(m *message.Message, p policy) *refusal {
 		r.contacts = append(r.contacts, c)
 	}
 	if r.star && (len(r.contacts) > 0 || !hasExpires || asked != 0) {
-		return &refusal{400, "Contact Asterisk Needs Expires Zero"}
+		return &refusal{status: 400, reason: "Contact Asterisk Needs Expires Zero"}
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (r *request) checkOutbound(asks bool) *refusal {
 	for i := range r.contacts {
 		c := &r.contacts[i]
 		if c.regID != 0 && c.instance != "" && asks && !r.outbound {
-			return &refusal{439, ""}
+			return &refusal{status: 439}
 		}
 		if !r.outbound || c.instance == "" {
 			c.regID = 0
@@ -142,7 +142,7 @@ func (r *request) checkOutbound(asks bool) *refusal {
 		}
 	}
 	if flows > 1 {
-		return &refusal{400, "One Reg-ID At A Time"}
+		return &refusal{status: 400, reason: "One Reg-ID At A Time"}
 	}
 	return nil
 }
