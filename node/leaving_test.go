@@ -55,20 +55,28 @@ func TestLeaving(t *testing.T) {
 		seconds    []second
 	}{
 		{"a main is drained, and not any more", "laurel", []second{
-			{cluster, false, nil, 0, nil}, {cluster, true, nil, time.Second, []string{"away 3 all=true"}}, {cluster, true, nil, time.Hour, nil},
+			{cluster, false, nil, 0, nil},
+			{cluster, true, nil, time.Second, []string{"away 3 all=true"}},
+			{cluster, true, nil, time.Hour, nil},
 			{cluster, false, nil, time.Second, []string{"keep"}},
 		}},
 		{"the other main dies meanwhile, and comes back", "laurel", []second{
-			{cluster, true, nil, 0, []string{"away 3 all=true"}}, {cluster, true, []string{"hardy"}, time.Second, []string{"keep"}},
+			{cluster, true, nil, 0, []string{"away 3 all=true"}},
+			{cluster, true, []string{"hardy"}, time.Second, []string{"keep"}},
 			{cluster, true, nil, time.Second, []string{"away 3 all=true"}},
 		}},
 		{"the mains come back: phones of main-first sites go", "lg-mons", []second{
-			{alone, false, both, 0, nil}, {cluster, false, []string{"hardy"}, time.Second, []string{"away 2 all=false"}},
-			{cluster, false, nil, time.Minute, nil}, {cluster, false, nil, goingBackFor, []string{"keep"}}, {cluster, false, nil, time.Hour, nil},
+			{alone, false, both, 0, nil},
+			{cluster, false, []string{"hardy"}, time.Second, []string{"away 2 all=false"}},
+			{cluster, false, nil, time.Minute, nil},
+			{cluster, false, nil, goingBackFor, []string{"keep"}},
+			{cluster, false, nil, time.Hour, nil},
 		}},
 		{"and are lost again meanwhile", "lg-mons", []second{
-			{alone, false, both, 0, nil}, {cluster, false, nil, time.Second, []string{"away 2 all=false"}},
-			{alone, false, both, time.Second, []string{"keep"}}, {cluster, false, nil, time.Minute, []string{"away 2 all=false"}},
+			{alone, false, both, 0, nil},
+			{cluster, false, nil, time.Second, []string{"away 2 all=false"}},
+			{alone, false, both, time.Second, []string{"keep"}},
+			{cluster, false, nil, time.Minute, []string{"away 2 all=false"}},
 		}},
 		{"a drained site that is cut off keeps its phones", "lg-mons", []second{
 			{cluster, true, nil, 0, []string{"away 3 all=true"}}, {alone, true, both, time.Second, []string{"keep"}},

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -147,15 +148,12 @@ func (s *Server) flowsToClose(now time.Time) (flows []uint64) {
 	a := &s.away
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	close := make(map[uint64]bool)
+	ends := make(map[uint64]bool)
 	for _, x := range all {
 		watched := x.Node == s.o.Node && x.RegID != 0 && x.Transport != "udp" && x.Flow != 0
-		if watched && len(close) < awayRate && !busy[x.Flow] && a.isTurnLocked(x.User, now) && a.askLocked(x.Key()) {
-			close[x.Flow] = true
+		if watched && len(ends) < awayRate && !busy[x.Flow] && a.isTurnLocked(x.User, now) && a.askLocked(x.Key()) {
+			ends[x.Flow] = true
 		}
 	}
-	for flow := range maps.Keys(close) {
-		flows = append(flows, flow)
-	}
-	return flows
+	return slices.Collect(maps.Keys(ends))
 }

@@ -2,7 +2,6 @@ package sipcore
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -24,7 +23,7 @@ type drain struct {
 // newDrain has n users with a phone each, every second one of which watches its
 // connection; connections are numbered as the users.
 func newDrain(n int) *drain {
-	b, log := live.NewBindings("laurel", nil), slog.New(slog.NewTextHandler(io.Discard, nil))
+	b, log := live.NewBindings("laurel", nil), slog.New(slog.DiscardHandler)
 	d := &drain{Server: &Server{o: Options{Node: "laurel", Bindings: b, Calls: live.NewCalls(), Logger: log}}, moved: make(map[string]time.Duration)}
 	d.calls = dialog.NewTracker("laurel", d.o.Calls, log)
 	for i := range n {

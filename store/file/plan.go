@@ -10,7 +10,7 @@ import (
 // unused are the fields that are validated and kept though no code acts on them
 // yet. Whoever writes that code deletes the line.
 func unused() []string {
-	return []string{"sites.operator", "sites.homing", "sites.survivable", "trunks"}
+	return []string{"sites.operator", "sites.survivable", "trunks"}
 }
 
 // Plan says what f would do to view: nothing if that already is what f says. It
