@@ -16,8 +16,8 @@ import (
 // ask asks one server, by UDP, and by TCP if it says so. Each question has a port
 // and an id of its own that nobody can guess, and only what answers this question
 // and comes from there is an answer (RFC 5452).
-func ask(ctx context.Context, server netip.AddrPort, about subject) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (f *forwarder) ask(ctx context.Context, server netip.AddrPort, about subject) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
 	question := &dns.Msg{MsgHdr: dns.MsgHdr{Id: dns.Id(), RecursionDesired: true, CheckingDisabled: about.believe}}
 	question.Question = []dns.Question{{Name: about.name, Qtype: about.kind, Qclass: dns.ClassINET}}

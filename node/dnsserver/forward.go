@@ -22,8 +22,10 @@ const (
 	mostDatagrams = 16              // that are no answer, before it is given up: somebody guesses
 )
 
-// A forwarder asks others. The zero value is ready.
+// A forwarder asks others. It is ready with a patience.
 type forwarder struct {
+	patience time.Duration // with one server
+
 	mu      sync.Mutex
 	flights map[subject]*flight
 	waiting map[netip.Addr]int
@@ -154,7 +156,7 @@ func (f *forwarder) askAll(ctx context.Context, servers []netip.AddrPort, about 
 		if !f.mayAsk(server, time.Now()) {
 			continue
 		}
-		answer, err := ask(ctx, server, about)
+		answer, err := f.ask(ctx, server, about)
 		f.heard(server, err == nil, time.Now())
 		if err == nil && (answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError) {
 			return answer

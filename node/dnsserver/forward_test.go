@@ -89,7 +89,7 @@ func forwardsTo(servers ...netip.AddrPort) func() *store.View {
 
 func TestForward(t *testing.T) {
 	u := newUpstream(t, world)
-	s := serving(t, "mons", forwardsTo(u.at))
+	s := started(t, Options{Site: "mons", View: forwardsTo(u.at), Serves: all, patience: time.Minute})
 	for _, network := range []string{"udp", "tcp"} {
 		for _, tt := range []struct {
 			name  string

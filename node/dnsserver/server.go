@@ -7,6 +7,7 @@
 package dnsserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,8 @@ type Options struct {
 	View   func() *store.View             // of now
 	Serves func(node string) (lives bool) // whether phones may be sent to a node
 	Logger *slog.Logger
+
+	patience time.Duration // with a server that is asked; 0: the usual one
 }
 
 // A Server listens on UDP and TCP. Use Open to make one. Its methods may be called
@@ -70,6 +73,7 @@ type Counters struct {
 // what to do about a port that needs permission.
 func Open(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{o: o, own: o.At.Addr()}
+	s.forward.patience = cmp.Or(o.patience, patience)
 	var err error
 	if s.socket, err = openSocket(ctx, o.At, s.listensOnAll()); err != nil {
 		return nil, fmt.Errorf("listening for DNS: %w", permitted(err, o.At))
