@@ -30,6 +30,9 @@ func (a *allocator) recall(p *store.Pool, sharing []string, now time.Time) {
 			return
 		case isOver:
 			over = append(over, is)
+		case found && is.State != live.LeaseHeld && is.State != live.LeaseDeclined && a.own(x).Turn < is.Turn:
+			a.recallOne(is, now) // a recall of a former life, or of a former owner
+			left++
 		case !found || is.State == live.LeaseRecalled || is.State == live.LeaseCeded:
 			left++
 		}
@@ -96,12 +99,7 @@ func (a *allocator) answer(x netip.Addr, now time.Time) {
 	if is.State != live.LeaseRecalled || is.Node == a.share.self {
 		return
 	}
-	var own live.Lease
-	for _, y := range a.leases.Said(x) {
-		if y.Node == a.share.self {
-			own = y
-		}
-	}
+	own := a.own(x)
 	if own.Turn >= is.Turn {
 		return
 	}
@@ -111,6 +109,16 @@ func (a *allocator) answer(x netip.Addr, now time.Time) {
 		return
 	}
 	a.put(live.Lease{Address: x, State: live.LeaseCeded, Turn: is.Turn, Until: now}, now)
+}
+
+// own returns what this node says of an address itself.
+func (a *allocator) own(x netip.Addr) live.Lease {
+	for _, y := range a.leases.Said(x) {
+		if y.Node == a.share.self {
+			return y
+		}
+	}
+	return live.Lease{}
 }
 
 // learnStatus counts a server in. One that begins anew may have lost what it said
@@ -129,7 +137,8 @@ func (a *allocator) learnStatus(node string, value []byte, now time.Time) error 
 		return nil
 	}
 	for _, y := range a.leases.All() {
-		if y.Node == node {
+		if y.Node == node && (y.State == live.LeaseHeld || y.State == live.LeaseDeclined) {
+			y.Until = a.end(y.Address) // this node may have renewed it for longer: that stands
 			a.put(y, now)
 		}
 	}

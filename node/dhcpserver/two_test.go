@@ -308,16 +308,16 @@ func (w *town) sabotage() {
 // more devices than addresses: no address is ever with two devices.
 func TestNoAddressIsGivenTwice(t *testing.T) {
 	acks, renewals, recalls := 0, 0, 0
-	for seed := range uint64(8) {
+	for seed := range uint64(6) {
 		w := newTown(t, seed, 2+int(seed%2), 30, 36)
-		w.run(3 * 3600)
+		w.run(2 * 3600)
 		if w.duplicates > 0 {
 			t.Errorf("seed %d: %d duplicates of %d leases", seed, w.duplicates, w.acks)
 		}
 		acks, renewals, recalls = acks+w.acks, renewals+w.renewals, recalls+w.recalls
 	}
 	t.Logf("%d leases, %d renewals, %d recalls", acks, renewals, recalls)
-	if acks < 1500 || renewals < acks/4 || recalls < 100 {
+	if acks < 800 || renewals < acks/4 || recalls < 100 {
 		t.Error("too little happened for this to mean anything")
 	}
 }
@@ -326,7 +326,7 @@ func TestNoAddressIsGivenTwice(t *testing.T) {
 func TestATownSeesDuplicates(t *testing.T) {
 	for _, fault := range []string{"whole pool", "no disk"} {
 		found := 0
-		for seed := range uint64(6) {
+		for seed := range uint64(3) {
 			w := newTown(t, seed, 2, 30, 36)
 			w.fault = fault
 			w.run(2 * 3600)
