@@ -59,7 +59,7 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	if n.identity.Role == RoleMain {
 		o.Feed = source{n.config.Config, n.component("node")}
 	} else {
-		o.FeedTo = sink{n.config}
+		o.FeedTo = sink{n.config, n.identity.Name, n.identity.Role}
 	}
 	return o
 }

@@ -267,7 +267,24 @@ func (s source) Snapshot(role string) session.Snapshot {
 		s.log.Error("offering the configuration", "error", err)
 		return session.Snapshot{}
 	}
-	return session.Snapshot{Index: view.Index(), Shared: b, Own: func(node string) []byte {
+	return s.snapshot(view, b)
+}
+
+// Past implements [session.Source]: the history has it, if it is not too old.
+func (s source) Past(role string, index uint64) (session.Snapshot, bool) {
+	shared := s.config.SharedAt
+	if role == RoleWitness {
+		shared = s.config.BareAt
+	}
+	view, b, err := shared(index)
+	if err != nil {
+		return session.Snapshot{}, false
+	}
+	return s.snapshot(view, b), true
+}
+
+func (s source) snapshot(view *store.View, shared []byte) session.Snapshot {
+	return session.Snapshot{Index: view.Index(), Shared: shared, Own: func(node string) []byte {
 		own, err := secretsOf(view, node)
 		if err != nil {
 			s.log.Error("offering the digests of a site", "node", node, "error", err)
@@ -276,10 +293,26 @@ func (s source) Snapshot(role string) session.Snapshot {
 	}}
 }
 
-type sink struct{ config *configuration }
+type sink struct {
+	config     *configuration
+	node, role string // this one
+}
 
 // Index implements [session.Sink].
 func (s sink) Index() uint64 { return s.config.View().Index() }
+
+// Has implements [session.Sink]: who has a part of the View knows what it was made of.
+func (s sink) Has() (shared, own []byte, ok bool) {
+	if s.role == RoleWitness {
+		_, all, err := s.config.Bare()
+		return all, nil, err == nil
+	}
+	view, shared, err := s.config.Shared()
+	if err == nil {
+		own, err = secretsOf(view, s.node)
+	}
+	return shared, own, err == nil
+}
 
 // Install implements [session.Sink].
 func (s sink) Install(index uint64, data []byte) error {

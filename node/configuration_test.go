@@ -140,7 +140,7 @@ func TestTheFeed(t *testing.T) {
 		t.Errorf("got index %d, want %d, later than %d", index, from.Index(), old.Index)
 	}
 	guard, _ := agreed(t)
-	to := sink{guard}
+	to := sink{guard, "mons", RoleLifeguard}
 	var _ session.Sink = to
 	before := len(happened(guard.events))
 	for _, b := range [][]byte{whole.Shared, old.Shared} {

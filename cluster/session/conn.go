@@ -41,6 +41,7 @@ type conn struct {
 	// What we want, and what the far end wants; guarded by Sessions.mu.
 	wants         scope
 	mustSubscribe bool
+	wantsWhole    bool // the configuration, not what changed of it
 	version       byte // of the protocol, that both speak
 	scope         scope
 	far           interests // what the far end wants of what is in its scope
@@ -157,7 +158,9 @@ func (c *conn) take(kind byte, body []byte) error {
 	case frameCursor:
 		return c.takeCursor(body)
 	case frameFeed:
-		return c.takeFeed(body)
+		return c.takeFeed(body, false)
+	case frameAmend:
+		return c.takeFeed(body, true)
 	case frameNext:
 		return c.takeNext(body)
 	case frameSince:

@@ -16,6 +16,8 @@ type Source interface {
 	Index() uint64
 	// Snapshot returns what nodes of a role may have.
 	Snapshot(role string) Snapshot
+	// Past returns what Snapshot returned at an earlier index, if that is known.
+	Past(role string, index uint64) (Snapshot, bool)
 }
 
 // A Snapshot is the configuration at one index.
@@ -29,6 +31,9 @@ type Snapshot struct {
 // when it returns an error, the same is offered again with the next session.
 type Sink interface {
 	Index() uint64
+	// Has returns what was installed last, the two parts just as the source had them; it
+	// is false when that cannot be told.
+	Has() (shared, own []byte, ok bool)
 	Install(index uint64, data []byte) error
 }
 
@@ -74,10 +79,9 @@ func (s *Sessions) configure() {
 
 // A feed keeps the configuration packed, for all sessions that need it.
 type feed struct {
-	mu     sync.Mutex
-	role   string
-	now    Snapshot // its Shared is packed
-	packed bool
+	mu   sync.Mutex
+	role string
+	now  *edition
 }
 
 // wrap sees to it that what the far end of c lacks of the configuration is on
@@ -92,11 +96,15 @@ func (s *Sessions) wrap(c *conn) {
 	index := s.o.Feed.Index()
 	s.mu.Lock()
 	due, role := c.feed.wanted && len(c.feed.rest()) == 0 && index > c.feed.index, c.peer.role()
+	since := c.feed.index
+	if c.version < 4 || c.feed.whole {
+		since = 0
+	}
 	s.mu.Unlock()
 	if !due {
 		return
 	}
-	p, err := s.feed.of(s.o.Feed, role, c.peer.Node, index)
+	p, err := s.feed.of(s.o.Feed, role, c.peer.Node, since, index)
 	if err != nil {
 		s.log.Error("packing the configuration", "error", err)
 		return
@@ -106,7 +114,7 @@ func (s *Sessions) wrap(c *conn) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.wanted = c.feed.wanted
+	p.wanted, p.whole = c.feed.wanted, c.feed.whole
 	c.feed = p
 }
 
@@ -117,38 +125,48 @@ func (s *Sessions) mayHave(node string) bool {
 	return slices.ContainsFunc(s.o.Peers(), func(p Peer) bool { return p.Node == node })
 }
 
-// of returns the parcel for a node. What is the node's own is told by who it is,
-// which its certificate says, and by nothing that it asks for.
-func (f *feed) of(source Source, role, node string, atLeast uint64) (p parcel, err error) {
-	now, err := f.shared(source, role, atLeast)
+// of returns the parcel for a node that has what was at since, 0 for nothing. What is
+// the node's own is told by who it is, which its certificate says, and by nothing that it
+// asks for.
+func (f *feed) of(source Source, role, node string, since, atLeast uint64) (p parcel, err error) {
+	now, past, err := f.editions(source, role, since, atLeast)
 	if err != nil {
 		return p, err
 	}
-	p.index, p.shared = now.Index, now.Shared
-	if now.Own == nil {
-		return p, nil
+	var own []byte
+	if now.Own != nil {
+		own = now.Own(node)
 	}
-	if own := now.Own(node); len(own) > 0 {
+	p = parcel{index: now.Index, shared: now.packed}
+	if len(own) > 0 {
 		p.own, err = pack(own)
+	}
+	if !past.known || err != nil {
+		return p, err
+	}
+	amended, err := now.amends(&past, since, node, own)
+	if amended.size() < p.size() {
+		return amended, err
 	}
 	return p, err
 }
 
-// shared returns the latest Snapshot with its Shared packed.
-func (f *feed) shared(source Source, role string, atLeast uint64) (Snapshot, error) {
+// editions returns the latest one, and what was at since.
+func (f *feed) editions(source Source, role string, since, atLeast uint64) (now *edition, past former, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.packed && f.role == role && f.now.Index >= atLeast {
-		return f.now, nil
+	if f.now == nil || f.role != role || f.now.Index < atLeast {
+		e := &edition{Snapshot: source.Snapshot(role), former: map[uint64]former{}}
+		if e.packed, err = pack(e.Shared); err != nil {
+			return nil, past, err
+		}
+		e.sum = sum(e.Shared)
+		f.role, f.now = role, e
 	}
-	now := source.Snapshot(role)
-	packed, err := pack(now.Shared)
-	if err != nil {
-		return now, err
+	if since != 0 {
+		past, err = f.now.since(source, role, since)
 	}
-	now.Shared = packed
-	f.role, f.now, f.packed = role, now, true
-	return now, nil
+	return f.now, past, err
 }
 
 func pack(data []byte) ([]byte, error) {
@@ -182,12 +200,16 @@ type parcel struct {
 	index  uint64 // what the far end has, or gets
 	shared []byte // packed
 	own    []byte // packed; follows it
+	amends bool   // they are an amendment
+	whole  bool   // an amendment was of no use to the far end
 	sent   int
 }
 
 func (p *parcel) subscribe(s subscription) {
-	*p = parcel{wanted: s.feed && s.scope == scopeAll, index: s.index}
+	*p = parcel{wanted: s.feed && s.scope == scopeAll, index: s.index, whole: p.whole || s.index == 0 && p.index > 0}
 }
+
+func (p *parcel) size() int { return len(p.shared) + len(p.own) }
 
 // rest returns what of its part is left.
 func (p *parcel) rest() []byte {
@@ -206,23 +228,28 @@ func (p *parcel) append(buf []byte, limit int) (_ []byte, more bool) {
 	}
 	piece := rest[:min(len(rest), feedPiece, room)]
 	body := binary.AppendUvarint(nil, p.index)
-	body = binary.AppendUvarint(body, uint64(len(p.shared)+len(p.own)))
-	body = binary.AppendUvarint(body, uint64(p.sent)) //nolint:gosec // not negative
+	body = binary.AppendUvarint(body, uint64(p.size())) //nolint:gosec // not negative
+	body = binary.AppendUvarint(body, uint64(p.sent))   //nolint:gosec // not negative
 	p.sent += len(piece)
 	if len(p.rest()) == 0 {
 		p.shared, p.own, p.sent = nil, nil, 0
 	}
-	return appendFrame(buf, frameFeed, append(body, piece...)), true // there may be another
+	kind := byte(frameFeed)
+	if p.amends {
+		kind = frameAmend
+	}
+	return appendFrame(buf, kind, append(body, piece...)), true // there may be another
 }
 
 // An arrival is what has come of a parcel.
 type arrival struct {
-	index uint64
-	total uint64
-	data  []byte
+	index  uint64
+	total  uint64
+	data   []byte
+	amends bool
 }
 
-func (c *conn) takeFeed(body []byte) error {
+func (c *conn) takeFeed(body []byte, amends bool) error {
 	r := fields{data: body}
 	index, total, offset := r.number(), r.number(), r.number()
 	r.check(total <= maxFeed && uint64(len(r.data)) <= total && offset <= total-uint64(len(r.data)))
@@ -235,9 +262,9 @@ func (c *conn) takeFeed(body []byte) error {
 	c.s.mu.Unlock()
 	a := &c.arriving
 	if offset == 0 {
-		*a = arrival{index: index, total: total}
+		*a = arrival{index: index, total: total, amends: amends}
 	}
-	if !trusted || index != a.index || total != a.total || offset != uint64(len(a.data)) {
+	if !trusted || index != a.index || total != a.total || amends != a.amends || offset != uint64(len(a.data)) {
 		return nil
 	}
 	if a.data = append(a.data, r.data...); uint64(len(a.data)) < total {
@@ -252,8 +279,13 @@ func (c *conn) install(a arrival) error {
 	if a.index <= c.s.o.FeedTo.Index() {
 		return nil
 	}
-	data, err := unpack(a.data)
-	if err != nil {
+	data, err := []byte(nil), error(nil)
+	if a.amends {
+		var ok bool
+		if data, ok = c.amend(a.data); !ok {
+			return nil
+		}
+	} else if data, err = unpack(a.data); err != nil {
 		return err
 	}
 	if err = c.s.o.FeedTo.Install(a.index, data); err != nil {

@@ -20,11 +20,11 @@ const (
 	frameFeed                 // a piece of the configuration
 	frameNext                 // number, a delta that goes on where the last one ended; since version 2
 	frameSince                // number, cursor, check, a delta that goes on there; since version 2
-	// 16 is frameHeld, 17 frameInterest, and 18 frameClaim.
+	// 16 is frameHeld, 17 frameInterest, 18 frameClaim, and 19 frameAmend.
 )
 
 const (
-	protocolVersion = 3
+	protocolVersion = 4
 	maxFrame        = 4 << 20
 	maxName         = 255
 	frameCost       = 2 // length and kind, of the usual frame

@@ -178,6 +178,9 @@ type config struct {
 	index uint64
 	data  []byte
 	own   func(node string) []byte
+	past  map[uint64]Snapshot
+
+	ownSize int // of a sink: how much at the end of data is its own
 }
 
 func (c *config) Index() uint64 {
@@ -192,9 +195,29 @@ func (c *config) Snapshot(string) Snapshot {
 	return Snapshot{Index: c.index, Shared: c.data, Own: c.own}
 }
 
+// Past is of a source that was given a past.
+func (c *config) Past(_ string, index uint64) (Snapshot, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x, ok := c.past[index]
+	return x, ok
+}
+
+// Has is of a sink.
+func (c *config) Has() (shared, own []byte, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := min(c.ownSize, len(c.data))
+	return c.data[:len(c.data)-n], c.data[len(c.data)-n:], true
+}
+
 func (c *config) Install(index uint64, data []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.past == nil {
+		c.past = map[uint64]Snapshot{}
+	}
+	c.past[c.index] = Snapshot{Index: c.index, Shared: c.data, Own: c.own}
 	c.index, c.data = index, data
 	return nil
 }

@@ -132,7 +132,7 @@ func (s *Sessions) renewLocked(inc uint64) {
 
 // mostLeap is by how much another node may know a later incarnation of ours: who says
 // more would have us reach the last one.
-const mostLeap = 1 << 32
+const mostLeap = 1 << 40
 
 // outranked is called when a peer knows later things about us than we do: our
 // memory was lost, and what it knows has to be outdone.

@@ -92,6 +92,9 @@ func (c *conn) fill(limit limit) (buf []byte, rest, batched bool) {
 		sub := c.s.subscriptionLocked(c)
 		if c.s.o.FeedTo != nil && sub.scope == scopeAll {
 			sub.feed, sub.index = true, c.s.config
+			if c.wantsWhole {
+				sub.index, c.wantsWhole = 0, false
+			}
 		}
 		buf = appendSubscription(c.appendInterestLocked(buf), sub)
 	}

@@ -14,8 +14,18 @@ import (
 
 // Shared returns the current View and, for Install, what every LifeGUARD may have of
 // it. What View.Secrets returns for its site may follow.
-func (c *Config) Shared() (*store.View, []byte, error) {
-	view := c.store.View()
+func (c *Config) Shared() (*store.View, []byte, error) { return c.shared(c.store.View()) }
+
+// SharedAt is Shared of a revision that is kept.
+func (c *Config) SharedAt(index uint64) (*store.View, []byte, error) {
+	view, err := c.At(index)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.shared(view)
+}
+
+func (c *Config) shared(view *store.View) (*store.View, []byte, error) {
 	var header []byte
 	err := c.read(func(tx *bbolt.Tx) error {
 		header = append(header, tx.Bucket(bucketRevisions()).Get(bytesOf(view.Index()))...)
@@ -33,8 +43,18 @@ func (c *Config) Shared() (*store.View, []byte, error) {
 
 // Bare returns the current View and, for Install, what a witness needs of it: which
 // nodes there are, where, and who is turned away.
-func (c *Config) Bare() (*store.View, []byte, error) {
-	view := c.store.View()
+func (c *Config) Bare() (*store.View, []byte, error) { return bare(c.store.View()) }
+
+// BareAt is Bare of a revision that is kept.
+func (c *Config) BareAt(index uint64) (*store.View, []byte, error) {
+	view, err := c.At(index)
+	if err != nil {
+		return nil, nil, err
+	}
+	return bare(view)
+}
+
+func bare(view *store.View) (*store.View, []byte, error) {
 	header, err := encodeRevision(store.Revision{Index: view.Index()})
 	if err != nil {
 		return nil, nil, fmt.Errorf("writing what a witness needs: %w", err)
