@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"encoding/json"
 	"net/netip"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"carillon/sipcore/message"
 	"carillon/store"
@@ -24,6 +27,55 @@ type Question struct {
 	QOP       string `json:"qop,omitempty"`
 	NC        string `json:"nc,omitempty"`
 	CNonce    string `json:"cnonce,omitempty"`
+}
+
+// texts are what a phone may have filled with any bytes.
+func (q *Question) texts() []*string {
+	return []*string{&q.User, &q.Method, &q.URI, &q.Nonce, &q.Response, &q.Algorithm, &q.QOP, &q.NC, &q.CNonce}
+}
+
+// asBytes is a Question of which each letter stands for a byte: JSON has letters alone,
+// and a phone's digest is of bytes.
+type asBytes struct {
+	plain
+	Bytes bool `json:"bytes,omitempty"`
+}
+
+type plain Question
+
+// MarshalJSON implements [json.Marshaler].
+func (q Question) MarshalJSON() ([]byte, error) {
+	w := asBytes{Bytes: slices.ContainsFunc(q.texts(), func(s *string) bool { return !utf8.ValidString(*s) })}
+	for _, s := range q.texts() {
+		if w.Bytes {
+			letters := make([]rune, len(*s))
+			for i := range letters {
+				letters[i] = rune((*s)[i])
+			}
+			*s = string(letters)
+		}
+	}
+	w.plain = plain(q)
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (q *Question) UnmarshalJSON(b []byte) error {
+	var w asBytes
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	*q = Question(w.plain)
+	for _, s := range q.texts() {
+		if w.Bytes {
+			bytes := make([]byte, 0, len(*s))
+			for _, letter := range *s {
+				bytes = append(bytes, byte(letter)) //nolint:gosec // it was made of one
+			}
+			*s = string(bytes)
+		}
+	}
+	return nil
 }
 
 // Question returns what to ask about m when Check has returned Elsewhere.

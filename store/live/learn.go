@@ -13,7 +13,8 @@ import (
 // withdraws its own claim if it lost. No clock but the two is asked: nodes whose
 // clocks differ would judge differently, for ever. A clock that is ahead wins a
 // last tie and no more, for nobody takes it over: a phone that comes back to the
-// other node counts as moved. A value that makes no sense changes nothing and is an error.
+// other node counts as moved. A value that makes no sense changes nothing and is an
+// error; one that is too large is an error too, and takes what was there with it.
 func (b *Bindings) Learn(node, key string, value []byte) error {
 	return b.LearnText(node, key+string(value), len(key))
 }
@@ -35,7 +36,8 @@ func (b *Bindings) LearnText(node, text string, key int) error {
 		return fmt.Errorf("learning a binding from %q: %w", node, err)
 	}
 	x.User, x.Device, x.Node = user, device, node
-	if len(text) > maxText {
+	if len(text) > maxText { // what it had before is not so any more
+		b.unlearn(s, func() *entry { return s.findAt(user, device, node) })
 		return fmt.Errorf("learning a binding from %q: %w", node, ErrTooLarge)
 	}
 	b.learn(s, &x, wording{text, placesOf(&x, contactEnd, len(text))}, func() *entry { return s.findAt(user, device, node) })

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -307,4 +308,20 @@ func ExampleBindings_Learn() {
 	_ = laurel.Learn("hardy", x.Key(), x.AppendShared(nil)) // what hardy's journal carried
 	fmt.Println(laurel.Of("201")[0].Node, len(hardy.Of("201")))
 	// Output: hardy 0
+}
+
+// What another node says that is too large to keep is an error, and what it said before
+// is not kept either: calls would go where the phone is no more.
+func TestLearnTooLarge(t *testing.T) {
+	b, x := NewBindings("laurel", nil), phone()
+	good := x.AppendShared(nil)
+	if err := b.Learn("hardy", x.Key(), good); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Learn("hardy", x.Key(), append(good, make([]byte, maxText)...)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("got %v, want %v", err, ErrTooLarge)
+	}
+	if all := b.All(); len(all) != 0 {
+		t.Errorf("it has %+v", all)
+	}
 }
