@@ -43,14 +43,17 @@ func (s *Server) admit(r request) (caller, bool) {
 }
 
 // barred returns why nothing may begin from a network, whoever it is; status 0 if
-// it may. Who roams may call from everywhere, and says who he is.
+// it may. Who roams may call from everywhere, and says who he is; who calls for help
+// may from every network there is.
 func (s *Server) barred(r request, n store.Network, c caller) (status int, why string) {
 	switch {
+	case n.Known && isEmergency(r.RequestURI()):
+		return 0, ""
 	case !n.Known && !c.user.Roams:
 		return 403, "Network Not Allowed"
 	case n.Known && !n.Takes(r.tx.Flow().Kind().String()) && !c.user.Roams:
 		return 403, "Transport Not Allowed In This Network"
-	case n.MostCalls > 0 && r.Method() == message.INVITE && s.callsFrom(r.view, n) >= n.MostCalls && !isEmergency(r.RequestURI()):
+	case n.MostCalls > 0 && r.Method() == message.INVITE && s.callsFrom(r.view, n) >= n.MostCalls:
 		return 486, "Too Many Calls In This Network"
 	}
 	return 0, ""
