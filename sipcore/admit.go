@@ -15,7 +15,8 @@ import (
 type caller struct {
 	user     store.User // zero when it is nobody of ours
 	origin   proxy.Origin
-	withheld bool // From does not say who it is
+	withheld bool   // From does not say who it is
+	shown    string // the number by which From names him
 }
 
 // admit decides whether a request outside a dialog may be carried, and answers
@@ -47,7 +48,7 @@ func (s *Server) admit(r request) (caller, bool) {
 // may from every network there is.
 func (s *Server) barred(r request, n store.Network, c caller) (status int, why string) {
 	switch {
-	case n.Known && isEmergency(r.RequestURI()):
+	case n.Known && isEmergency(r.view, r.RequestURI()):
 		return 0, ""
 	case !n.Known && !c.user.Roams:
 		return 403, "Network Not Allowed"
@@ -83,8 +84,11 @@ func (s *Server) callerOf(r request) caller {
 		c.withheld = true
 		return c
 	case isTel(uri) || s.proxy.IsSystems(r.view, uri):
-		user, _ := userCalled(r.view, numberOf(uri))
-		return s.named(r, user.Number)
+		number := numberOf(uri)
+		user, _ := userCalled(r.view, number)
+		c := s.named(r, user.Number)
+		c.shown = number
+		return c
 	}
 	return s.named(r, "")
 }

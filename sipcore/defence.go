@@ -68,23 +68,12 @@ func newDefence(o *Options) *defence {
 func (d *defence) standing(a netip.Addr) (as guard.Standing, stranger bool) {
 	view := d.store.View()
 	switch {
-	case view.Network(a).Site != "" || isTrunk(view, a):
+	case view.Network(a).Site != "" || view.IsCarrier(a):
 		return 0, false
 	case !view.HasNetworks():
 		return guard.Open, true
 	}
 	return guard.Unknown, true
-}
-
-// isTrunk reports whether a carrier is at that address.
-func isTrunk(view *store.View, a netip.Addr) bool {
-	for t := range view.Trunks() {
-		at, err := netip.ParseAddrPort(t.Address)
-		if err == nil && at.Addr().Unmap() == a.Unmap() {
-			return true
-		}
-	}
-	return false
 }
 
 // Welcomes implements [transport.Gate].

@@ -55,6 +55,10 @@ func (r *request) check() (status int, reason string) {
 		}
 		return 400, ""
 	}
+	if isSOS(r.RequestURI()) {
+		r.uri = message.URI{Scheme: "sip", User: r.view.Emergency()[0], Host: r.view.Domain()}
+		return 0, ""
+	}
 	uri, err := message.ParseURI(r.RequestURI())
 	if err != nil {
 		return 400, "Bad Request-URI"
@@ -70,6 +74,8 @@ func (r *request) check() (status int, reason string) {
 // register hands a REGISTER to the registrar if it is for our domain.
 func (s *Server) register(r request) {
 	switch {
+	case r.view.IsCarrier(r.tx.Flow().Remote().Addr()):
+		refuse(r.tx, 403, "A Carrier Does Not Register")
 	case !s.proxy.IsSystems(r.view, r.uri):
 		s.registrar.OtherDomain(r.uri.Host, r.tx.Flow().Remote())
 		refuse(r.tx, 404, "Domain Not Served Here")
@@ -86,10 +92,12 @@ func (s *Server) register(r request) {
 func (s *Server) within(r request) {
 	l := s.proxy.Loose(r.view, r.Message, r.tx.Flow())
 	switch {
-	case !r.view.Network(r.tx.Flow().Remote().Addr()).Known && (!l.InDialog || !l.Party):
+	case !r.isHeard() && (!l.InDialog || !l.Party):
 		refuse(r.tx, 403, "Network Not Allowed")
 	case !l.InDialog:
 		refuse(r.tx, 481, "")
+	case r.Method() == message.REFER && r.view.IsCarrier(r.tx.Flow().Remote().Addr()):
+		refuse(r.tx, 403, "A Carrier Transfers Nobody") // the phone would call whom it says
 	case !l.Party && !s.provesParty(r, l):
 	case r.mayGoOn():
 		s.proxy.Within(r.tx, r.view, l, proxy.Origin{Flow: r.tx.Flow()})
@@ -109,9 +117,7 @@ func (s *Server) outside(r request) {
 	case s.proxy.Loops(r.Message):
 		refuse(r.tx, 482, "")
 	case r.mayGoOn():
-		if from, ok := s.admit(r); ok {
-			s.call(r, from, ours)
-		}
+		s.begin(r, ours)
 	}
 }
 
@@ -163,18 +169,38 @@ func containsFold(list []string, s string) bool {
 	return false
 }
 
+// begin carries a request outside a dialog for whoever may send it: a carrier,
+// who calls for help, or who is admitted.
+func (s *Server) begin(r request, ours bool) {
+	if t, ok := s.carrier(r); ok {
+		s.comesIn(r, t, ours)
+		return
+	}
+	if ours && s.isForHelp(r) {
+		s.help(r)
+		return
+	}
+	if from, ok := s.admit(r); ok {
+		s.call(r, from, ours)
+	}
+}
+
 // call gives a request to the callee it names.
 func (s *Server) call(r request, from caller, ours bool) {
 	if !ours {
 		proxy.Respond(r.tx, 404, "Domain Not Served Here")
 		return
 	}
-	callee, ok := userCalled(r.view, numberOf(r.uri))
-	if !ok {
-		proxy.Respond(r.tx, 404, "")
+	site := s.siteOf(r, from.user)
+	number, callee := route.Read(r.view, site, numberOf(r.uri))
+	if number.Kind != route.Desk && r.Method() != message.INVITE {
+		proxy.Respond(r.tx, 404, "") // no carrier is asked for anything else, and no operator
 		return
 	}
-	s.proxy.Call(r.tx, &route.Call{View: r.view, Caller: from.user, Callee: callee}, from.origin)
+	s.proxy.Call(r.tx, &route.Call{
+		View: r.view, Caller: from.user, Callee: callee, Number: number, Site: site, Alone: s.o.Alone(),
+		Shown: from.shown, Withheld: from.withheld || proxy.WithholdsName(r.Message),
+	}, from.origin)
 }
 
 // Ack implements [transaction.User].

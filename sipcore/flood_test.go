@@ -93,7 +93,7 @@ func TestCallsGoOnUnderOverload(t *testing.T) {
 		m := alice.request("INVITE", "sip:112@"+domain, "<sip:112@"+domain+">", rand.Text())
 		m.Add("Contact", "<"+alice.contact()+">")
 		alice.send(m)
-		alice.send(ackOf(m, alice.gets("404"))) // nobody leads to the emergency centre yet
+		alice.send(ackOf(m, alice.gets("480"))) // there is no trunk
 	}
 	during := s.Refusals().Overload
 	f.ends()

@@ -14,6 +14,7 @@ import (
 	"carillon/sipcore/guard"
 	"carillon/sipcore/message"
 	"carillon/sipcore/transport"
+	"carillon/store"
 )
 
 // A server that is late is overloaded if it is busy too: if it uses less than so
@@ -137,7 +138,7 @@ func (s *Server) turnsAway(r *request) bool {
 		return false
 	}
 	s.fresh.Add(1)
-	if !s.load.Active() || r.ToTag() != "" || r.tx.Flow().Kind() == transport.Node || isEmergency(r.RequestURI()) {
+	if !s.load.Active() || r.ToTag() != "" || r.tx.Flow().Kind() == transport.Node || isEmergency(r.view, r.RequestURI()) {
 		return false
 	}
 	if !s.load.Refuses(maphash.String(s.seed, r.tx.Tag()) | 1) { // repetitions have the same tag
@@ -150,18 +151,27 @@ func (s *Server) turnsAway(r *request) bool {
 
 // isEmergency reports whether a Request-URI is that of a service for emergencies
 // (RFC 5031), or of a number that reaches one somewhere.
-func isEmergency(uri string) bool {
-	const service = "urn:service:sos"
-	if len(uri) >= len(service) && strings.EqualFold(uri[:len(service)], service) {
+func isEmergency(view *store.View, uri string) bool {
+	if isSOS(uri) {
 		return true
 	}
 	u, err := message.ParseURI(uri)
 	if err != nil {
 		return false
 	}
-	switch numberOf(u) {
+	number := numberOf(u)
+	if view.IsEmergency(number) {
+		return true
+	}
+	switch number {
 	case "112", "911", "999", "000", "100", "101", "102", "110", "118", "119":
 		return true
 	}
 	return false
+}
+
+// isSOS reports whether a Request-URI is that of a service for emergencies.
+func isSOS(uri string) bool {
+	const service = "urn:service:sos"
+	return len(uri) >= len(service) && strings.EqualFold(uri[:len(service)], service)
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"carillon/store"
 )
 
 func TestIsEmergency(t *testing.T) {
@@ -13,7 +15,7 @@ func TestIsEmergency(t *testing.T) {
 		"urn:service:sos": true, "URN:Service:SOS.fire": true,
 		"sip:1120@tel.test": false, "sip:alice@112": false, "tel:+32112": false, "urn:service:counseling": false, "": false, "x": false,
 	} {
-		if got := isEmergency(uri); got != want {
+		if got := isEmergency(store.NewView(store.Config{}), uri); got != want {
 			t.Errorf("%q: got %v, want %v", uri, got, want)
 		}
 	}

@@ -65,6 +65,9 @@ func contactOf(b live.Binding) string {
 
 // Locate implements [proxy.Locator].
 func (p phones) Locate(user, device string) (proxy.Way, bool) {
+	if name, ok := route.TrunkOf(user); ok {
+		return p.toCarrier(name, device)
+	}
 	b, ok := p.bindings.Device(user, device)
 	if !ok {
 		return proxy.Way{}, false
@@ -133,6 +136,9 @@ func (p phones) hearsOthers(b *live.Binding, kind transport.Kind) bool {
 // the same address speaks for its user on another port too: some open a
 // connection for each request, and a NAT may have changed the port.
 func (p phones) SpeaksFor(flow transport.Flow, user string) bool {
+	if name, ok := route.TrunkOf(user); ok {
+		return p.isCarrier(name, flow)
+	}
 	if p.bindings.UsersOn(flow.ID(), user) {
 		return true
 	}

@@ -59,11 +59,13 @@ type Options struct {
 	Store       *store.Store
 	Bindings    *live.Bindings
 	Calls       *live.Calls
-	Bans        *live.Bans  // whom to keep out; nil: a table of its own
-	Key         [32]byte    // seals tokens and nonces while the View has no keys; shared by all nodes of a system
-	Peers       Peers       // the other nodes; nil: there are none
-	Judge       Judge       // asks about users whose digests are elsewhere; nil: there is nobody to ask
-	Trace       *trace.Ring // remembers and counts messages; nil: they are only counted
+	Bans        *live.Bans               // whom to keep out; nil: a table of its own
+	Key         [32]byte                 // seals tokens and nonces while the View has no keys; shared by all nodes of a system
+	Peers       Peers                    // the other nodes; nil: there are none
+	Judge       Judge                    // asks about users whose digests are elsewhere; nil: there is nobody to ask
+	Alone       func() bool              // whether this node hears no main; nil: never
+	Tell        func(kind, words string) // tells people of an event; nil: nobody
+	Trace       *trace.Ring              // remembers and counts messages; nil: they are only counted
 	Logger      *slog.Logger
 }
 
@@ -76,6 +78,12 @@ func (o *Options) validate() error {
 	}
 	if o.Bans == nil {
 		o.Bans = live.NewBans(o.Node, nil)
+	}
+	if o.Alone == nil {
+		o.Alone = func() bool { return false }
+	}
+	if o.Tell == nil {
+		o.Tell = func(string, string) {}
 	}
 	if o.Trace == nil {
 		o.Trace = trace.New(0)
@@ -153,6 +161,7 @@ func (s *Server) useKeys() {
 // locator knows where phones are, for those who decide and those who do.
 type locator interface {
 	feature.TargetFinder
+	feature.NodeFinder
 	proxy.Locator
 }
 
@@ -160,8 +169,8 @@ func (s *Server) proxyOptions(located locator, sealer *auth.Sealer) proxy.Option
 	return proxy.Options{
 		Node: s.o.Node, Ports: s.transport.Ports(), Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
 		Resolver: resolve.New(resolve.Options{Logger: s.o.Logger}), Sealer: sealer,
-		Routing: feature.All(located), Phones: located,
-		Calls: s.calls, Logger: s.o.Logger,
+		Routing: feature.All(located, located), Phones: located,
+		Calls: s.calls, Logger: s.o.Logger, Helps: s.helps,
 	}
 }
 

@@ -102,6 +102,9 @@ type station struct {
 	deaf     bool // it learns nothing
 	far      bool // it learns where phones are, and not how to reach them
 	stop     func()
+
+	alone atomic.Bool // it hears no main
+	heard log         // what it told people
 }
 
 func newTown(tb testing.TB, names ...string) *town {
@@ -130,11 +133,12 @@ func newTown(tb testing.TB, names ...string) *town {
 func (w *town) open(name string, at netip.Addr) *station {
 	w.t.Helper()
 	s := &station{name: name, town: w, addr: at, store: store.New(w.view), calls: live.NewCalls(), bans: live.NewBans(name, nil)}
-	s.bindings = live.NewBindings(name, s)
+	s.bindings, s.heard.to = live.NewBindings(name, s), io.Discard
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
 		Node: name, Listen: at, Store: s.store, Bindings: s.bindings, Calls: s.calls, Bans: s.bans,
 		Key: [32]byte{7}, Peers: s, Judge: w.judge, Certificate: certify(w.t),
+		Alone: s.alone.Load, Tell: func(kind, words string) { _, _ = io.WriteString(&s.heard, kind+": "+words+"\n") },
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),
 	})
 	if err != nil {

@@ -9,8 +9,12 @@ import "carillon/sipcore/route"
 
 // All returns every feature in the order in which it is asked. The order is
 // what the user experiences.
-func All(phones TargetFinder) route.Pipeline {
+func All(phones TargetFinder, nodes NodeFinder) route.Pipeline {
 	return route.Pipeline{
+		Emergency{nodes},
 		Phones{phones},
+		Away{nodes},
+		Outside{nodes},
+		Operator{},
 	}
 }

@@ -78,6 +78,8 @@ func (b *branch) patience() time.Duration {
 	switch {
 	case b.peer.node != "":
 		return nodePatience
+	case b.target.IsTrunk() && b.fork.isInvite():
+		return carrierPatience
 	case b.fork.isInvite() && len(b.hops) > 1:
 		return hopPatience
 	case b.atContact():
@@ -112,6 +114,11 @@ func (b *branch) expire() {
 		b.lost(silent)
 		b.fork.settle()
 		return
+	case b.target.IsTrunk():
+		b.client.Cancel("")
+		b.noLine("it does not answer")
+		b.fork.settle()
+		return
 	}
 	b.end(408, nil)
 	b.fork.settle()
@@ -142,6 +149,9 @@ func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 		f.settle()
 	default:
 		b.end(status, m)
+		if b.isAnswered(status) {
+			f.tryNoMore()
+		}
 		f.settle()
 	}
 }
@@ -158,6 +168,10 @@ func (b *branch) unusable(status int) {
 // challenged takes a 401 or 407. A phone may ask for a password of its own, but
 // not for ours: the caller's answer would be good for any call in his name.
 func (b *branch) challenged(m *message.Message) {
+	if b.target.IsTrunk() {
+		b.noLine("it asks for a password")
+		return
+	}
 	if asksFor(m, b.fork.realm) {
 		b.fork.p.o.Logger.Warn("a phone asks for our password", "user", b.target.User)
 		b.end(403, nil)
@@ -227,6 +241,8 @@ func (b *branch) Failed(_ *transaction.Client, err error) {
 		b.lost(broken)
 	case status == 480 && b.atContact() && !b.rang:
 		b.lost(silent)
+	case b.target.IsTrunk() && !b.rang:
+		b.noLine("it is not reached")
 	default:
 		b.end(status, nil)
 	}

@@ -74,6 +74,9 @@ func (f *fork) relay(m *message.Message, clean bool) {
 // strip takes out of a response what ends here.
 func (f *fork) strip(e *message.Edit, m *message.Message, clean bool) {
 	e.DropFirstValue(message.Via)
+	if f.from != "" {
+		e.SetFirst(message.From, f.from)
+	}
 	if clean {
 		return
 	}

@@ -29,7 +29,8 @@ const (
 func (b *branch) lost(how loss) {
 	next, h := b.detour(how)
 	if next == nil {
-		b.end(480, nil)
+		b.fork.cut = b.fork.cut || how != refused && !b.target.IsTrunk()
+		b.end(b.nowhere(), nil)
 		return
 	}
 	b.fork.open(next)
@@ -86,7 +87,7 @@ func (b *branch) to(h *hop) *branch {
 		fork: b.fork, target: b.target, breadth: b.breadth, path: h.routes(),
 		again: b.again, past: b.past, around: b.around,
 	}
-	if b.fork.loose == nil {
+	if b.fork.loose == nil && !b.target.IsTrunk() {
 		next.target.URI = h.contact
 	}
 	return next

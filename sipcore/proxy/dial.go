@@ -51,6 +51,10 @@ func (b *branch) dialled(flow transport.Flow, hops []resolve.Hop, err error) {
 			b.lost(silent)
 			break
 		}
+		if b.target.IsTrunk() {
+			b.noLine("it is not reached")
+			break
+		}
 		b.fork.p.o.Phones.Refused(b.target.User, b.target.Device)
 		b.end(480, nil)
 	default:

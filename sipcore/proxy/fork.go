@@ -31,6 +31,8 @@ type fork struct {
 	timer  session     // that the request asks for
 	secure bool        // every hop is to be encrypted
 	barred bool        // that kept it from somebody
+	cut    bool        // a node that holds a phone is out of reach
+	from   string      // the From of the caller, where a carrier was shown another; "" where not
 
 	breadth  int            // branches that may work at once, here and further on (RFC 5393)
 	later    []route.Target // lower q, not tried yet
@@ -48,19 +50,24 @@ type fork struct {
 // the like. tx must be locked.
 func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	f := p.fork(tx, c.View, from)
-	f.call, f.secure = c, isSIPS(f.m.RequestURI())
+	f.call, f.secure = c, isSIPS(f.m.RequestURI()) && c.Number.Kind != route.Emergency
 	if !f.wantsTimer() {
+		return
+	}
+	verdict := p.o.Routing.Route(c)
+	if no, ok := verdict.(route.Reject); ok && c.Callee.Number == "" {
+		f.reject(no) // nobody is called
 		return
 	}
 	if f.isInvite() {
 		f.trying()
 		isNew := false
-		if f.dialog, isNew = p.o.Calls.Invited(f.m, f.callerName(), c.Callee.Number); !isNew {
+		if f.dialog, isNew = p.o.Calls.Invited(f.m, f.callerName(), cmp.Or(c.Callee.Number, c.Number.Dial)); !isNew {
 			f.finish(482, "Merged Request")
 			return
 		}
 	}
-	f.carryOut(p.o.Routing.Route(c))
+	f.carryOut(verdict)
 }
 
 // fork begins to forward the request of tx.
@@ -100,10 +107,11 @@ func (f *fork) carryOut(v route.Verdict) {
 	case route.Ring:
 		v.Targets = slices.DeleteFunc(v.Targets, f.isCaller)
 		slices.SortStableFunc(v.Targets, byTurn)
+		f.tellHelp(v.Targets)
 		f.later, f.flows = oneFlowEach(v.Targets)
 		f.ringNext()
 	case route.Reject:
-		f.finish(v.Status, v.Reason)
+		f.reject(v)
 	default:
 		f.finishWithBest()
 	}
@@ -174,7 +182,9 @@ func (f *fork) ringAt(t route.Target, way Way, breadth int) bool {
 	if h.isNone() || f.bars(&h) {
 		return false
 	}
-	t.URI = way.Contact
+	if !t.IsTrunk() {
+		t.URI = way.Contact
+	}
 	f.open(&branch{fork: f, target: t, path: h.routes(), breadth: breadth}).begin(h)
 	return true
 }
@@ -211,9 +221,13 @@ func (f *fork) askAgain() {
 		return
 	}
 	again := *f.call
-	again.Outcome = f.best.outcome()
+	again.Outcome = f.outcome()
 	f.call = &again
-	f.carryOut(f.p.o.Routing.Route(f.call))
+	v := f.p.o.Routing.Route(f.call)
+	if v != nil {
+		f.best = best{} // what was tried before is not what the caller is told
+	}
+	f.carryOut(v)
 }
 
 // finishWithBest sends the best response of the branches, or says that nobody
@@ -222,6 +236,8 @@ func (f *fork) finishWithBest() {
 	switch {
 	case f.stopping:
 		f.turnAway()
+	case f.best.status == 503 && f.wentOut() || f.best.status == 0 && f.wentOut() && !f.canceled:
+		f.reject(noLine())
 	case f.best.status == 503:
 		f.finish(500, "") // a phone's trouble is not the whole system's (RFC 3261 section 16.7 step 6)
 	case f.best.response != nil:
@@ -236,7 +252,7 @@ func (f *fork) finishWithBest() {
 	case f.guest():
 		f.finish(flowFailed, "")
 	case f.barred:
-		f.finishSaying(480, message.Warning, sipsNotAllowed(f.p.o.Node))
+		f.finishSaying(480, "", message.Warning, sipsNotAllowed(f.p.o.Node))
 	default:
 		f.finish(480, "")
 	}
@@ -266,10 +282,10 @@ func (f *fork) finish(status int, reason string) {
 }
 
 // finishSaying answers the request ourselves, with one header field more.
-func (f *fork) finishSaying(status int, name message.Name, value string) {
+func (f *fork) finishSaying(status int, reason string, name message.Name, value string) {
 	f.decided()
 	f.ended()
-	reply := f.m.Reply(status, "", f.tx.Tag())
+	reply := f.m.Reply(status, reason, f.tx.Tag())
 	reply.Add(name, value)
 	f.tx.Answer(status, &reply)
 	f.release()
@@ -292,6 +308,7 @@ func (f *fork) release() { f.m, f.call, f.branches, f.best = nil, nil, nil, best
 // BYE took the call down.
 func (f *fork) ended() {
 	f.p.o.Calls.Ended(f.dialog)
+	f.tellHelpless()
 	if f.loose != nil && f.tx.Method() == message.BYE {
 		f.p.o.Calls.EndedBy(f.m)
 		f.tellOthers()

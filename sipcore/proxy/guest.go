@@ -59,7 +59,7 @@ func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from
 	if ok && way.Node == "" {
 		f.delivers(to.Token.User)
 		f.starting = true
-		f.ringAt(route.Target{User: to.Token.User, Device: to.Token.Device}, way, f.breadth)
+		f.ringAt(route.Target{URI: f.m.RequestURI(), User: to.Token.User, Device: to.Token.Device}, way, f.breadth)
 		f.starting = false
 	}
 	f.settle()
@@ -80,7 +80,7 @@ func (p *Proxy) Relay(tx *transaction.Server, view *store.View, to Named, from O
 	f.relays, f.secure = &to, to.Secure
 	f.trying()
 	f.starting = true
-	phone := route.Target{User: to.Token.User, Device: to.Token.Device}
+	phone := route.Target{URI: f.m.RequestURI(), User: to.Token.User, Device: to.Token.Device}
 	f.open(&branch{fork: f, target: phone, breadth: f.breadth}).toNode(to.Node, false)
 	f.starting = false
 	f.settle()

@@ -25,7 +25,7 @@ const (
 func (b *branch) byStream(udp transport.Flow) bool {
 	f := b.fork
 	to, ok := b.streamTo(udp)
-	if !ok || b.sized || f.p.isSystem(to.Addr) || f.p.o.Resolver.HasFailed(to) {
+	if !ok || b.sized || b.target.IsTrunk() || f.p.isSystem(to.Addr) || f.p.o.Resolver.HasFailed(to) {
 		return false
 	}
 	b.sized = true

@@ -89,6 +89,8 @@ type Options struct {
 	Phones       Locator
 	Calls        *dialog.Tracker
 	Logger       *slog.Logger
+	// Helps is told what becomes of a call for help. It must not wait.
+	Helps func(c *route.Call, what string)
 }
 
 // A Proxy forwards requests. It is safe for concurrent use.

@@ -37,6 +37,9 @@ func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b
 	}
 	f.timer.ask(&e, m)
 	f.dropClaims(&e, m)
+	if b != nil && b.target.IsTrunk() && f.call != nil {
+		f.introduce(&e, m, &b.target)
+	}
 	forwards(&e, m)
 	e.Prepend(message.Via, f.p.via(flow, branch))
 	return e.AppendTo(f.p.o.Transactions.Room())

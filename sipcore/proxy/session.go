@@ -37,7 +37,7 @@ func (f *fork) wantsTimer() bool {
 	f.timer.known = f.m.HasToken(message.Supported, "timer")
 	f.timer.interval = intervalFor(f.m)
 	if asked := deltaSeconds(f.m, message.SessionExpires); f.timer.known && asked != 0 && asked < shortestSession {
-		f.finishSaying(422, message.MinSE, strconv.Itoa(shortestSession))
+		f.finishSaying(422, "", message.MinSE, strconv.Itoa(shortestSession))
 		return false
 	}
 	return true

@@ -64,5 +64,5 @@ func (f *fork) turnAway() {
 		f.finish(flowFailed, "")
 		return
 	}
-	f.finishSaying(503, message.RetryAfter, "5")
+	f.finishSaying(503, "", message.RetryAfter, "5")
 }

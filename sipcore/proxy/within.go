@@ -127,6 +127,9 @@ func (h *hop) isNone() bool { return h.node == "" && h.flow.IsZero() && h.uri ==
 // a phone.
 func (p *Proxy) nextHop(l *Loose, from transport.Flow) hop {
 	h, found := p.sideOf(l, from.Kind() == transport.Node)
+	if found && l.leadsToCarrier() {
+		return h
+	}
 	l.follow(&h, from)
 	switch {
 	case h.node != "":

@@ -10,9 +10,23 @@ import (
 type Call struct {
 	View    *store.View // the configuration this call is decided with
 	Caller  store.User  // zero when the caller is not one of our users
-	Callee  store.User
-	Outcome Outcome  // how the last attempt ended; None on the first asking
-	Path    []string // numbers this call was redirected away from, oldest first
+	Callee  store.User  // zero when the number is not one of our users'
+	Outcome Outcome     // how the last attempt ended; None on the first asking
+	Path    []string    // numbers this call was redirected away from, oldest first
+
+	Number   Number // what was dialled
+	Site     string // where the caller is, or the carrier's trunk leads to
+	Incoming bool   // from a carrier: it never goes out again
+	Shown    string // one of the caller's own direct numbers that he wants to be known by; may be empty
+	Withheld bool   // he does not want to be known
+	Alone    bool   // the node that decides hears no main: its site goes on by itself
+}
+
+// Lone reports whether the site of the call goes on by itself with the profile
+// dumb: direct desk numbers, its operator, its one trunk, and no more.
+func (c *Call) Lone() bool {
+	site, _ := c.View.Site(c.Site)
+	return c.Alone && site.Survivable == store.Dumb
 }
 
 // Outcome is how an attempt to reach a callee ended.
@@ -24,6 +38,7 @@ const (
 	Busy                    // 486 or 600
 	NoAnswer                // it rang and nobody answered
 	Offline                 // no phone could be reached
+	Cut                     // neither could the node that holds the phone
 	Failed                  // any other refusal
 )
 
@@ -32,10 +47,8 @@ func (c *Call) hasVisited(number string) bool {
 }
 
 func (c *Call) redirected(to store.User) *Call {
-	return &Call{
-		View:   c.View,
-		Caller: c.Caller,
-		Callee: to,
-		Path:   append(slices.Clone(c.Path), c.Callee.Number),
-	}
+	next := *c
+	next.Callee, next.Path = to, append(slices.Clone(c.Path), c.Callee.Number)
+	next.Outcome, next.Number = None, Number{Kind: Desk}
+	return &next
 }

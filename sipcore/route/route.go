@@ -26,10 +26,10 @@ func (p Pipeline) Route(c *Call) Verdict {
 		}
 		next, ok := c.View.User(r.To)
 		if !ok {
-			return Reject{404, "Not Found"}
+			return Reject{Status: 404, Reason: "Not Found"}
 		}
 		if c.hasVisited(next.Number) {
-			return Reject{482, "Loop Detected"}
+			return Reject{Status: 482, Reason: "Loop Detected"}
 		}
 		c = c.redirected(next)
 	}
@@ -45,5 +45,5 @@ func (p Pipeline) ask(c *Call) Verdict {
 	if c.Outcome != None {
 		return nil
 	}
-	return Reject{480, "Temporarily Unavailable"}
+	return Reject{Status: 480, Reason: "Temporarily Unavailable"}
 }

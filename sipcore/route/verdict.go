@@ -1,5 +1,7 @@
 package route
 
+import "strings"
+
 // A Verdict is the last word on a call: [Ring], [Redirect] or [Reject].
 type Verdict interface{ verdict() }
 
@@ -19,7 +21,25 @@ type Target struct {
 	Instance string  // names the phone, where it may have several flows
 	Q        float32 // RFC 3261 section 20.10, 0 to 1
 	Silent   bool    // nothing is heard of its node: it is tried when all others failed
+
+	Shown    string // to a carrier: the caller's number in E.164; "" if he has none that may be shown there
+	Withheld bool   // the carrier is not to show it
+	Insist   bool   // whatever a carrier refuses, the next one is tried
 }
+
+// trunk begins the User of a Target that is a carrier. No user's number has a
+// slash.
+const trunk = "trunk/"
+
+// Trunk returns the User by which the carrier of a trunk is known; the Device is
+// the node that speaks to it.
+func Trunk(name string) (user string) { return trunk + name }
+
+// TrunkOf returns the name of the trunk whose carrier a User is.
+func TrunkOf(user string) (name string, ok bool) { return strings.CutPrefix(user, trunk) }
+
+// IsTrunk reports whether t is a carrier.
+func (t Target) IsTrunk() bool { return strings.HasPrefix(t.User, trunk) }
 
 // SamePhone reports whether t and other are flows of one phone.
 func (t Target) SamePhone(other Target) bool {
@@ -33,6 +53,7 @@ type Redirect struct{ To string }
 type Reject struct {
 	Status int
 	Reason string
+	Words  string // what else there is to say; may be empty
 }
 
 func (Ring) verdict()     {}

@@ -292,7 +292,6 @@ func TestPlan(t *testing.T) {
 			"+ site lab: homing main-first",
 			"~ site hq: networks 172.30.42.0/24 -> (none), calls trusted -> (none), address 172.30.42.1/24 -> (none)",
 			"~ sites: another order",
-			"! sites.operator: not used yet (1 times)", "! sites.survivable: not used yet (1 times)",
 		}},
 	}
 	for _, tt := range tests {

@@ -51,6 +51,16 @@ func (b *Bindings) SetNodeAlive(node string, alive bool) {
 	b.silent.since.Store(&next)
 }
 
+// IsSilent reports whether nothing is heard of a node, as SetNodeAlive said.
+func (b *Bindings) IsSilent(node string) bool {
+	all := b.silent.since.Load()
+	if all == nil {
+		return false
+	}
+	_, silent := (*all)[node]
+	return silent
+}
+
 // Forget drops all that was learned from a node, which will not come back.
 func (b *Bindings) Forget(node string) {
 	if node == b.node {
