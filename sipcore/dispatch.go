@@ -197,8 +197,13 @@ func (s *Server) call(r request, from caller, ours bool) {
 		proxy.Respond(r.tx, 404, "") // no carrier is asked for anything else, and no operator
 		return
 	}
+	location := ""
+	if number.Kind == route.Emergency {
+		location = r.view.Network(r.tx.Flow().Remote().Addr()).Location
+	}
 	s.proxy.Call(r.tx, &route.Call{
-		View: r.view, Caller: from.user, Callee: callee, Number: number, Site: site, Alone: s.o.Alone(),
+		Location: location,
+		View:     r.view, Caller: from.user, Callee: callee, Number: number, Site: site, Alone: s.o.Alone(),
 		Shown: from.shown, Withheld: from.withheld || proxy.WithholdsName(r.Message),
 	}, from.origin)
 }

@@ -59,6 +59,9 @@ func (s *Server) helps(c *route.Call, what string) {
 	if c.Site != "" {
 		at = " at site " + c.Site
 	}
+	if c.Location != "" {
+		at += ", " + c.Location + ","
+	}
 	words := fmt.Sprintf("the call of %s%s to %s %s", who, at, c.Number.Dial, what)
 	s.o.Logger.Warn("a call for help", "words", words)
 	s.o.Tell("emergency", words)

@@ -75,7 +75,7 @@ func (s *station) carrier(name string, at netip.Addr) *phone {
 }
 
 // asks has a carrier send a request for a number.
-func (p *phone) asks(method, number string) {
+func (p *phone) asksFor(method, number string) {
 	p.t.Helper()
 	uri := "sip:" + number + "@" + p.at.addr.String()
 	m := p.request(method, uri, "<"+uri+">", rand.Text())
@@ -268,7 +268,7 @@ func TestACarrierCalls(t *testing.T) {
 			if tt.alone {
 				b.goesAlone(refused)
 			}
-			b.mons.asks(tt.method, tt.number)
+			b.mons.asksFor(tt.method, tt.number)
 			rings, ok := phones[tt.want]
 			if !ok {
 				b.mons.gets(tt.want)
@@ -315,7 +315,12 @@ func TestHelp(t *testing.T) {
 		{"911, alone", "sip:911@" + domain, nil, true, 0, "mons", "911", "goes out by trunk mons-isdn"},
 		{"with the number for a line", "sip:9112@" + domain, func(c *store.Config) {
 			c.Sites[1].Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-		}, false, 0, "mons", "112", "at site mons to 112 goes out"},
+			c.Sites[1].Profiles = []store.Profile{{Prefix: c.Sites[1].Networks[0], Location: "2nd floor"}}
+		}, false, 0, "mons", "112", "at site mons, 2nd floor, to 112 goes out"},
+		{"past the rules of a network", "sip:112@" + domain, func(c *store.Config) {
+			c.Sites[1].Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			c.Sites[1].Profiles = []store.Profile{{Prefix: c.Sites[1].Networks[0], Closed: true, Transports: []string{"tls"}, MostCalls: 1}}
+		}, false, 0, "mons", "112", "goes out by trunk mons-isdn"},
 		{"a service", "urn:service:sos.fire", nil, false, 0, "mons", "112", "goes out by trunk mons-isdn"},
 		{"by another trunk", "sip:112@" + domain, nil, false, 1, "hq", "112", "goes out by trunk mons-isdn"},
 		{"of a dumb site by another trunk", "sip:112@" + domain, func(c *store.Config) { c.Sites[1].Survivable = store.Dumb }, false, 1, "hq", "112", ""},
@@ -456,7 +461,7 @@ func TestADeskAtAnotherSite(t *testing.T) {
 				if !strings.HasPrefix(out.URI(), "sip:+3225551301@") {
 					t.Errorf("the carrier is asked for %s", out.URI())
 				}
-				b.hq.asks("INVITE", "+3225551301") // the carriers' own network
+				b.hq.asksFor("INVITE", "+3225551301") // the carriers' own network
 				bob.replies(bob.gets("INVITE"), 486)
 				bob.gets("ACK")
 				b.hq.gets("486")

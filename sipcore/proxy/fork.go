@@ -54,10 +54,11 @@ func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	if !f.wantsTimer() {
 		return
 	}
-	verdict := p.o.Routing.Route(c)
-	if no, ok := verdict.(route.Reject); ok && c.Callee.Number == "" {
-		f.reject(no) // nobody is called
-		return
+	if c.Callee.Number == "" {
+		if no, ok := p.o.Routing.Route(c).(route.Reject); ok {
+			f.reject(no) // nobody is called
+			return
+		}
 	}
 	if f.isInvite() {
 		f.trying()
@@ -67,7 +68,7 @@ func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 			return
 		}
 	}
-	f.carryOut(verdict)
+	f.carryOut(p.o.Routing.Route(c))
 }
 
 // fork begins to forward the request of tx.

@@ -16,6 +16,7 @@ type Call struct {
 
 	Number   Number // what was dialled
 	Site     string // where the caller is, or the carrier's trunk leads to
+	Location string // where in the site, for who helps; may be empty
 	Incoming bool   // from a carrier: it never goes out again
 	Shown    string // one of the caller's own direct numbers that he wants to be known by; may be empty
 	Withheld bool   // he does not want to be known
