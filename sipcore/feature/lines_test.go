@@ -18,8 +18,11 @@ func system() *store.View {
 	return store.NewView(store.Config{
 		Sites: []store.Site{{Name: "hq", Operator: "100"}, {Name: "mons", Operator: "200"}, {Name: "gent", Operator: "300", Survivable: store.Dumb}, {Name: "lab"}},
 		Users: []store.User{
-			{Number: "100", Site: "hq", Direct: []string{"+3220"}}, {Number: "200", Site: "mons", Direct: []string{"+3260"}},
-			{Number: "201", Site: "mons", Direct: []string{"+3261", "+3262"}}, {Number: "300", Site: "gent"}, {Number: "301", Site: "gent", Direct: []string{"+3291"}},
+			{Number: "100", Site: "hq", Direct: []string{"+3220"}},
+			{Number: "200", Site: "mons", Direct: []string{"+3260"}},
+			{Number: "201", Site: "mons", Direct: []string{"+3261", "+3262"}},
+			{Number: "300", Site: "gent"},
+			{Number: "301", Site: "gent", Direct: []string{"+3291"}},
 			{Number: "400", Site: "lab"},
 		},
 		Trunks: []store.Trunk{

@@ -77,8 +77,18 @@ func TestRead(t *testing.T) {
 // No number of a carrier leads out again.
 func TestReadFrom(t *testing.T) {
 	for _, tt := range []struct{ text, user string }{
-		{"201", "201"}, {"+3265551201", "201"}, {"3265551201", "201"}, {"003265551201", "201"}, {"065551201", "201"}, {"anna", "anna"},
-		{"112", ""}, {"+442071838750", ""}, {"022223344", ""}, {"0442071838750", ""}, {"*98", ""}, {"", ""},
+		{"201", "201"},
+		{"+3265551201", "201"},
+		{"3265551201", "201"},
+		{"003265551201", "201"},
+		{"065551201", "201"},
+		{"anna", "anna"},
+		{"112", ""},
+		{"+442071838750", ""},
+		{"022223344", ""},
+		{"0442071838750", ""},
+		{"*98", ""},
+		{"", ""},
 	} {
 		number, user := route.ReadFrom(dialled(), "mons", tt.text)
 		if user.Number != tt.user || number.Kind != route.Desk && number.Kind != route.Unknown {
