@@ -34,7 +34,7 @@ func newIslands(t *testing.T, n int) *islands {
 	w.view = store.NewView(c)
 	for _, name := range w.names {
 		s := w.open(name, address())
-		s.far = true
+		s.isFar()
 		s.alone.Store(true)
 		s.bindings.SetNodeAlive("main", false)
 		w.carriers[name] = s.carrier(name, at[name])

@@ -50,6 +50,13 @@ func user(number, site string, direct ...string) store.User {
 	return store.User{Number: number, Site: site, Direct: direct, Digests: store.MakeDigests(number, domain, password)}
 }
 
+// isFar has a node learn of other nodes' phones only where they are.
+func (s *station) isFar() {
+	s.town.mu.Lock()
+	defer s.town.mu.Unlock()
+	s.far = true
+}
+
 // goesAlone has lg hear of main no more, nor reach it.
 func (b *branch) goesAlone(l line) {
 	b.mu.Lock()

@@ -355,7 +355,7 @@ func TestADeskAtAnotherSite(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBranch(t, tt.alter)
-			b.lg.far = true
+			b.lg.isFar()
 			alice, bob := b.lg.phone("alice", "a"), b.main.phone("bob", "b")
 			b.lg.knows("bob", "main")
 			if tt.line != good {
