@@ -56,7 +56,7 @@ func TestWhatANetworkAllows(t *testing.T) {
 		{"one within it, over TCP", "127.9.1.1", "tcp", "REGISTER", "alice", "401"},
 		{"over UDP", "127.9.1.1", "udp", "REGISTER", "alice", "403"},
 		{"a call over UDP", "127.9.1.1", "udp", "INVITE", "alice", "403"},
-		{"one for help", "127.9.1.1", "udp", "INVITE", "112", "407"},
+		{"one for help", "127.9.1.1", "udp", "INVITE", "112", "480"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := s.from(tt.from, tt.over, tt.user)
