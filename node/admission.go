@@ -35,14 +35,15 @@ func (n *Node) admit(ctx context.Context, token string, r link.Request) (link.We
 	if n.authority == nil {
 		return link.Welcome{}, fmt.Errorf("%s is no main: join at a main", n.identity.Name)
 	}
-	certificate, err := n.authority.IssueFor(token, r.CSR, r.Node, r.Role)
+	certificate, err := n.authority.IssueAt(n.o.clock(), r.CSR, r.Node, r.Role)
 	if err != nil {
 		return link.Welcome{}, err
 	}
-	bearer := store.Node{
-		Name: r.Node, Role: string(r.Role), Site: r.Site, Address: r.Address,
-		Certificate: link.CertificateFingerprint(certificate),
+	key, err := link.KeyFingerprint(r.CSR)
+	if err != nil {
+		return link.Welcome{}, err
 	}
+	bearer := store.Node{Name: r.Node, Role: string(r.Role), Site: r.Site, Address: r.Address, Certificate: key}
 	if err = n.takeIn(ctx, token, r, bearer); err != nil {
 		return link.Welcome{}, err
 	}
@@ -56,13 +57,13 @@ func (n *Node) admit(ctx context.Context, token string, r link.Request) (link.We
 // takeIn makes bearer a node of the system. One that joined with the same token
 // and key before is one already: it was not told, and asks again.
 func (n *Node) takeIn(ctx context.Context, token string, r link.Request, bearer store.Node) error {
-	if have, known := n.config.View().Node(bearer.Name); known && have.Certificate == bearer.Certificate {
+	join := store.Join{By: store.Author{Who: "node " + r.Node, At: time.Now()}, Token: token, Node: bearer, Was: n.system.key, Next: newKey()}
+	if join.Again(n.config.View()) {
 		return nil
 	}
 	if err := n.mayJoin(token, r); err != nil {
 		return err
 	}
-	join := store.Join{By: store.Author{Who: "node " + r.Node, At: time.Now()}, Token: token, Node: bearer, Was: n.system.key, Next: newKey()}
 	return laterUnlessRefused(n.config.Propose(ctx, join))
 }
 

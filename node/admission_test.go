@@ -63,11 +63,14 @@ func TestAdmitAgain(t *testing.T) {
 	}
 	before := n.config.View().Index()
 	again, err := n.admit(t.Context(), hash, mons)
-	if err != nil || !bytes.Equal(again.Certificate, first.Certificate) {
-		t.Errorf("the same again: got another certificate or %v", err)
+	if err != nil || !bytes.Equal(again.Payload, first.Payload) {
+		t.Errorf("the same again: got another answer or %v", err)
 	}
 	if got := n.config.View().Index(); got != before {
 		t.Errorf("the same again: got revision %d, want %d still", got, before)
+	}
+	if _, err = n.admit(t.Context(), "of another token", mons); err == nil || !strings.Contains(err.Error(), "not known here") {
+		t.Errorf("the same key with another token: got %v, want that it is not known", err)
 	}
 	main := mons
 	main.Role = link.Main
@@ -120,9 +123,9 @@ func TestJoiningKeepsItsKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
-	key := func(name string) []byte {
+	key := func(name string, secret byte) []byte {
 		o.Name = name
-		have, key, err := beginJoining(d, o)
+		have, key, err := beginJoining(d, o, link.Token{Secret: [16]byte{secret}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,11 +135,11 @@ func TestJoiningKeepsItsKey(t *testing.T) {
 		}
 		return kept.Joining
 	}
-	first := key("mons")
-	if !bytes.Equal(key("mons"), first) {
+	first := key("mons", 1)
+	if !bytes.Equal(key("mons", 1), first) {
 		t.Error("the second start has another key")
 	}
-	if bytes.Equal(key("namur"), first) {
-		t.Error("another node has the same key")
+	if bytes.Equal(key("namur", 1), first) || bytes.Equal(key("mons", 2), first) {
+		t.Error("another node, or one that joins anew, has the same key")
 	}
 }

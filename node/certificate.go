@@ -50,7 +50,7 @@ const lookAgain = 2 * time.Second
 // newCertificates finds the first certificate, and answers other nodes that need
 // one.
 func (n *Node) newCertificates(d *directory, port *link.Port) (*certificates, error) {
-	root, err := x509.ParseCertificate(n.certificate.Authority())
+	root, err := x509.ParseCertificate(n.certificate.Load().Authority())
 	if err != nil {
 		return nil, fmt.Errorf("reading the authority's certificate: %w", err)
 	}

@@ -25,7 +25,11 @@ func (n *Node) identify(ctx context.Context, d *directory) (err error) {
 	}
 	n.identity.live()
 	n.address = ownAddress(n.identity.Listen)
-	if n.certificate, err = link.LoadIdentity(n.identity.Certificate); err != nil {
+	own, err := link.LoadIdentity(n.identity.Certificate)
+	if err == nil {
+		err = n.certificate.use(own, n.identity.NextKey)
+	}
+	if err != nil {
 		return err
 	}
 	if len(n.identity.Authority) > 0 {
@@ -89,16 +93,10 @@ func (n *Node) learned(owner, channel string, x replica.Change) {
 	}
 }
 
-// renewer returns what puts another incarnation on disk while the node runs. It
-// keeps an identity of its own, because nobody else writes it then.
+// renewer returns what puts another incarnation on disk while the node runs.
 func (n *Node) renewer(d *directory) func(uint64) error {
 	return func(inc uint64) error {
-		have, err := readIdentity(d)
-		if err != nil {
-			return err
-		}
-		have.Incarnation = max(have.Incarnation, inc)
-		return have.save(d)
+		return d.changeIdentity(func(i *identity) { i.Incarnation = max(i.Incarnation, inc) })
 	}
 }
 

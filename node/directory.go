@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +21,8 @@ const lockName = "lock"
 type directory struct {
 	path string
 	lock *os.File
+
+	identity sync.Mutex // held while node.json is changed
 }
 
 // openDirectory creates path if need be and takes it. A directory that other

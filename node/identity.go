@@ -34,6 +34,8 @@ type identity struct {
 	Founded time.Time `json:"founded,omitzero"`
 
 	Joining     []byte  `json:"joining,omitempty"`     // the key that it asks to join with, while it does
+	JoiningBy   string  `json:"joining_by,omitempty"`  // the hash of the token that it shows with it
+	NextKey     []byte  `json:"next_key,omitempty"`    // the key that is to follow that of Certificate
 	Certificate []byte  `json:"certificate,omitempty"` // with its key and the authority's certificate
 	Authority   []byte  `json:"authority,omitempty"`   // with its key; the mains alone have it
 	Epoch       uint64  `json:"epoch,omitempty"`       // which life of its name this node is
@@ -188,6 +190,18 @@ func (i *identity) traceBytes() int {
 		return firstTrace << 20
 	}
 	return max(0, i.Trace) << 20
+}
+
+// changeIdentity changes what is on disk, while the node runs.
+func (d *directory) changeIdentity(f func(*identity)) error {
+	d.identity.Lock()
+	defer d.identity.Unlock()
+	have, err := readIdentity(d)
+	if err != nil {
+		return err
+	}
+	f(&have)
+	return have.save(d)
 }
 
 func (i *identity) save(d *directory) error {

@@ -45,7 +45,7 @@ func join(ctx context.Context, d *directory, o Options) (identity, error) {
 	if err != nil {
 		return identity{}, &Refused{err.Error()}
 	}
-	have, key, err := beginJoining(d, o)
+	have, key, err := beginJoining(d, o, token)
 	if err != nil {
 		return have, err
 	}
@@ -71,8 +71,9 @@ func join(ctx context.Context, d *directory, o Options) (identity, error) {
 
 // beginJoining makes a new identity with the key that it asks to join with. The
 // key is on disk before anybody is asked: a node that was let in and did not
-// hear of it is recognised by it, and let in again.
-func beginJoining(d *directory, o Options) (identity, *link.Key, error) {
+// hear of it is recognised by it and its token, and let in again. With another
+// token it is another node.
+func beginJoining(d *directory, o Options, token link.Token) (identity, *link.Key, error) {
 	old, _ := readIdentity(d) // there may be none
 	have, err := newIdentity(o)
 	if err == nil {
@@ -82,12 +83,12 @@ func beginJoining(d *directory, o Options) (identity, *link.Key, error) {
 		return have, nil, err
 	}
 	key, err := link.LoadKey(old.Joining)
-	if err != nil || old.Name != have.Name {
+	if err != nil || old.Name != have.Name || old.JoiningBy != token.Hash() {
 		if key, _, err = link.NewRequest(have.Name); err != nil {
 			return have, nil, err
 		}
 	}
-	have.Joining = key.Marshal()
+	have.Joining, have.JoiningBy = key.Marshal(), token.Hash()
 	return have, key, have.save(d)
 }
 
@@ -144,7 +145,7 @@ func (i *identity) settleIn(d *directory, payload []byte) error {
 			return err
 		}
 	}
-	i.Founded, i.Joining = time.Now().UTC(), nil
+	i.Founded, i.Joining, i.JoiningBy = time.Now().UTC(), nil, ""
 	return i.save(d)
 }
 

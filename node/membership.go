@@ -79,6 +79,9 @@ func (m *membership) follow() {
 		case !was:
 			m.sessions.Expect(name)
 			m.events.Add("member", "%s joined as %s at %s", name, n.Role, m.config.View().SiteOf(n))
+		case old.Certificate != n.Certificate && old.Epoch == n.Epoch:
+			m.port.Disconnect(name) // who has a copy of the old key is out, too
+			m.events.Add("member", "%s has another key", name)
 		case old.Certificate != n.Certificate:
 			m.turnOut(old)
 			m.events.Add("member", "%s was replaced by a new node of that name", name)
@@ -135,9 +138,12 @@ func (m *membership) announce(ctx context.Context) <-chan time.Time {
 		return nil // nothing is known yet: the first View will wake us
 	}
 	old, known := view.Node(self.Name)
-	self.Epoch, self.Drained = old.Epoch, old.Drained
+	self.Epoch, self.Drained, self.Token = old.Epoch, old.Drained, old.Token
+	if self.Next == "" && self.Certificate != old.Next {
+		self.Next = old.Next
+	}
 	switch {
-	case old == self, view.IsRevoked(self.Certificate), known && old.Certificate != "" && old.Certificate != self.Certificate:
+	case old == self, view.IsRevoked(self.Certificate), known && old.Certificate != "" && !view.Lists(self.Name, self.Certificate):
 		return nil
 	}
 	by := store.Author{Who: "node " + self.Name, At: time.Now()}

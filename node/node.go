@@ -36,7 +36,7 @@ type Node struct {
 	o           Options
 	log         *slog.Logger
 	identity    identity
-	certificate link.Identity
+	certificate credential
 	authority   *link.Authority // a main's; else nil
 	sealer      sealer          // likewise
 	address     netip.AddrPort  // where other nodes reach this one
@@ -77,6 +77,9 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	if err = o.Validate(); err != nil {
 		return nil, err
 	}
+	if o.clock == nil {
+		o.clock = time.Now
+	}
 	n = &Node{o: o}
 	defer func() {
 		if err != nil {
@@ -109,7 +112,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 
 	port, err := link.Open(link.Options{
-		Listen: netip.AddrPortFrom(n.identity.Listen, clusterPort), Identity: n.certificate,
+		Listen: netip.AddrPortFrom(n.identity.Listen, clusterPort), Identity: *n.certificate.Load(),
 		Logger: n.log, Revoked: n.isRevoked, OnOutcast: n.heardOut, OnJoin: n.admit,
 	})
 	if err != nil {
@@ -245,6 +248,11 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, bans: n.bans.Bans,
 		outcasts: &n.outcasts, events: n.events, log: n.component("node"),
 	})
+	n.system.rotation = newRotation(&rotation{
+		own: &n.certificate, authority: n.authority, config: n.config, peers: n.peers, port: port, dir: dir,
+		members: n.members, clock: o.clock, events: n.events, log: n.component("node"),
+	})
+	n.run("the node's certificate", n.system.rotation.Run)
 	if n.system.voters != nil {
 		n.run("the mains that decide", n.system.voters.Run)
 		n.run("the news of another main's take-over", stepping.Run)

@@ -54,7 +54,8 @@ type Options struct {
 	// the next start founds again. May be nil.
 	Founded func(Founding) error
 
-	health time.Duration // before a node gets a vote; 0: firstHealth
+	health time.Duration    // before a node gets a vote; 0: firstHealth
+	clock  func() time.Time // nil: time.Now
 }
 
 const (

@@ -3,6 +3,7 @@ package node
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"carillon/cluster/link"
 )
@@ -43,10 +44,30 @@ func (n *Node) turnOut(owner string, certificate []byte) {
 	n.members.hurry()
 }
 
-// isRevoked is asked by the port about every certificate. Only the list decides:
-// a View that lags behind must not turn away a node that has just come.
-func (n *Node) isRevoked(certificate string, _ link.Peer) bool {
-	return n.config.View().IsRevoked(certificate) || n.outcasts.has(certificate)
+// isRevoked is asked by the port about every certificate. While it is good, who is
+// out is told by the list of those that are out: a View that lags behind must not
+// turn away a node that has just come. When it has ended, who is in is told by the
+// list of those that are in: the other one may be forgotten then, and nobody is shut
+// out by a clock that is wrong or by years in a cupboard.
+func (n *Node) isRevoked(s link.Shown) bool {
+	view := n.config.View()
+	switch {
+	case view.IsRevoked(s.Key), n.outcasts.has(s.Key):
+		return true
+	case view.Index() == 0 || s.Ends.After(n.earliest()):
+		return false
+	}
+	return !view.Lists(s.Node, s.Key)
+}
+
+// earliest is what the time is at least: a branch may begin with a clock of 1970, but
+// it has a certificate that a main has issued since.
+func (n *Node) earliest() time.Time {
+	now := n.o.clock()
+	if begun, _ := n.certificate.Load().Validity(); begun.After(now) {
+		return begun
+	}
+	return now
 }
 
 // out is which node has said first that this one is out of the system.

@@ -10,7 +10,7 @@ import (
 func (n *Node) self() store.Node {
 	return store.Node{
 		Name: n.identity.Name, Role: n.identity.Role, Site: n.identity.Site, Address: n.address,
-		Certificate: n.certificate.Fingerprint(), Epoch: n.identity.Epoch,
+		Certificate: n.certificate.Load().Fingerprint(), Epoch: n.identity.Epoch, Next: n.certificate.coming(),
 	}
 }
 

@@ -51,6 +51,7 @@ type system struct {
 	authority *link.Authority           // nil where this node is no main
 	voters    *voters                   // likewise
 	key       store.Key                 // that this node came with; in force while the View has none
+	rotation  *rotation                 // of this node's certificate
 }
 
 // answers has the port hand over the questions of other nodes.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 // A town is several nodes of one system in one process.
 type town struct {
 	t      *testing.T
-	config string // the file that it is founded with; empty: two users
+	config string       // the file that it is founded with; empty: two users
+	ahead  atomic.Int64 // by how much its clocks are
 	nodes  map[string]*townsman
 }
 
@@ -54,6 +56,7 @@ func (w *town) joinAt(name, role, at, site string) {
 	w.t.Helper()
 	o := options(w.t)
 	o.Name, o.Role, o.Site = name, role, site
+	o.clock = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 	if name == at {
 		o.Apply = w.config
 	} else {

@@ -22,14 +22,14 @@ type voters struct {
 	health time.Duration // how long one answers before it is given a vote
 
 	mu       sync.Mutex           // held while votes are given and taken
-	known    map[string]string    // certificates of those who are to have one, by name
+	known    map[string]uint64    // epochs of those who are to have one, by name
 	answered map[string]time.Time // since when those who have none answer
 	failed   map[string]string    // the last error of a step, so that it is said once
 }
 
 // newVoters completes v.
 func newVoters(v *voters) *voters {
-	v.known, v.answered, v.failed = make(map[string]string), make(map[string]time.Time), make(map[string]string)
+	v.known, v.answered, v.failed = make(map[string]uint64), make(map[string]time.Time), make(map[string]string)
 	if v.health == 0 {
 		v.health = firstHealth
 	}
@@ -164,13 +164,13 @@ func (v *voters) feed(ctx context.Context, nodes map[string]store.Node) {
 	}
 }
 
-// remember keeps who has which certificate, but for one that votes under the
+// remember keeps which life of its name each is in, but for one that votes under the
 // name of another.
 func (v *voters) remember(nodes map[string]store.Node) {
 	replaced := v.plan(nodes)
 	for name, n := range nodes {
 		if !replaced.replaced[name] || !slices.Contains(replaced.have, name) {
-			v.known[name] = n.Certificate
+			v.known[name] = n.Epoch
 		}
 	}
 }
@@ -194,7 +194,7 @@ func (v *voters) dismiss(ctx context.Context, change store.RemoveNode) error {
 // empty: it must not vote with what the old one had promised.
 func (v *voters) isAnother(n store.Node) bool {
 	before, known := v.known[n.Name]
-	return known && before != n.Certificate
+	return known && before != n.Epoch
 }
 
 func (v *voters) do(what, node string, err error) {

@@ -16,14 +16,14 @@ import (
 // TestAnotherUnderAnOldName: a main that joined anew must not vote with what the
 // one before it had promised.
 func TestAnotherUnderAnOldName(t *testing.T) {
-	v := &voters{known: map[string]string{"hardy": "aa"}}
+	v := &voters{known: map[string]uint64{"hardy": 1}}
 	for name, tt := range map[string]struct {
 		node store.Node
 		want bool
 	}{
-		"the same":        {store.Node{Name: "hardy", Certificate: "aa"}, false},
-		"another":         {store.Node{Name: "hardy", Certificate: "bb"}, true},
-		"not seen so far": {store.Node{Name: "stan", Certificate: "cc"}, false},
+		"the same":        {store.Node{Name: "hardy", Epoch: 1, Certificate: "another key"}, false},
+		"another":         {store.Node{Name: "hardy", Epoch: 2}, true},
+		"not seen so far": {store.Node{Name: "stan", Epoch: 1}, false},
 	} {
 		if got := v.isAnother(tt.node); got != tt.want {
 			t.Errorf("%s: got %v, want %v", name, got, tt.want)

@@ -115,6 +115,7 @@ func nodeFields(n Node) []field {
 		{name: "site", text: n.Site},
 		{name: "address", text: n.Address.String()},
 		{name: "certificate", text: n.Certificate[:min(len(n.Certificate), 16)]},
+		{name: "next key", text: n.Next[:min(len(n.Next), 16)]},
 		{name: "epoch", text: strconv.FormatUint(n.Epoch, 10)},
 		{name: "drained", text: yes(n.Drained)},
 	}

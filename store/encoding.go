@@ -30,7 +30,7 @@ func EncodeConfig(c Config) ([]byte, error) {
 	return encode(tagConfig, wireConfig{
 		Domain: c.Domain, Sites: notNil(each(c.Sites, toWireSite)),
 		Users: notNil(each(c.Users, toWireUser)), Trunks: notNil(each(c.Trunks, toWireTrunk)),
-		Nodes: notNil(each(c.Nodes, toWireNode)), Tokens: notNil(each(c.Tokens, toWireToken)), Revoked: notNil(c.Revoked),
+		Nodes: notNil(each(c.Nodes, toWireNode)), Tokens: notNil(each(c.Tokens, toWireToken)), Revoked: notNil(each(c.Revoked, toWireRevoked)),
 		Origins: notNil(c.Origins), Keys: notNil(each(c.Keys, toWireKey)),
 		DNS: toWireDNS(c.DNS), Emergency: notNil(c.Emergency),
 	})
@@ -72,7 +72,7 @@ func decodeConfig(b []byte) (Config, error) {
 	return Config{
 		Domain: w.Domain, Sites: sites,
 		Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
-		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: w.Revoked, Origins: w.Origins,
+		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: each(w.Revoked, fromWireRevoked), Origins: w.Origins,
 		Keys: keys, DNS: fromWireDNS(w.DNS), Emergency: w.Emergency,
 	}, nil
 }

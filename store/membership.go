@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The Changes of membership. None of them is in the file of people, and going
@@ -62,7 +63,7 @@ const maxTokens = 100
 // name before: that one's certificate is revoked, and its keys are replaced, as by
 // RemoveNode. Whether it may be replaced, because it is not alive, is for the
 // proposer to know. To join a second time with the same
-// certificate, because the answer was lost, changes nothing.
+// key, because the answer was lost, changes nothing.
 type Join struct {
 	By    Author
 	Token string // the hash
@@ -73,7 +74,7 @@ type Join struct {
 
 // On implements [Change].
 func (j Join) On(v *View) (*View, error) {
-	if have, ok := v.Node(j.Node.Name); ok && have.Certificate == j.Node.Certificate && j.Node.Certificate != "" {
+	if j.Again(v) {
 		return v, nil
 	}
 	if err := j.check(v); err != nil {
@@ -82,14 +83,21 @@ func (j Join) On(v *View) (*View, error) {
 	next := v.Config()
 	next.Tokens = slices.DeleteFunc(next.Tokens, func(t JoinToken) bool { return t.Hash == j.Token })
 	n := j.Node
-	n.Epoch = 1
+	n.Epoch, n.Next, n.Token = 1, "", j.Token
 	if old, ok := v.Node(n.Name); ok {
 		n.Epoch = old.Epoch + 1
-		next.Revoked = revoke(next.Revoked, old, n)
+		next.revoke(j.By.At, n, old.Certificate, old.Next)
 		next.Keys = withKey(next.Keys, j.Was, j.Next)
 	}
 	next.putNode(n)
 	return NewView(next).At(v.index), nil
+}
+
+// Again reports whether it has happened already: its bearer was not told, and asks
+// again with the same key and token.
+func (j Join) Again(v *View) bool {
+	have, known := v.Node(j.Node.Name)
+	return known && have.Token == j.Token && have.Role == j.Node.Role && have.has(j.Node.Certificate)
 }
 
 func (j Join) check(v *View) error {
@@ -112,7 +120,9 @@ func (j Join) check(v *View) error {
 	return j.Node.check(v)
 }
 
-// SetNode is what a node says about itself: where it stands and can be reached.
+// SetNode is what a node says about itself: where it stands and can be reached, and
+// which key is to follow its own. When it has a certificate for that, it says that
+// this is its key now: the former one is revoked.
 type SetNode struct {
 	By   Author
 	Node Node
@@ -122,7 +132,7 @@ type SetNode struct {
 func (s SetNode) On(v *View) (*View, error) {
 	n := s.Node
 	old, known := v.Node(n.Name)
-	if known && old.Certificate != "" && old.Certificate != n.Certificate {
+	if known && old.Certificate != "" && !old.has(n.Certificate) {
 		return nil, &Error{Kind: Conflict, Field: "node", Message: fmt.Sprintf("node %s is another one now: it was replaced", n.Name)}
 	}
 	if v.IsRevoked(n.Certificate) {
@@ -131,8 +141,12 @@ func (s SetNode) On(v *View) (*View, error) {
 	if err := n.check(v); err != nil {
 		return nil, err
 	}
-	n.Epoch, n.Drained = max(old.Epoch, 1), old.Drained
+	n.Epoch, n.Drained, n.Token = max(old.Epoch, 1), old.Drained, old.Token
+	if n.Next == "" && n.Certificate != old.Next {
+		n.Next = old.Next // which a former life of its disk may not know
+	}
 	next := v.Config()
+	next.revoke(s.By.At, n, old.Certificate, old.Next)
 	next.putNode(n)
 	return NewView(next).At(v.index), nil
 }
@@ -158,7 +172,7 @@ func (r RemoveNode) On(v *View) (*View, error) {
 	}
 	next := v.Config()
 	next.Nodes = slices.DeleteFunc(next.Nodes, func(n Node) bool { return n.Name == r.Name })
-	next.Revoked = revoke(next.Revoked, old, Node{})
+	next.revoke(r.By.At, Node{}, old.Certificate, old.Next)
 	next.Keys = withKey(next.Keys, r.Was, r.Next)
 	return NewView(next).At(v.index), nil
 }
@@ -202,14 +216,23 @@ func (c *Config) putNode(n Node) {
 	slices.SortFunc(c.Nodes, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// revoke adds the certificate of a node that was.
-func revoke(list []string, old, next Node) []string {
-	if old.Certificate == "" || old.Certificate == next.Certificate || slices.Contains(list, old.Certificate) {
-		return list
+// mostRevoked is how many keys are remembered in any case, whatever the clock says.
+const mostRevoked = 64
+
+// revoke adds those of keys which n, that had them, has no more. Where there are
+// many it forgets those whose certificates have ended: who shows one is asked for
+// his place in the registry. c's list must be its own.
+func (c *Config) revoke(at time.Time, n Node, keys ...string) {
+	for _, key := range keys {
+		is := func(r Revoked) bool { return r.Certificate == key }
+		if key != "" && !n.has(key) && !slices.ContainsFunc(c.Revoked, is) {
+			c.Revoked = append(c.Revoked, Revoked{Certificate: key, Until: at.Add(RevokedFor)})
+		}
 	}
-	list = append(list, old.Certificate)
-	slices.Sort(list)
-	return list
+	if len(c.Revoked) > mostRevoked {
+		c.Revoked = slices.DeleteFunc(c.Revoked, func(r Revoked) bool { return !r.Until.IsZero() && r.Until.Before(at) })
+	}
+	slices.SortFunc(c.Revoked, func(a, b Revoked) int { return cmp.Compare(a.Certificate, b.Certificate) })
 }
 
 // check reports what is wrong with a node that is to be in v.
@@ -225,10 +248,16 @@ func (n Node) check(v *View) error {
 	case !n.Address.IsValid() || n.Address.Port() == 0:
 		return invalid("address", "node %s has no address where others reach it", n.Name)
 	}
+	if v.IsRevoked(n.Certificate) || v.IsRevoked(n.Next) {
+		return &Error{Kind: Conflict, Field: "certificate", Message: fmt.Sprintf("the key of %s counts no more: let it join with another one", n.Name)}
+	}
 	if _, ok := v.Site(n.Site); !ok && n.Site != "" {
 		return invalid("site", "the configuration has no site %q%s", clip(n.Site), v.knownSites())
 	}
 	for _, x := range v.config.Nodes {
+		if x.Name != n.Name && (x.has(n.Certificate) || x.has(n.Next)) {
+			return &Error{Kind: Conflict, Field: "certificate", Message: "that is the key of node " + x.Name}
+		}
 		if x.Address == n.Address && x.Name != n.Name {
 			return &Error{Kind: Conflict, Field: "address", Message: fmt.Sprintf("%s is the address of node %s", n.Address, x.Name)}
 		}

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fxamacker/cbor/v2"
 )
 
 // The first and second node of the system that these tests are about.
@@ -230,5 +233,103 @@ func TestTakeOverIsRemembered(t *testing.T) {
 	}
 	if _, err = (TakeOver{Node: "mons"}).On(v); err == nil {
 		t.Error("a node that is no main took over")
+	}
+}
+
+// TestAnotherKey: a key follows when it has been named, is in force when its node
+// says so, and both go with the node.
+func TestAnotherKey(t *testing.T) {
+	now := time.Now()
+	v, err := (Join{By: Author{At: now}, Token: "t1", Node: hardy("k1")}).On(system(t, now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(certificate, next string) {
+		t.Helper()
+		n := hardy(certificate)
+		n.Next = next
+		if v, err = again(t, SetNode{By: Author{At: now}, Node: n}).On(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(certificate, next string, revoked ...string) {
+		t.Helper()
+		n, _ := v.Node("hardy")
+		var out []string
+		for _, r := range v.config.Revoked {
+			if out = append(out, r.Certificate); !r.Until.Equal(now.Add(RevokedFor).Truncate(time.Millisecond)) {
+				t.Errorf("%s is remembered until %v", r.Certificate, r.Until)
+			}
+		}
+		if n.Certificate != certificate || n.Next != next || n.Epoch != 1 || n.Token != "t1" || !slices.Equal(out, revoked) {
+			t.Errorf("got %+v, revoked %q, want %q, %q, revoked %q", n, out, certificate, next, revoked)
+		}
+	}
+	if _, err = (SetNode{Node: hardy("k2")}).On(v); err == nil {
+		t.Error("a key that nobody has named is in force")
+	}
+	says("k1", "k2")
+	has("k1", "k2")
+	says("k1", "") // a disk that was rolled back
+	has("k1", "k2")
+	says("k2", "")
+	has("k2", "", "k1")
+	if _, err = (SetNode{Node: hardy("k1")}).On(v); err == nil {
+		t.Error("the former key is back")
+	}
+	says("k2", "k3")
+	says("k2", "k4")
+	has("k2", "k4", "k1", "k3")
+	for _, theft := range []Node{{Certificate: "k1"}, {Next: "k4"}, {Certificate: "k4"}, {Next: "k3"}} {
+		n := laurel()
+		n.Next = theft.Next
+		if theft.Certificate != "" {
+			n.Name, n.Certificate, n.Address = "stan", theft.Certificate, netip.MustParseAddrPort("192.0.2.9:7946")
+		}
+		if _, err = (SetNode{Node: n}).On(v); err == nil {
+			t.Errorf("%s has a key of hardy's", n.Name)
+		}
+	}
+	if v, err = (RemoveNode{By: Author{At: now}, Name: "hardy"}).On(v); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"k1", "k2", "k3", "k4"} {
+		if !v.IsRevoked(key) {
+			t.Errorf("%s is not revoked", key)
+		}
+	}
+}
+
+// TestRevokedIsBounded: where there are many, those are forgotten whose certificates
+// have ended; a clock of later forgets none of few.
+func TestRevokedIsBounded(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	const every = 24 * time.Hour
+	var c Config
+	for i := range 3000 {
+		c.revoke(start.Add(time.Duration(i)*every), Node{}, fmt.Sprint("key", i))
+	}
+	if got, want := len(c.Revoked), int(RevokedFor/every)+1; got > want {
+		t.Errorf("got %d of 3000, want %d at most", got, want)
+	}
+	if !NewView(c).IsRevoked("key2999") || !NewView(c).IsRevoked("key2000") || NewView(c).IsRevoked("key1") {
+		t.Error("others are forgotten than the oldest")
+	}
+	few := Config{Revoked: []Revoked{{Certificate: "of long ago"}, {Certificate: "aa", Until: start}}}
+	few.revoke(start.AddDate(70, 0, 0), Node{}, "bb")
+	if len(few.Revoked) != 3 {
+		t.Errorf("got %v, want all three", few.Revoked)
+	}
+}
+
+// TestRevokedOfBefore: up to version 5 the list had fingerprints alone.
+func TestRevokedOfBefore(t *testing.T) {
+	b, err := cbor.Marshal([]any{"aa", []any{"bb", 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w []wireRevoked
+	if err = decode(b, &w); err != nil || len(w) != 2 || w[0].Certificate != "aa" || w[1].Until != 5 {
+		t.Errorf("got %+v, %v", w, err)
 	}
 }

@@ -21,11 +21,27 @@ type Node struct {
 	Role        string         // Main, Lifeguard or Witness
 	Site        string         // where its operator says that it stands; empty: see View.SiteOf
 	Address     netip.AddrPort // where other nodes reach it
-	Certificate string         // fingerprint of the certificate that it shows
+	Certificate string         // fingerprint of the key that its certificates are for
 	Epoch       uint64         // which life of this name it is: 1 is the first
 
-	Drained bool // it is to lose its phones to other nodes: see Drain
+	Drained bool   // it is to lose its phones to other nodes: see Drain
+	Next    string // fingerprint of the key that is to follow; empty: none
+	Token   string // the hash of that with which it joined
 }
+
+// has reports whether key is one of n's.
+func (n Node) has(key string) bool { return key != "" && (key == n.Certificate || key == n.Next) }
+
+// Revoked is a key whose certificates count no more.
+type Revoked struct {
+	Certificate string    // fingerprint of the key
+	Until       time.Time // when all of them have ended; zero: nobody knows
+}
+
+// RevokedFor is how long a key is remembered that counts no more: its last
+// certificate has ended when half of that is over, and who hears that it is forgotten
+// has been given a certificate since, so that he knows it whatever his clock says.
+const RevokedFor = 3 * 366 * 24 * time.Hour
 
 // A JoinToken lets one node join. The system keeps a hash of its secret.
 type JoinToken struct {
@@ -78,10 +94,16 @@ func (v *View) Bare() Config {
 	return Config{Domain: c.Domain, Sites: c.Sites, Nodes: c.Nodes, Revoked: c.Revoked}
 }
 
-// IsRevoked reports whether the certificate with the given fingerprint has
-// belonged to a node that was replaced or removed.
+// IsRevoked reports whether the key with the given fingerprint has belonged to a
+// node that was replaced or removed, or has another one now.
 func (v *View) IsRevoked(certificate string) bool {
-	return slices.Contains(v.config.Revoked, certificate)
+	return slices.ContainsFunc(v.config.Revoked, func(r Revoked) bool { return r.Certificate == certificate })
+}
+
+// Lists reports whether a key is that of a node, or is to be.
+func (v *View) Lists(name, certificate string) bool {
+	n, _ := v.Node(name)
+	return n.has(certificate)
 }
 
 // Token returns the join token with the given hash, if one may still be used.

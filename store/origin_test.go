@@ -129,7 +129,7 @@ func TestOfVersionTwo(t *testing.T) {
 	}
 	b[1] = 2
 	c, err := DecodeConfig(b)
-	if diff := cmp.Diff([]string{"hardy", "x"}, []string{c.Nodes[0].Name, c.Revoked[0]}); err != nil || diff != "" {
+	if diff := cmp.Diff([]string{"hardy", "x"}, []string{c.Nodes[0].Name, c.Revoked[0].Certificate}); err != nil || diff != "" {
 		t.Errorf("got %v\n%s", err, diff)
 	}
 }

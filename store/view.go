@@ -20,7 +20,7 @@ type Config struct {
 
 	Nodes   []Node      // by name
 	Tokens  []JoinToken // in the order of their making
-	Revoked []string    // fingerprints of certificates that no longer count, sorted
+	Revoked []Revoked   // keys whose certificates no longer count, by fingerprint
 	Keys    []Key       // of nonces and tokens; the last one is in force
 
 	Emergency []string // numbers of emergency services; none: 112 and 911

@@ -36,7 +36,7 @@ type wireConfig struct {
 	Trunks  []wireTrunk
 	Nodes   []wireNode
 	Tokens  []wireToken
-	Revoked []string
+	Revoked []wireRevoked
 	Origins []string
 	Keys    [][]byte
 	DNS     *wireDNS // from version 6 on

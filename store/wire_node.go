@@ -17,12 +17,30 @@ type wireNode struct {
 	Epoch       uint64
 
 	Drained bool
+	Next    string
+	Token   string
 }
 
-// UnmarshalCBOR reads what any version wrote.
+// UnmarshalCBOR reads what any version wrote: up to 5 no key was to follow.
 func (w *wireNode) UnmarshalCBOR(b []byte) error {
 	type plain wireNode // without this method
 	return decodeShort(b, (*plain)(w))
+}
+
+type wireRevoked struct {
+	_           struct{} `cbor:",toarray"`
+	Certificate string
+	Until       int64 // Unix milliseconds
+}
+
+// UnmarshalCBOR reads what any version wrote: up to 5 the fingerprint alone.
+func (w *wireRevoked) UnmarshalCBOR(b []byte) error {
+	const text = 3 // the major type
+	if len(b) > 0 && b[0]>>5 == text {
+		return decode(b, &w.Certificate)
+	}
+	type plain wireRevoked // without this method
+	return decode(b, (*plain)(w))
 }
 
 type wireToken struct {
@@ -118,12 +136,15 @@ func toWireNode(n Node) wireNode {
 	}
 	return wireNode{
 		Name: n.Name, Role: n.Role, Site: n.Site, Address: address,
-		Certificate: n.Certificate, Epoch: n.Epoch, Drained: n.Drained,
+		Certificate: n.Certificate, Epoch: n.Epoch, Drained: n.Drained, Next: n.Next, Token: n.Token,
 	}
 }
 
 func fromWireNode(w wireNode) (Node, error) {
-	n := Node{Name: w.Name, Role: w.Role, Site: w.Site, Certificate: w.Certificate, Epoch: w.Epoch, Drained: w.Drained}
+	n := Node{
+		Name: w.Name, Role: w.Role, Site: w.Site, Certificate: w.Certificate, Epoch: w.Epoch,
+		Drained: w.Drained, Next: w.Next, Token: w.Token,
+	}
 	if w.Address == "" {
 		return n, nil
 	}
@@ -132,6 +153,14 @@ func fromWireNode(w wireNode) (Node, error) {
 		return n, fmt.Errorf("node %s: %w", clip(w.Name), err)
 	}
 	return n, nil
+}
+
+func toWireRevoked(r Revoked) wireRevoked {
+	return wireRevoked{Certificate: r.Certificate, Until: unixMilli(r.Until)}
+}
+
+func fromWireRevoked(w wireRevoked) Revoked {
+	return Revoked{Certificate: w.Certificate, Until: fromUnixMilli(w.Until)}
 }
 
 func fromWireNodes(all []wireNode) ([]Node, error) {

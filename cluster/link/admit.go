@@ -13,9 +13,9 @@ import (
 
 // joiningConfig shows the authority's certificate too, for the joining node to
 // compare with its token. It gives no tickets: who joined comes back as a member.
-func (p *Port) joiningConfig() *tls.Config {
-	own := p.options.Identity.tlsCertificate()
-	own.Certificate = append(own.Certificate, p.options.Identity.authority.Raw)
+func joiningConfig(i Identity) *tls.Config {
+	own := i.tlsCertificate()
+	own.Certificate = append(own.Certificate, i.authority.Raw)
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
 		Certificates:           []tls.Certificate{own},
@@ -64,7 +64,7 @@ func (p *Port) admission(ctx context.Context, b []byte, from netip.AddrPort) wir
 	}
 	if err == nil {
 		p.log.Info("a node joined", "node", r.Node, "role", string(r.Role), "site", r.Site, "address", from)
-		return wireAnswer{Certificate: w.Certificate, Authority: p.options.Identity.authority.Raw, Payload: w.Payload}
+		return wireAnswer{Certificate: w.Certificate, Authority: p.identity().authority.Raw, Payload: w.Payload}
 	}
 	later := errors.Is(err, ErrLater)
 	if later {

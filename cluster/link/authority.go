@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"time"
 )
 
@@ -32,7 +31,7 @@ func NewAuthority(system string) (*Authority, error) {
 		SerialNumber:          newSerial(),
 		Subject:               pkix.Name{CommonName: system, Organization: []string{"Carillon"}},
 		NotBefore:             now.Add(-time.Hour),
-		NotAfter:              now.Add(lifetime),
+		NotAfter:              now.Add(authorityLifetime),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
@@ -77,20 +76,18 @@ func (a *Authority) Fingerprint() [32]byte { return sha256.Sum256(a.certificate.
 // NewRequest. The request proves that the asker has the key; the name and role
 // are the issuer's decision.
 func (a *Authority) Issue(request []byte, node string, role Role) (certificate []byte, err error) {
-	return a.issue(request, node, role, newSerial)
+	return a.IssueAt(time.Now(), request, node, role)
 }
 
-// IssueFor is Issue on the occasion of a join: with the same key, name, role
-// and token, any main issues the same certificate again.
-func (a *Authority) IssueFor(token string, request []byte, node string, role Role) (certificate []byte, err error) {
-	return a.issue(request, node, role, func() *big.Int {
-		sum := sha256.Sum256([]byte("carillon join serial\x00" + token))
-		return serialOf([16]byte(sum[:]))
-	})
-}
-
-// issue makes a certificate that depends on its arguments alone.
-func (a *Authority) issue(request []byte, node string, role Role, serial func() *big.Int) (certificate []byte, err error) {
+// IssueAt is Issue with a certificate that begins at another time than now. None
+// begins before the authority does, nor after its end: then the clock is wrong.
+func (a *Authority) IssueAt(begin time.Time, request []byte, node string, role Role) (certificate []byte, err error) {
+	if begin.Before(a.certificate.NotBefore) {
+		begin = a.certificate.NotBefore
+	}
+	if begin.After(a.certificate.NotAfter) {
+		return nil, fmt.Errorf("issuing a certificate: the clock is wrong, it says %s", begin.UTC().Format(time.RFC3339))
+	}
 	if err = checkName(node); err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}
@@ -102,15 +99,15 @@ func (a *Authority) issue(request []byte, node string, role Role, serial func() 
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}
 	template := &x509.Certificate{
-		SerialNumber:          serial(),
+		SerialNumber:          newSerial(),
 		Subject:               pkix.Name{CommonName: node, OrganizationalUnit: []string{string(role)}},
-		NotBefore:             a.certificate.NotBefore,
-		NotAfter:              a.certificate.NotAfter,
+		NotBefore:             begin,
+		NotAfter:              begin.Add(Lifetime),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyAgreement,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
-	certificate, err = x509.CreateCertificate(nil, template, a.certificate, public, a.key) // nil: signed as RFC 6979 says
+	certificate, err = x509.CreateCertificate(rand.Reader, template, a.certificate, public, a.key)
 	if err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}

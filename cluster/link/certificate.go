@@ -14,9 +14,12 @@ import (
 	"time"
 )
 
-// Certificates do not run out: a branch may start with a clock of 1970, and who
-// is out of the system is said by revoking, not by a date.
-const lifetime = 50 * 365 * 24 * time.Hour
+// How long certificates are good: an authority's for as long as the system, a
+// node's until it is issued again.
+const (
+	authorityLifetime = 50 * 365 * 24 * time.Hour
+	Lifetime          = 548 * 24 * time.Hour
+)
 
 const (
 	blockCertificate = "CERTIFICATE"
@@ -24,8 +27,24 @@ const (
 	blockKey         = "PRIVATE KEY"
 )
 
-// CertificateFingerprint is how a certificate (DER) is named where one is
-// revoked or listed: SHA-256 in hexadecimal.
+// KeyFingerprint names the key of a certificate request (DER): SHA-256 in
+// hexadecimal. Nodes are listed and revoked by it: certificates come and go.
+func KeyFingerprint(request []byte) (string, error) {
+	r, err := x509.ParseCertificateRequest(request)
+	if err != nil {
+		return "", fmt.Errorf("reading a request for a certificate: %w", err)
+	}
+	sum := sha256.Sum256(r.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func keyFingerprint(certificate *x509.Certificate) string {
+	sum := sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(sum[:])
+}
+
+// CertificateFingerprint names a certificate (DER) for people: SHA-256 in
+// hexadecimal.
 func CertificateFingerprint(certificate []byte) string {
 	sum := sha256.Sum256(certificate)
 	return hex.EncodeToString(sum[:])
@@ -39,7 +58,7 @@ func checkIssued(certificate, authority *x509.Certificate) (Peer, error) {
 	_, err := certificate.Verify(x509.VerifyOptions{
 		Roots:       roots,
 		KeyUsages:   []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-		CurrentTime: certificate.NotBefore, // see lifetime
+		CurrentTime: certificate.NotBefore, // see Options.Revoked
 	})
 	if err != nil {
 		return Peer{}, fmt.Errorf("%w: %w", ErrForeign, err)
@@ -75,10 +94,6 @@ func p256(public any) (*ecdsa.PublicKey, error) {
 func newSerial() *big.Int {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return serialOf(b)
-}
-
-func serialOf(b [16]byte) *big.Int {
 	b[0] &= 0x7f
 	b[0] |= 0x40 // never zero, never short
 	return new(big.Int).SetBytes(b[:])

@@ -81,12 +81,13 @@ func curves(protocol string) []tls.CurveID {
 }
 
 func (p *Port) dialingConfig(node, protocol string) *tls.Config {
+	own := p.face.Load()
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS13,
 		CurvePreferences:   curves(protocol),
-		Certificates:       []tls.Certificate{p.options.Identity.tlsCertificate()},
+		Certificates:       []tls.Certificate{own.identity.tlsCertificate()},
 		NextProtos:         []string{protocol},
-		ClientSessionCache: p.tickets,
+		ClientSessionCache: own.tickets,
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection checks more: our authority, the node's name, revocation
 		VerifyConnection: func(s tls.ConnectionState) error {
 			peer, err := p.check(s.PeerCertificates)

@@ -4,12 +4,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Key is a node's key that has no certificate yet.
@@ -44,6 +47,16 @@ func (k *Key) Request(node string) ([]byte, error) {
 
 // Marshal returns the key, for a caller that keeps it while it joins.
 func (k *Key) Marshal() []byte { return encodeKey(k.key) }
+
+// Fingerprint names the key, as Identity.Fingerprint does.
+func (k *Key) Fingerprint() (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(k.key.Public())
+	if err != nil {
+		return "", fmt.Errorf("naming the node's key: %w", err)
+	}
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:]), nil
+}
 
 // LoadKey reads what Key.Marshal wrote.
 func LoadKey(text []byte) (*Key, error) {
@@ -117,8 +130,21 @@ func (i Identity) Certificate() []byte { return i.certificate.Raw }
 // Authority is the certificate (DER) of the authority.
 func (i Identity) Authority() []byte { return i.authority.Raw }
 
-// Fingerprint names the node's certificate, as Options.Revoked is asked.
-func (i Identity) Fingerprint() string { return CertificateFingerprint(i.certificate.Raw) }
+// Fingerprint names the node's key, as Options.Revoked is asked and as the registry
+// lists it.
+func (i Identity) Fingerprint() string { return keyFingerprint(i.certificate) }
+
+// Key is the key of the identity, for another certificate.
+func (i Identity) Key() *Key { return &Key{i.key} }
+
+// Founded is when the authority began.
+func (i Identity) Founded() time.Time { return i.authority.NotBefore }
+
+// Validity says from when to when the certificate is good, by the clock of the main
+// that issued it.
+func (i Identity) Validity() (begins, ends time.Time) {
+	return i.certificate.NotBefore, i.certificate.NotAfter
+}
 
 func (i Identity) tlsCertificate() tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{i.certificate.Raw}, PrivateKey: i.key, Leaf: i.certificate}

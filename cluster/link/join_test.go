@@ -128,54 +128,6 @@ func TestJoinRefused(t *testing.T) {
 	}
 }
 
-// TestIssueFor: who asks again with the same token and key gets the same
-// certificate from any main, and nobody else does.
-func TestIssueFor(t *testing.T) {
-	s := newSystem(t)
-	main, err := LoadAuthority(s.authority.Marshal()) // another main's copy
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, first, err := NewRequest("mons")
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := key.Request("mons")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, other, err := NewRequest("mons")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := s.authority.IssueFor("t1", first, "mons", LifeGUARD)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name    string
-		token   string
-		request []byte
-		node    string
-		role    Role
-		same    bool
-	}{
-		{"the same again", "t1", again, "mons", LifeGUARD, true},
-		{"another token", "t2", first, "mons", LifeGUARD, false},
-		{"another key", "t1", other, "mons", LifeGUARD, false},
-		{"another name", "t1", first, "namur", LifeGUARD, false},
-		{"another role", "t1", first, "mons", Main, false},
-	} {
-		got, err := main.IssueFor(tt.token, tt.request, tt.node, tt.role)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if same := CertificateFingerprint(got) == CertificateFingerprint(want); same != tt.same {
-			t.Errorf("%s: the same certificate: got %v, want %v", tt.name, same, tt.same)
-		}
-	}
-}
-
 func TestJoinLater(t *testing.T) {
 	main, token := founded(t)
 	_, r := request(t, "later")

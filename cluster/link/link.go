@@ -10,6 +10,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // The protocols of the port, as ALPN names them.
@@ -40,6 +41,14 @@ func (r Role) valid() bool { return r == Main || r == LifeGUARD || r == Witness 
 type Peer struct {
 	Node string
 	Role Role
+}
+
+// Shown is what a node shows of itself.
+type Shown struct {
+	Peer
+
+	Key  string    // fingerprint of its key
+	Ends time.Time // the certificate, by the clock of the main that issued it
 }
 
 // Errors that a caller may tell apart.

@@ -17,12 +17,12 @@ type packetHandler func(from string, at netip.AddrPort, payload []byte)
 
 // pairs are the other nodes by packets.
 type pairs struct {
-	own     *ecdh.PrivateKey
-	ownErr  error
 	classes [256]packetHandler // written before Run
 	buffers sync.Pool          // of *[]byte, for sealing
 
 	mu     sync.RWMutex
+	own    *ecdh.PrivateKey
+	ownErr error
 	nodes  map[string]*pair
 	index  map[uint32]*pair
 	keys   map[[hellosName]byte]*pair
@@ -34,9 +34,20 @@ func newPairs(own Identity) *pairs {
 		nodes: map[string]*pair{}, index: map[uint32]*pair{},
 		keys: map[[hellosName]byte]*pair{}, places: map[netip.AddrPort]*pair{},
 	}
-	ps.own, ps.ownErr = own.key.ECDH()
+	ps.begin(own)
 	ps.buffers.New = func() any { return new(make([]byte, 0, 2048)) }
 	return ps
+}
+
+// begin begins with another key, and knows nobody.
+func (ps *pairs) begin(own Identity) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.own, ps.ownErr = own.key.ECDH()
+	clear(ps.nodes)
+	clear(ps.index)
+	clear(ps.keys)
+	clear(ps.places)
 }
 
 // HandlePacket gives the packets of a class to h, one after the other: h must
@@ -263,9 +274,6 @@ func (ps *pairs) freeIndexLocked() uint32 {
 // learn takes a node's certificate, which was checked. Another key than the
 // known one starts the pair anew.
 func (ps *pairs) learn(node string, certificate *x509.Certificate) error {
-	if ps.ownErr != nil {
-		return fmt.Errorf("learning the key of %s: %w", node, ps.ownErr)
-	}
 	public, err := p256(certificate.PublicKey)
 	if err != nil {
 		return fmt.Errorf("learning the key of %s: %w", node, err)
@@ -276,6 +284,9 @@ func (ps *pairs) learn(node string, certificate *x509.Certificate) error {
 	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
+	if ps.ownErr != nil {
+		return fmt.Errorf("learning the key of %s: %w", node, ps.ownErr)
+	}
 	r := ps.ofLocked(node)
 	old, err := r.learn(ps.own, theirs, certificate)
 	if old != ([32]byte{}) {

@@ -10,17 +10,19 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Options are what a port needs to know.
 type Options struct {
 	Listen   netip.AddrPort // TCP and UDP; port 0: any, the same for both
-	Identity Identity
-	Logger   *slog.Logger // nil: silent
-	// Revoked is asked at every handshake, dialled or accepted, by the
-	// fingerprint of the certificate (CertificateFingerprint); nil: never.
-	Revoked func(fingerprint string, p Peer) bool
+	Identity Identity       // at first: see Use
+	Logger   *slog.Logger   // nil: silent
+	// Revoked is asked at every handshake, dialled or accepted, whether what the
+	// other shows does not count; nil: it does. Whether a certificate has ended is
+	// asked here alone.
+	Revoked func(Shown) bool
 	// OnOutcast is called, now and then, when a node has said that our own
 	// certificate is revoked; nil: nobody asks.
 	OnOutcast func(by string)
@@ -35,11 +37,11 @@ type Options struct {
 // use; Handle, HandlePacket and HandleAsk are called before Run.
 type Port struct {
 	options  Options
+	face     atomic.Pointer[face]
 	log      *slog.Logger
 	tcp      *net.TCPListener
 	udp      *net.UDPConn
 	address  netip.AddrPort
-	tickets  tls.ClientSessionCache
 	handlers map[string]func(context.Context, net.Conn, Peer)
 	counts   counts
 	door     *door
@@ -69,7 +71,6 @@ func Open(o Options) (*Port, error) {
 	p := &Port{
 		options:  o,
 		log:      o.Logger.With("component", "link"),
-		tickets:  tls.NewLRUClientSessionCache(1024),
 		handlers: map[string]func(context.Context, net.Conn, Peer){},
 		door:     newDoor(),
 		verifier: newVerifier(o.Identity.authority),
@@ -82,6 +83,7 @@ func Open(o Options) (*Port, error) {
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.pairs = newPairs(o.Identity)
+	p.show(o.Identity)
 	p.asks = newAsks(p)
 	p.Handle(ProtocolAsk, p.asks.serve)
 	p.Handle(protocolMeet, func(_ context.Context, c net.Conn, _ Peer) { _ = c.Close() })
@@ -105,7 +107,7 @@ func (p *Port) listen(at netip.AddrPort) (err error) {
 func (p *Port) Address() netip.AddrPort { return p.address }
 
 // Peer is this node, as the others see it.
-func (p *Port) Peer() Peer { return p.options.Identity.peer }
+func (p *Port) Peer() Peer { return p.identity().peer }
 
 // Handle gives the connections of a protocol to h, each in a goroutine of its
 // own. The connection belongs to h, which closes it, also after returning if it
@@ -188,7 +190,7 @@ func (p *Port) check(chain []*x509.Certificate) (Peer, error) {
 }
 
 func (p *Port) revoked(certificate *x509.Certificate, peer Peer) bool {
-	return p.options.Revoked != nil && p.options.Revoked(CertificateFingerprint(certificate.Raw), peer)
+	return p.options.Revoked != nil && p.options.Revoked(Shown{Peer: peer, Key: keyFingerprint(certificate), Ends: certificate.NotAfter})
 }
 
 // met keeps what a completed handshake proved.

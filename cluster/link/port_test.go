@@ -56,7 +56,7 @@ func TestDialFails(t *testing.T) {
 	gone := s.open("gone", Main, nil)
 	at := gone.Address()
 	_ = gone.Close()
-	revoking := s.open("hardy", Main, func(o *Options) { o.Revoked = func(string, Peer) bool { return true } })
+	revoking := s.open("hardy", Main, func(o *Options) { o.Revoked = func(Shown) bool { return true } })
 	a := s.open("hardy", Main, nil)
 
 	for _, tt := range []struct {
@@ -139,13 +139,14 @@ func TestTurnedAway(t *testing.T) {
 			var log page
 			p := s.open("mons", LifeGUARD, func(o *Options) {
 				o.Logger = log.logger()
-				o.Revoked = func(_ string, p Peer) bool { return p.Node == "liege" }
+				o.Revoked = func(s Shown) bool { return s.Node == "liege" }
 			})
 			p.Handle(ProtocolRaft, func(context.Context, net.Conn, Peer) { t.Error("it came in") })
 			run(t, p)
 			tt.errand(t, p.Address().String())
 			tt.errand(t, p.Address().String())
 			eventually(t, "counted twice", func() bool { return tt.counter(p.Counters()) == 2 })
+			eventually(t, "said", func() bool { return log.count(tt.says) > 0 })
 			if got := log.count(tt.says); got != 1 {
 				t.Errorf("got %d lines of %q, want 1", got, tt.says)
 			}
@@ -158,7 +159,7 @@ func TestUnwelcome(t *testing.T) {
 	s := newSystem(t)
 	var log page
 	removed := s.open("hardy", Main, func(o *Options) { o.Logger = log.logger() })
-	p := s.open("mons", LifeGUARD, func(o *Options) { o.Revoked = func(string, Peer) bool { return true } })
+	p := s.open("mons", LifeGUARD, func(o *Options) { o.Revoked = func(Shown) bool { return true } })
 	p.Handle(ProtocolSession, echo)
 	run(t, p)
 	for range 3 {
@@ -255,7 +256,7 @@ func TestCrowd(t *testing.T) {
 func TestDisconnect(t *testing.T) {
 	s := newSystem(t)
 	var out atomic.Bool
-	revoked := func(_ string, p Peer) bool { return out.Load() && p.Node == "hardy" }
+	revoked := func(s Shown) bool { return out.Load() && s.Node == "hardy" }
 	a, b := s.open("hardy", Main, nil), s.open("mons", LifeGUARD, func(o *Options) { o.Revoked = revoked })
 	ended := make(chan struct{})
 	b.Handle(ProtocolSIP, func(ctx context.Context, c net.Conn, from Peer) { echo(ctx, c, from); ended <- struct{}{} })

@@ -45,12 +45,12 @@ func keepFresh(c net.Conn, protocol string) {
 }
 
 func (p *Port) accept() error {
-	serving := p.servingConfig()
+	p.show(p.identity()) // with all protocols
 	for {
 		c, err := p.tcp.AcceptTCP()
 		switch {
 		case err == nil:
-			p.admit(c, serving)
+			p.admit(c, p.face.Load().serving)
 		case p.ctx.Err() != nil:
 			return nil //nolint:nilerr // the port was closed, as asked
 		case errors.Is(err, net.ErrClosed):
@@ -145,8 +145,8 @@ func (p *Port) turnedAway(s *stranger, err error) {
 
 // servingConfig asks everybody for a certificate, but for those who come to get
 // one.
-func (p *Port) servingConfig() *tls.Config {
-	members, joining, standing := p.membersConfig(), p.joiningConfig(), p.standingConfig()
+func (p *Port) servingConfig(i Identity) *tls.Config {
+	members, joining, standing := p.membersConfig(i), joiningConfig(i), p.standingConfig(i)
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -165,10 +165,10 @@ func (p *Port) servingConfig() *tls.Config {
 	}
 }
 
-func (p *Port) membersConfig() *tls.Config {
+func (p *Port) membersConfig(i Identity) *tls.Config {
 	config := &tls.Config{
 		MinVersion:   tls.VersionTLS13,
-		Certificates: []tls.Certificate{p.options.Identity.tlsCertificate()},
+		Certificates: []tls.Certificate{i.tlsCertificate()},
 		ClientAuth:   tls.RequireAnyClientCert, // checked by ours alone, below
 		VerifyConnection: func(s tls.ConnectionState) error {
 			if s.NegotiatedProtocol == "" {

@@ -24,10 +24,10 @@ const asksEvery = time.Minute // why it was turned away
 
 // standingConfig takes every certificate of the system, revoked or not: its
 // bearer gets one letter.
-func (p *Port) standingConfig() *tls.Config {
+func (p *Port) standingConfig(i Identity) *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
-		Certificates:           []tls.Certificate{p.options.Identity.tlsCertificate()},
+		Certificates:           []tls.Certificate{i.tlsCertificate()},
 		NextProtos:             []string{protocolStanding},
 		SessionTicketsDisabled: true,
 		ClientAuth:             tls.RequireAnyClientCert, // checked by ours alone, below

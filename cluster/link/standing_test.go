@@ -20,7 +20,7 @@ func TestStanding(t *testing.T) {
 		{"one of another system", other, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := s.open("mons", LifeGUARD, func(o *Options) { o.Revoked = func(string, Peer) bool { return tt.revoked } })
+			p := s.open("mons", LifeGUARD, func(o *Options) { o.Revoked = func(Shown) bool { return tt.revoked } })
 			run(t, p)
 			asking := tt.of.open("hardy", Main, nil)
 			out, err := asking.isOutcastFor(t.Context(), "mons", p.Address())
@@ -47,7 +47,7 @@ func TestToldOnce(t *testing.T) {
 			told.Add(1)
 		}
 	})
-	p := s.open("mons", LifeGUARD, func(o *Options) { o.Revoked = func(string, Peer) bool { return true } })
+	p := s.open("mons", LifeGUARD, func(o *Options) { o.Revoked = func(Shown) bool { return true } })
 	p.Handle(ProtocolSession, echo)
 	run(t, p)
 	for range 3 {

@@ -12,15 +12,16 @@ import (
 func (c *cli) nodeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node",
-		Short: "Take a node out of the system",
-		Long: `Take a node out of the system. Nodes come by joining: see "carillon token create"
-and "carillon run --join".`,
-		Example:           `  carillon node remove mons`,
+		Short: "Take a node out of the system, or give it another key",
+		Long: `Take a node out of the system, or give it another key. Nodes come by joining: see
+"carillon token create" and "carillon run --join".`,
+		Example: `  carillon node remove mons
+  carillon node renew mons`,
 		Args:              c.subcommandOnly,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.nodeRemoveCommand())
+	cmd.AddCommand(c.nodeRemoveCommand(), c.nodeRenewCommand())
 	return cmd
 }
 
@@ -59,6 +60,40 @@ func (c *cli) removeNode(ctx context.Context, o output, name string) error {
 	if gone.Role == node.RoleMain {
 		c.say("Mains that are left: %d; to change the configuration, %d of them have to be there.", gone.Mains, gone.Mains/2+1)
 	}
+	return nil
+}
+
+func (c *cli) nodeRenewCommand() *cobra.Command {
+	var o output
+	cmd := &cobra.Command{
+		Use:   "renew NAME",
+		Short: "Give a node another key and certificate",
+		Long: `Give a node another key and certificate, asked for there or at a main. The former
+key counts no more from then on, so that who has a copy of it, such as an old
+backup of the node's data, gets nothing with it. The node's connections to others
+are opened anew; calls go on.
+
+This is for when you do not know who has a copy. The certificate itself is renewed
+without you long before its end, for the same key, and without any of that.`,
+		Example: `  carillon node renew mons
+  carillon events`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.completeNodes,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.renewNode(cmd.Context(), o, args[0]) },
+	}
+	addOutput(cmd, &o)
+	return cmd
+}
+
+func (c *cli) renewNode(ctx context.Context, o output, name string) error {
+	done, err := c.node().RenewNode(ctx, name)
+	if err != nil {
+		return err
+	}
+	if o == asJSON {
+		return writeJSON(c.out, done)
+	}
+	c.say("%s has another key: its former one counts no more, nor does a backup from before.", done.Name)
 	return nil
 }
 

@@ -124,6 +124,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /v1/bans/lift", s.liftBan)
 	mux.HandleFunc("DELETE /v1/nodes", s.removeNode)
 	mux.HandleFunc("POST /v1/drain", s.drain)
+	mux.HandleFunc("POST /v1/nodes/renew", s.renewNode)
 	mux.HandleFunc("GET /v1/take-over", s.deciding)
 	mux.HandleFunc("POST /v1/take-over", s.takeOver)
 	mux.HandleFunc("GET /v1/events", s.events)

@@ -102,6 +102,10 @@ func (*system) Drain(_ context.Context, who, name string, undo bool) (Drained, e
 	return Drained{Name: name, Role: who, Drained: !undo}, nil
 }
 
+func (*system) RenewNode(_ context.Context, name string) (Renewed, error) {
+	return Renewed{Name: name}, nil
+}
+
 func (*system) Deciding(context.Context) (Deciding, error) {
 	return Deciding{Node: "laurel", Voters: []string{"hardy", "laurel"}, Missing: []string{"hardy"}, Revision: 3}, nil
 }

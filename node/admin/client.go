@@ -81,6 +81,11 @@ func (c *Client) RemoveNode(ctx context.Context, name string) (Removed, error) {
 	return ask[Removed](ctx, c, http.MethodDelete, "/v1/nodes", url.Values{"name": {name}}, nil)
 }
 
+// RenewNode has a node have another key.
+func (c *Client) RenewNode(ctx context.Context, name string) (Renewed, error) {
+	return post[Renewed](ctx, c, "/v1/nodes/renew", url.Values{"name": {name}}, nil)
+}
+
 // Deciding returns what a take-over would be about, or why there cannot be one.
 func (c *Client) Deciding(ctx context.Context) (Deciding, error) {
 	return get[Deciding](ctx, c, "/v1/take-over", nil)

@@ -16,6 +16,9 @@ type Nodes interface {
 	RemoveNode(ctx context.Context, who, name string) (Removed, error)
 	// Drain has the phones of a node go elsewhere, or with undo lets them come again.
 	Drain(ctx context.Context, who, name string, undo bool) (Drained, error)
+	// RenewNode has a node have another key, and a certificate for it; that of the
+	// former key counts no more.
+	RenewNode(ctx context.Context, name string) (Renewed, error)
 	// Deciding says which mains decide, and which of them do not answer. Its error
 	// is why this node could not take over.
 	Deciding(ctx context.Context) (Deciding, error)
@@ -45,6 +48,11 @@ type Removed struct {
 	Name  string `json:"name"`
 	Role  string `json:"role"`
 	Mains int    `json:"mains"` // that are left
+}
+
+// Renewed is a node that has another key.
+type Renewed struct {
+	Name string `json:"name"`
 }
 
 // longestTTL bounds how long a token may lie about.
@@ -93,4 +101,14 @@ func (s *Server) removeNode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, gone)
+}
+
+// renewNode has the node ?name= have another key.
+func (s *Server) renewNode(w http.ResponseWriter, r *http.Request) {
+	done, err := s.o.Nodes.RenewNode(r.Context(), r.URL.Query().Get("name"))
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	s.answer(w, done)
 }
