@@ -203,14 +203,14 @@ func TestAnotherKey(t *testing.T) {
 		t.Errorf("a certificate for a key that the View does not name: got %v", err)
 	}
 	copied, old := *w.nodes["mons"].certificate.Load(), *w.nodes["mons"].certificate.Load()
-	if _, err := w.nodes["mons"].RenewNode(t.Context(), "hardy"); err == nil || !strings.Contains(err.Error(), "ask for it at a main") {
-		t.Errorf("for a main, at a LifeGUARD: got %v", err)
+	if _, refused := w.nodes["mons"].RenewNode(t.Context(), "hardy"); refused == nil || !strings.Contains(refused.Error(), "ask for it at a main") {
+		t.Errorf("for a main, at a LifeGUARD: got %v", refused)
 	}
 	for _, x := range [][2]string{{"laurel", "mons"}, {"mons", "mons"}, {"laurel", "hardy"}, {"laurel", "laurel"}} {
 		at, name := x[0], x[1]
 		old = *w.nodes[name].certificate.Load()
 		was, _ := w.nodes["laurel"].config.View().Node(name)
-		if _, err := w.nodes[at].RenewNode(t.Context(), name); err != nil {
+		if _, err = w.nodes[at].RenewNode(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
 		w.hasKey(name, old, was)
