@@ -192,6 +192,10 @@ func notFor(from link.Peer, change store.Change) error {
 			return nil
 		}
 		return refused("%s is %s, and speaks of no other", from.Node, from.Role)
+	case store.Drain:
+		if change.Name == from.Node {
+			return nil
+		}
 	case store.Replace:
 		if from.Role == link.LifeGUARD && !change.Exact {
 			return nil
