@@ -56,6 +56,7 @@ type Node struct {
 	names       *dnsserver.Server  // nil where DNS is off
 	dhcp        *dhcpserver.Server // nil at a witness
 	sharing     *sharing           // a witness has none
+	drills      *drill             // likewise
 	parts       []*part            // what Run runs, in the order of opening
 	closers     []closer           // in the order of opening; Close goes backwards
 }
@@ -218,8 +219,13 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	messages.answers(port)
 	figures := metrics.Handler(n.reading(sip))
 
+	var drills admin.Drills // a witness rehearses nothing
+	if sip != nil {
+		n.drills = n.rehearses(port, sip)
+		drills = n.drills
+	}
 	api, err := admin.Open(ctx, admin.Options{
-		Dir: o.Data, Status: n.status, System: n.system, Nodes: n.system, Banning: n.system,
+		Dir: o.Data, Status: n.status, System: n.system, Nodes: n.system, Banning: n.system, Drills: drills,
 		Certificate: n.shown.describe,
 		Tracing:     messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
 		Blind: n.identity.Role == RoleWitness,

@@ -36,12 +36,16 @@ func (e *RemoteError) Error() string { return fmt.Sprintf("%s: %s", e.Node, e.Te
 // question may or may not have arrived. Questions to one node share one
 // connection, which stays open for a minute.
 func (p *Port) Ask(ctx context.Context, node string, at netip.AddrPort, kind string, body []byte) ([]byte, error) {
+	return p.askBy(ctx, p.asks, node, at, kind, body)
+}
+
+func (p *Port) askBy(ctx context.Context, by *asks, node string, at netip.AddrPort, kind string, body []byte) ([]byte, error) {
 	if len(body) > LongestBody {
 		return nil, fmt.Errorf("asking %s for %s: %d bytes are too many", node, kind, len(body))
 	}
 	ctx, cancel := context.WithTimeout(ctx, longestAnswer)
 	defer cancel()
-	answer, err := p.asks.ask(ctx, node, at, kind, body)
+	answer, err := by.ask(ctx, node, at, kind, body)
 	if err != nil {
 		if _, remote := errors.AsType[*RemoteError](err); remote {
 			return nil, err
@@ -61,8 +65,9 @@ type answerer func(ctx context.Context, from Peer, body []byte) ([]byte, error)
 
 // asks are the questions under way, by connection.
 type asks struct {
-	port  *Port
-	kinds map[string]answerer
+	port     *Port
+	protocol string
+	kinds    map[string]answerer
 
 	mu    sync.Mutex
 	lines map[place]*line
@@ -73,8 +78,8 @@ type place struct {
 	at   netip.AddrPort
 }
 
-func newAsks(p *Port) *asks {
-	return &asks{port: p, kinds: map[string]answerer{}, lines: map[place]*line{}}
+func newAsks(p *Port, protocol string) *asks {
+	return &asks{port: p, protocol: protocol, kinds: map[string]answerer{}, lines: map[place]*line{}}
 }
 
 func (a *asks) ask(ctx context.Context, node string, at netip.AddrPort, kind string, body []byte) ([]byte, error) {
@@ -114,7 +119,7 @@ func (a *asks) line(to place) *line {
 
 // keep opens a line and reads its answers until it ends.
 func (a *asks) keep(to place, l *line) {
-	c, err := a.port.dial(a.port.ctx, to.node, to.at, ProtocolAsk)
+	c, err := a.port.dial(a.port.ctx, to.node, to.at, a.protocol)
 	if err != nil {
 		l.failed = fmt.Errorf("connecting to %s: %w", to.at, err)
 		l.fail(l.failed)

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -12,6 +13,7 @@ import (
 type conns struct {
 	counts    *counts
 	ledger    *ledger
+	deaf      *deafness
 	unwelcome func(node string, at net.Addr) // called when our certificate was not taken
 
 	mu     sync.Mutex
@@ -28,6 +30,8 @@ type conn struct {
 	what  string      // it is for: a word of the ledger
 	told  atomic.Bool // something was read, or why not was counted
 	final Carried     // when it was reset; guarded by conns.mu
+	gone  chan struct{}
+	end   sync.Once // closes gone
 }
 
 func newConns(c *counts, l *ledger) *conns {
@@ -42,7 +46,7 @@ func (l *conns) keep(node string, c *tls.Conn) net.Conn {
 		_ = c.NetConn().Close()
 		return nil
 	}
-	kept := &conn{Conn: c, list: l, node: node, what: word(c.ConnectionState().NegotiatedProtocol)}
+	kept := &conn{Conn: c, list: l, node: node, what: word(c.ConnectionState().NegotiatedProtocol), gone: make(chan struct{})}
 	if l.open[node] == nil {
 		l.open[node] = map[*conn]bool{}
 	}
@@ -50,10 +54,16 @@ func (l *conns) keep(node string, c *tls.Conn) net.Conn {
 	return kept
 }
 
-// Read reads, and notices when the first thing that the other says is that it
+// Read reads, unless the port is deaf to the node: then what has come is not there
+// yet, nor is the end. It notices when the first thing that the other says is that it
 // does not take our certificate: TLS 1.3 says so no earlier.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if c.what != word(ProtocolThrough) && c.list.deaf != nil {
+		if e := c.list.deaf.wait(context.Background(), c.node, c.gone); e != nil {
+			return 0, e
+		}
+	}
 	if !c.told.Load() && !c.told.Swap(true) && isAlert(err) {
 		c.list.counts.add(reasonUnwelcome, "node", c.node, "address", addressOf(c), "error", err)
 		c.list.unwelcome(c.node, c.RemoteAddr())
@@ -71,8 +81,12 @@ func isAlert(err error) bool {
 // Close says goodbye if that is possible at once, and closes.
 func (c *conn) Close() error {
 	c.list.drop(c)
+	c.isGone()
 	return c.Conn.Close()
 }
+
+// isGone ends waiting for the end of a silence.
+func (c *conn) isGone() { c.end.Do(func() { close(c.gone) }) }
 
 func (l *conns) drop(c *conn) {
 	l.mu.Lock()
@@ -107,6 +121,7 @@ func (l *conns) closeNode(node string) {
 	defer l.mu.Unlock()
 	for c := range l.open[node] {
 		c.final = c.Carried()
+		c.isGone()
 		reset(c.NetConn()) // at once: its user still removes it from the list
 	}
 }
@@ -129,6 +144,7 @@ func (l *conns) closeAll() {
 	l.closed = true
 	for _, open := range l.open {
 		for c := range open {
+			c.isGone()
 			_ = c.NetConn().Close()
 		}
 	}

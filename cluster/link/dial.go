@@ -26,6 +26,11 @@ func (p *Port) dial(ctx context.Context, node string, at netip.AddrPort, protoco
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)() //nolint:contextcheck // the port ends it too
+	if protocol != ProtocolThrough {
+		if err := p.deaf.wait(ctx, node, nil); err != nil {
+			return nil, err
+		}
+	}
 	raw, err := p.dialer(protocol).DialContext(ctx, "tcp", at.String())
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ const (
 	ProtocolRing    = "carillon-ring/1"
 	ProtocolAsk     = "carillon-ask/1"
 	ProtocolSIP     = "carillon-sip/1"
+	ProtocolThrough = "carillon-through/1" // questions as those of ProtocolAsk, which pass a Deafen
 
 	protocolJoin = "carillon-join/1" // the only one without a certificate
 	protocolMeet = "carillon-meet/1" // learns the other's certificate, no more

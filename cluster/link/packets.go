@@ -77,6 +77,9 @@ func (p *Port) Trust(node string, certificate []byte) error {
 // it leaves later, or not, while there is no key with the node, which begins
 // a handshake in the background. It does not wait and does not keep payload.
 func (p *Port) SendPacket(class byte, node string, at netip.AddrPort, payload []byte) error {
+	if p.deaf.is(node) {
+		return nil
+	}
 	at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 	r := p.pairs.of(node, at)
 	buffer, _ := p.pairs.buffers.Get().(*[]byte)
@@ -182,6 +185,9 @@ func (p *Port) takeData(b []byte, from netip.AddrPort) {
 		}
 		return
 	}
+	if p.deaf.is(r.node) {
+		return
+	}
 	class, payload, greeting, v := r.opened(now, b)
 	switch v {
 	case good:
@@ -203,6 +209,9 @@ func (p *Port) takeHello(b []byte, from netip.AddrPort) {
 	r := p.pairs.byKey(b[1 : 1+hellosName])
 	if r == nil {
 		p.counts.add(reasonPacket, "address", from, "bytes", len(b))
+		return
+	}
+	if p.deaf.is(r.node) {
 		return
 	}
 	if p.outcast(r) {

@@ -50,6 +50,8 @@ type Port struct {
 	verifier *verifier
 	pairs    *pairs
 	asks     *asks
+	through  *asks // what is asked while the port is deaf
+	deaf     deafness
 
 	ctx    context.Context //nolint:containedctx // ends with the port, for what is under way
 	cancel context.CancelFunc
@@ -77,6 +79,7 @@ func Open(o Options) (*Port, error) {
 	}
 	p.counts.log = p.log
 	p.conns = newConns(&p.counts, &p.ledger)
+	p.conns.deaf = &p.deaf
 	p.conns.unwelcome = p.unwelcome
 	if err := p.listen(o.Listen); err != nil {
 		return nil, fmt.Errorf("opening the cluster port %s: %w", o.Listen, err)
@@ -84,8 +87,9 @@ func Open(o Options) (*Port, error) {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.pairs = newPairs(o.Identity)
 	p.show(o.Identity)
-	p.asks = newAsks(p)
+	p.asks, p.through = newAsks(p, ProtocolAsk), newAsks(p, ProtocolThrough)
 	p.Handle(ProtocolAsk, p.asks.serve)
+	p.Handle(ProtocolThrough, p.through.serve)
 	p.Handle(protocolMeet, func(_ context.Context, c net.Conn, _ Peer) { _ = c.Close() })
 	return p, nil
 }

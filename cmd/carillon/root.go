@@ -47,7 +47,7 @@ same data directory, or changes its configuration.`,
 	root.SetOut(c.out)
 	root.SetErr(c.words)
 	root.AddCommand(
-		c.runCommand(), c.tokenCommand(), c.statusCommand(), c.membersCommand(), c.nodeCommand(), c.drainCommand(), c.clusterCommand(), c.sitesCommand(), c.linksCommand(),
+		c.runCommand(), c.tokenCommand(), c.statusCommand(), c.membersCommand(), c.nodeCommand(), c.drainCommand(), c.clusterCommand(), c.drillCommand(), c.sitesCommand(), c.linksCommand(),
 		c.registrationsCommand(), c.callsCommand(), c.leasesCommand(), c.bansCommand(), c.eventsCommand(), c.certificateCommand(), c.traceCommand(), c.metricsCommand(),
 		c.configCommand(), c.versionCommand(),
 	)

@@ -35,6 +35,7 @@ type Options struct {
 	System  System
 	Banning Banning
 	Nodes   Nodes
+	Drills  Drills // nil at a witness, which rehearses nothing
 	Tracing Tracing
 	Metrics http.Handler // answers with figures for Prometheus
 
@@ -128,6 +129,11 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/take-over", s.deciding)
 	mux.HandleFunc("POST /v1/take-over", s.takeOver)
 	mux.HandleFunc("GET /v1/events", s.events)
+	if s.o.Drills != nil {
+		mux.HandleFunc("GET /v1/drill", s.drill)
+		mux.HandleFunc("POST /v1/drill", s.startDrill)
+		mux.HandleFunc("DELETE /v1/drill", s.stopDrill)
+	}
 	mux.HandleFunc("GET /v1/users", s.knowing(s.users))
 	mux.HandleFunc("GET /v1/certificate", s.certificate)
 	mux.HandleFunc("GET /v1/trace/dialogs", s.dialogs)

@@ -62,7 +62,7 @@ func newConn(l *Layer, nc *net.TCPConn, k Kind, accepted bool) (*conn, error) {
 
 func makeConn(l *Layer, nc net.Conn, raw syscall.RawConn) *conn {
 	c := &conn{
-		origin: origin{id: l.ids.id(), local: addrPort(nc.LocalAddr()), watch: l.opts.Watcher},
+		origin: origin{id: l.ids.id(), local: addrPort(nc.LocalAddr()), watch: l.opts.Watcher, deaf: &l.deaf},
 		layer:  l, nc: nc, raw: raw, remote: addrPort(nc.RemoteAddr()),
 		out: newOutbox(nc, raw, l),
 		in:  inbox{limit: l.opts.MaxMessage, buffers: &l.buffers},
@@ -136,6 +136,7 @@ func (c *conn) readAll() error {
 		if err := c.fill(); err != nil {
 			return err
 		}
+		c.stall()
 		if err := c.act(); err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ type origin struct {
 	local netip.AddrPort
 	node  string // of the peer, if that is one
 	watch Watcher
+	deaf  *deaf // nil: it hears everybody
 }
 
 // about implements part of carrier for whatever embeds an origin.
@@ -95,6 +96,9 @@ func (f Flow) Remote() netip.AddrPort { return f.remote }
 func (f Flow) Send(b []byte) error {
 	if f.carrier == nil {
 		return ErrClosed
+	}
+	if o := f.carrier.about(); o.deaf != nil && o.kind != Node && o.deaf.is(f.remote.Addr(), nil) {
+		return nil
 	}
 	at := time.Now()
 	err := f.carrier.send(b, f.remote)

@@ -48,6 +48,7 @@ type Layer struct {
 	tlsSIP, tlsWeb *tls.Config
 	browsers       browsers
 	also           also
+	deaf           deaf
 
 	udp    []*udpSocket // at most one per address family
 	doors  []door

@@ -18,7 +18,7 @@ type point struct {
 
 func newPoint(s *udpSocket, local netip.Addr, oob []byte) *point {
 	return &point{
-		origin: origin{kind: UDP, local: netip.AddrPortFrom(local, s.layer.opts.Port), watch: s.layer.opts.Watcher},
+		origin: origin{kind: UDP, local: netip.AddrPortFrom(local, s.layer.opts.Port), watch: s.layer.opts.Watcher, deaf: &s.layer.deaf},
 		sock:   s, oob: oob, scope: zoneID(local),
 	}
 }

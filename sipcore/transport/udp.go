@@ -53,6 +53,9 @@ func (s *udpSocket) receive(p *point, from netip.AddrPort, datagram []byte) {
 		s.layer.count.junk.Add(1)
 		return
 	}
+	if s.layer.deaf.is(from.Addr(), datagram) {
+		return
+	}
 	if isBinding(datagram) {
 		s.answer(p, from, datagram)
 		return

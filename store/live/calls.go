@@ -3,6 +3,7 @@ package live
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,8 @@ const callShards = 16
 type Calls struct {
 	seed   maphash.Seed
 	shards [callShards]callShard
+
+	expired atomic.Uint64
 }
 
 type callShard struct {
@@ -112,8 +115,12 @@ func (c *Calls) Expire(now time.Time) []Call {
 	for i := range c.shards {
 		over = c.shards[i].expire(over, now)
 	}
+	c.expired.Add(uint64(len(over)))
 	return over
 }
+
+// Expired returns how many calls Expire has removed so far: their phones were lost.
+func (c *Calls) Expired() uint64 { return c.expired.Load() }
 
 // All returns every call, in no particular order.
 func (c *Calls) All() []Call {

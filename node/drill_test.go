@@ -1,0 +1,163 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"carillon/cluster/link"
+	"carillon/node/admin"
+	"carillon/node/mode"
+	"carillon/store"
+	"carillon/store/live"
+)
+
+// branchTown is a main and a LifeGUARD of another site.
+func branchTown(t *testing.T) *town {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "system.yaml")
+	text := "domain: tel.test\nsites: [{name: hq}, {name: mons}]\nusers: [{number: \"201\", password: x}]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &town{t: t, config: file, nodes: map[string]*townsman{}}
+	w.open("laurel", RoleMain, "laurel")
+	w.joinAt("lg", RoleLifeguard, "laurel", "mons")
+	w.eventually("the link stands", func() bool {
+		up, _ := w.nodes["laurel"].peers.isUp("lg")
+		return up
+	})
+	return w
+}
+
+// A drill parts a site from the others as a cut does, says how it went, and whoever
+// calls for help there ends it.
+func TestDrill(t *testing.T) {
+	t.Parallel()
+	w := branchTown(t)
+	main, lg := w.nodes["laurel"], w.nodes["lg"]
+	d, err := main.StartDrill(t.Context(), "mons", 5*time.Minute)
+	if err != nil || d.Done {
+		t.Fatalf("got %+v, %v", d, err)
+	}
+	if _, err = main.StartDrill(t.Context(), "mons", time.Minute); err == nil || !strings.Contains(err.Error(), "a drill of mons goes on") {
+		t.Errorf("a second one: got %v", err)
+	}
+	w.eventually("the site goes on alone", func() bool { return lg.standing.Mode() == mode.Survivable })
+	if d, err = main.Drill(t.Context()); err != nil || len(d.Nodes) != 1 || d.Nodes[0].State != admin.DrillCuts {
+		t.Errorf("while it goes on: got %+v, %v", d, err)
+	}
+	lg.calls.Put(live.Call{ID: "1", From: "201", To: "112", State: live.Ringing, Node: "lg"})
+	w.eventually("a call for help has ended it", func() bool {
+		main.drills.mu.Lock()
+		defer main.drills.mu.Unlock()
+		return main.drills.now == nil
+	})
+	lg.calls.Delete("1")
+	w.eventually("the site is back", func() bool {
+		d, err = main.Drill(t.Context())
+		return err == nil && d.Done
+	})
+	one := d.Nodes[0]
+	if one.Alone == nil || one.Back == nil || one.Lost != 0 || one.Dropped != 0 || one.Why != "201 calls 112" || lg.standing.Mode() != mode.Cluster {
+		t.Errorf("got %+v", one)
+	}
+	t.Logf("survivable after %.1f s, back after %.1f s", *one.Alone, *one.Back)
+}
+
+// A drill ends by itself and on request; who may not ask for it gets none.
+func TestDrillEnds(t *testing.T) {
+	t.Parallel()
+	w := branchTown(t)
+	main, lg := w.nodes["laurel"], w.nodes["lg"]
+	done := func() bool {
+		d, err := main.Drill(t.Context())
+		return err == nil && d.Done && len(d.Nodes) == 1
+	}
+	for _, site := range []string{"hq", "namur"} {
+		if _, err := main.StartDrill(t.Context(), site, time.Minute); err == nil {
+			t.Errorf("a drill of %s begins", site)
+		}
+	}
+	if _, err := main.StartDrill(t.Context(), "mons", time.Second); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("it has ended by itself", done)
+	if _, err := main.StartDrill(t.Context(), "mons", 5*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("it goes on", func() bool {
+		d, err := main.Drill(t.Context())
+		return err == nil && d.Nodes[0].State == admin.DrillCuts
+	})
+	if _, err := lg.StopDrill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("it has ended on request", done)
+
+	body, _ := json.Marshal(drillOrder{What: drillBegin, Site: "hq", For: time.Minute})
+	if _, err := main.drills.answer(context.Background(), link.Peer{Node: "lg", Role: link.LifeGUARD}, body); err == nil || !strings.Contains(err.Error(), "rehearses nothing there") {
+		t.Errorf("a LifeGUARD rehearses elsewhere: got %v", err)
+	}
+	body, _ = json.Marshal(drillOrder{What: drillBegin, Site: "mons", For: time.Hour})
+	if _, err := lg.drills.answer(context.Background(), link.Peer{Node: "laurel", Role: link.Main}, body); err == nil {
+		t.Error("a drill of an hour begins")
+	}
+}
+
+// What is not as promised is said.
+func TestBroken(t *testing.T) {
+	t.Parallel()
+	at := func(s float64) *float64 { return &s }
+	for _, tt := range []struct {
+		n    admin.DrillNode
+		want string
+	}{
+		{admin.DrillNode{Cut: 60, Alone: at(8.1), Back: at(11)}, ""},
+		{admin.DrillNode{Cut: 5}, ""}, // too short for anybody to notice
+		{admin.DrillNode{Cut: 60}, "survivable never"},
+		{
+			admin.DrillNode{Cut: 60, Alone: at(12), Back: at(16.04), Lost: 1, Dropped: 2},
+			"survivable after 12.0 s, not within 10; back after 16.0 s, not within 15; 1 calls lost; 2 registrations lost",
+		},
+		{admin.DrillNode{Cut: 60, Alone: at(8)}, "back never"},
+	} {
+		if got := strings.Join(tt.n.Broken(), "; "); got != tt.want {
+			t.Errorf("%+v: got %q, want %q", tt.n, got, tt.want)
+		}
+	}
+}
+
+// A phone that speaks to a node elsewhere is not heard while its site is cut off,
+// unless it calls for help.
+func TestWhomAnInviteCalls(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ came, want string }{
+		{"INVITE sip:112@tel.test SIP/2.0\r\nVia: x", "112"},
+		{"INVITE sips:911@192.0.2.1;transport=tls SIP/2.0", "911"},
+		{"INVITE tel:112;phone-context=x SIP/2.0", "112"},
+		{"\r\nINVITE sip:112@tel.test SIP/2.0", ""}, // a keep-alive comes by itself
+		{"REGISTER sip:112@tel.test SIP/2.0", ""},
+		{"INVITE sip:" + strings.Repeat("1", 1000), ""},
+		{"INVITE ", ""},
+		{"", ""},
+	} {
+		if got := invited([]byte(tt.came)); got != tt.want {
+			t.Errorf("%.40q: got %q, want %q", tt.came, got, tt.want)
+		}
+	}
+	r := &rehearsal{drillOrder: drillOrder{Site: "mons"}, stop: make(chan string, 1)}
+	view, phone := store.NewView(store.Config{}), netip.MustParseAddr("192.0.2.7")
+	d := new(drill)
+	if d.helps(r, view, phone, []byte("INVITE sip:201@x SIP/2.0\r\n")) || len(r.stop) > 0 {
+		t.Error("any call is one for help")
+	}
+	if !d.helps(r, view, phone, []byte("INVITE sip:112@x SIP/2.0\r\n")) || !r.cried.Load() || <-r.stop != "192.0.2.7 calls 112" {
+		t.Error("a call for help does not end the drill")
+	}
+}

@@ -1,0 +1,225 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"carillon/node/admin"
+	"carillon/node/mode"
+	"carillon/store"
+	"carillon/store/live"
+)
+
+const (
+	drillLooks   = 50 * time.Millisecond // how often a node looks what has become of it
+	drillReturns = 60 * time.Second      // how long a node is given to be with the others again
+)
+
+// Run rehearses what obey has begun, until ctx ends.
+func (d *drill) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case r := <-d.begun:
+			d.rehearse(ctx, r)
+			d.note(func(n *admin.DrillNode) { n.State = admin.DrillDone })
+			d.mu.Lock()
+			d.now = nil
+			d.mu.Unlock()
+		}
+	}
+}
+
+func (d *drill) note(f func(*admin.DrillNode)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f(&d.told)
+}
+
+// rehearse is one drill from its beginning to the return.
+func (d *drill) rehearse(ctx context.Context, r *rehearsal) {
+	if _, ended := d.wait(ctx, r.stop, r.In, nil); ended {
+		return
+	}
+	d.deafen(r)
+	defer d.hear()
+	began, before, expired := time.Now(), d.phones(), d.calls.Expired()
+	d.events.Add("drill", "the line of %s is as if cut from now on, for %v at most", r.Site, r.For)
+	d.note(func(n *admin.DrillNode) {
+		n.State, n.Calls, n.Phones = admin.DrillCuts, d.callsUp(), sumOf(before)
+	})
+	why, _ := d.wait(ctx, r.stop, r.For, func() string { return d.look(r, began) })
+	d.hear()
+	ended := time.Now()
+	d.events.Add("drill", "the line of %s is as before: the drill is over%s", r.Site, because(why))
+	d.note(func(n *admin.DrillNode) {
+		n.State, n.Why, n.Cut = admin.DrillReturns, why, ended.Sub(began).Seconds()
+		n.Lost, n.Dropped = int(d.calls.Expired()-expired), missing(before, d.phones()) //nolint:gosec // a handful
+	})
+	if r.cried.Load() {
+		d.tellAll(ctx, drillOrder{What: drillStop, Site: r.Site, Why: why})
+	}
+	if !r.inside {
+		return
+	}
+	_, _ = d.wait(ctx, nil, drillReturns, func() string {
+		if d.standing.Mode() == mode.Survivable {
+			return ""
+		}
+		took := time.Since(ended).Seconds()
+		d.note(func(n *admin.DrillNode) { n.Back = &took })
+		return "it is back"
+	})
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ", for " + why
+}
+
+// wait waits for a time, or until somebody ends the drill, or look says why it is
+// over; then ended is true.
+func (d *drill) wait(ctx context.Context, stop <-chan string, most time.Duration, look func() string) (why string, ended bool) {
+	over := time.NewTimer(most)
+	defer over.Stop()
+	tick := time.NewTicker(drillLooks)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return "the node stops", true
+		case <-over.C:
+			return "", false
+		case why = <-stop:
+			return why, true
+		case <-tick.C:
+			if look == nil {
+				continue
+			}
+			if why = look(); why != "" {
+				return why, true
+			}
+		}
+	}
+}
+
+// look notes when the node is alone, and ends the drill when somebody at the site
+// calls for help.
+func (d *drill) look(r *rehearsal, began time.Time) (why string) {
+	if !r.inside {
+		return ""
+	}
+	if d.standing.Mode() == mode.Survivable {
+		took := time.Since(began).Seconds()
+		d.note(func(n *admin.DrillNode) {
+			if n.Alone == nil {
+				n.Alone = &took
+			}
+		})
+	}
+	for _, c := range d.calls.All() {
+		if d.config.View().IsEmergency(c.To) {
+			r.cries(fmt.Sprintf("%s calls %s", c.From, c.To))
+		}
+	}
+	return ""
+}
+
+// deafen makes this node deaf to whom the line would part it from.
+func (d *drill) deafen(r *rehearsal) {
+	inside, outside := d.inside(r.Site)
+	if !r.inside {
+		outside = inside
+	}
+	parted := make(map[string]bool)
+	for _, n := range outside {
+		parted[n.Name] = true
+	}
+	d.port.Deafen(func(node string) bool { return parted[node] })
+	if view := d.config.View(); !r.inside {
+		d.sip.Deafen(func(a netip.Addr, came []byte) bool {
+			return view.Network(a).Site == r.Site && !d.helps(r, view, a, came)
+		})
+	}
+}
+
+// helps reports whether what has come from a phone of the site is a call for help,
+// which is heard, and ends the drill.
+func (d *drill) helps(r *rehearsal, view *store.View, from netip.Addr, came []byte) bool {
+	number := invited(came)
+	if number == "" || !view.IsEmergency(number) {
+		return false
+	}
+	r.cries(fmt.Sprintf("%s calls %s", from, number))
+	return true
+}
+
+// invited returns whom an INVITE calls that begins so; empty for all else.
+func invited(came []byte) string {
+	line, _, _ := bytes.Cut(came[:min(len(came), longestInvite)], []byte("\r\n"))
+	uri, invite := bytes.CutPrefix(bytes.TrimLeft(line, "\r\n"), []byte("INVITE "))
+	scheme, rest, found := bytes.Cut(uri, []byte(":"))
+	if !invite || !found || len(scheme) > len("sips") {
+		return ""
+	}
+	end := bytes.IndexAny(rest, "@;> ")
+	return string(rest[:max(end, 0)])
+}
+
+// longestInvite is how much of a message is looked at to see whom it calls.
+const longestInvite = 256
+
+// cries ends the drill because somebody needs help.
+func (r *rehearsal) cries(why string) {
+	r.cried.Store(true)
+	select {
+	case r.stop <- why:
+	default: // it ends already
+	}
+}
+
+func (d *drill) hear() {
+	d.port.Deafen(nil)
+	d.sip.Deafen(nil)
+}
+
+func (d *drill) callsUp() (count int) {
+	for _, c := range d.calls.All() {
+		if c.State == live.Up {
+			count++
+		}
+	}
+	return count
+}
+
+// phones counts those that are registered here and can be called, by user.
+func (d *drill) phones() map[string]int {
+	count := make(map[string]int)
+	for _, r := range admin.RegistrationsOf(d.bindings, d.self().Name, "") {
+		if r.State == "up" {
+			count[r.User]++
+		}
+	}
+	return count
+}
+
+func sumOf(count map[string]int) (sum int) {
+	for _, n := range count {
+		sum += n
+	}
+	return sum
+}
+
+// missing counts the phones that there were and are not.
+func missing(before, after map[string]int) (count int) {
+	for user, n := range before {
+		count += max(0, n-after[user])
+	}
+	return count
+}
