@@ -225,7 +225,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		drills = n.drills
 	}
 	api, err := admin.Open(ctx, admin.Options{
-		Dir: o.Data, Status: n.status, System: n.system, Nodes: n.system, Banning: n.system, Drills: drills,
+		Dir: o.Data, Status: n.status, System: n.system, Nodes: n.system, Mains: n.system, Banning: n.system, Drills: drills,
 		Certificate: n.shown.describe,
 		Tracing:     messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
 		Blind: n.identity.Role == RoleWitness,

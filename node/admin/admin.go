@@ -35,6 +35,7 @@ type Options struct {
 	System  System
 	Banning Banning
 	Nodes   Nodes
+	Mains   Mains
 	Drills  Drills // nil at a witness, which rehearses nothing
 	Tracing Tracing
 	Metrics http.Handler // answers with figures for Prometheus

@@ -117,7 +117,7 @@ func serve(t *testing.T, dir string) (*Client, Options) {
 	t.Helper()
 	sys := &system{bindings: live.NewBindings("laurel", nil), calls: live.NewCalls(), bans: live.NewBans("laurel", nil)}
 	o := Options{
-		Dir: dir, System: sys, Nodes: sys, Banning: sys,
+		Dir: dir, System: sys, Nodes: sys, Mains: sys, Banning: sys,
 		Tracing: &traced{}, Metrics: http.NotFoundHandler(),
 		Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
 	}

@@ -19,6 +19,10 @@ type Nodes interface {
 	// RenewNode has a node have another key, and a certificate for it; that of the
 	// former key counts no more.
 	RenewNode(ctx context.Context, name string) (Renewed, error)
+}
+
+// Mains is who decides about the configuration, under the same terms as Nodes.
+type Mains interface {
 	// Deciding says which mains decide, and which of them do not answer. Its error
 	// is why this node could not take over.
 	Deciding(ctx context.Context) (Deciding, error)
@@ -75,7 +79,7 @@ func (s *Server) createToken(w http.ResponseWriter, r *http.Request) {
 
 // deciding answers what a take-over would be about.
 func (s *Server) deciding(w http.ResponseWriter, r *http.Request) {
-	d, err := s.o.Nodes.Deciding(r.Context())
+	d, err := s.o.Mains.Deciding(r.Context())
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -85,7 +89,7 @@ func (s *Server) deciding(w http.ResponseWriter, r *http.Request) {
 
 // takeOver has this node decide alone.
 func (s *Server) takeOver(w http.ResponseWriter, r *http.Request) {
-	d, err := s.o.Nodes.TakeOver(r.Context(), author(r))
+	d, err := s.o.Mains.TakeOver(r.Context(), author(r))
 	if err != nil {
 		s.refuse(w, r, err)
 		return
