@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,12 @@ func TestDrillEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.eventually("it has ended on request", done)
+	if _, err := main.StartDrill(t.Context(), "mons", 5*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	main.calls.Put(live.Call{ID: "1", From: "201", To: "112", State: live.Ringing, Node: "laurel"})
+	w.eventually("a call for help elsewhere has ended it", done)
+	main.calls.Delete("1")
 
 	body, _ := json.Marshal(drillOrder{What: drillBegin, Site: "hq", For: time.Minute})
 	if _, err := main.drills.answer(context.Background(), link.Peer{Node: "lg", Role: link.LifeGUARD}, body); err == nil || !strings.Contains(err.Error(), "rehearses nothing there") {
@@ -141,13 +148,16 @@ func TestWhomAnInviteCalls(t *testing.T) {
 		{"INVITE sip:112@tel.test SIP/2.0\r\nVia: x", "112"},
 		{"INVITE sips:911@192.0.2.1;transport=tls SIP/2.0", "911"},
 		{"INVITE tel:112;phone-context=x SIP/2.0", "112"},
-		{"\r\nINVITE sip:112@tel.test SIP/2.0", ""}, // a keep-alive comes by itself
+		{"\r\n\r\nINVITE sip:112@tel.test SIP/2.0", "112"}, // behind a keep-alive
+		{"REGISTER sip:tel.test SIP/2.0\r\nCSeq: 1 REGISTER\r\n\r\nINVITE sip:112@tel.test SIP/2.0\r\n", "112"},
+		{"INVITE sip:201@x SIP/2.0\r\n\r\nINVITE sip:112@tel.test SIP/2.0\r\n", "201 112"},
+		{"INVITE URN:service:sos.fire SIP/2.0\r\n", "urn:service:sos"},
 		{"REGISTER sip:112@tel.test SIP/2.0", ""},
 		{"INVITE sip:" + strings.Repeat("1", 1000), ""},
 		{"INVITE ", ""},
 		{"", ""},
 	} {
-		if got := invited([]byte(tt.came)); got != tt.want {
+		if got := strings.Join(slices.Collect(invited([]byte(tt.came))), " "); got != tt.want {
 			t.Errorf("%.40q: got %q, want %q", tt.came, got, tt.want)
 		}
 	}
@@ -157,7 +167,14 @@ func TestWhomAnInviteCalls(t *testing.T) {
 	if d.helps(r, view, phone, []byte("INVITE sip:201@x SIP/2.0\r\n")) || len(r.stop) > 0 {
 		t.Error("any call is one for help")
 	}
-	if !d.helps(r, view, phone, []byte("INVITE sip:112@x SIP/2.0\r\n")) || !r.cried.Load() || <-r.stop != "192.0.2.7 calls 112" {
-		t.Error("a call for help does not end the drill")
+	view = store.NewView(store.Config{Sites: []store.Site{{Name: "mons", Outside: "0"}}})
+	for _, uri := range []string{"sip:112@x", "sip:0112@x", "urn:service:sos"} {
+		_, called, _ := strings.Cut(strings.TrimSuffix(uri, "@x"), "sip:")
+		if called == "" {
+			called = uri
+		}
+		if !d.helps(r, view, phone, []byte("INVITE "+uri+" SIP/2.0\r\n")) || !r.cried.Load() || <-r.stop != "192.0.2.7 calls "+called {
+			t.Errorf("a call for help to %s does not end the drill", uri)
+		}
 	}
 }

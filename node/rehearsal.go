@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"net/netip"
 	"time"
 
 	"carillon/node/admin"
 	"carillon/node/mode"
+	"carillon/sipcore/route"
 	"carillon/store"
 	"carillon/store/live"
 )
@@ -109,24 +111,21 @@ func (d *drill) wait(ctx context.Context, stop <-chan string, most time.Duration
 	}
 }
 
-// look notes when the node is alone, and ends the drill when somebody at the site
-// calls for help.
+// look notes when the node is alone, and ends the drill when somebody calls for help,
+// wherever: his line may be beyond that which is as if cut.
 func (d *drill) look(r *rehearsal, began time.Time) (why string) {
-	if !r.inside {
-		return ""
+	for _, c := range d.calls.All() {
+		if d.config.View().IsEmergency(c.To) {
+			r.cries(fmt.Sprintf("%s calls %s", c.From, c.To))
+		}
 	}
-	if d.standing.Mode() == mode.Survivable {
+	if r.inside && d.standing.Mode() == mode.Survivable {
 		took := time.Since(began).Seconds()
 		d.note(func(n *admin.DrillNode) {
 			if n.Alone == nil {
 				n.Alone = &took
 			}
 		})
-	}
-	for _, c := range d.calls.All() {
-		if d.config.View().IsEmergency(c.To) {
-			r.cries(fmt.Sprintf("%s calls %s", c.From, c.To))
-		}
 	}
 	return ""
 }
@@ -149,30 +148,48 @@ func (d *drill) deafen(r *rehearsal) {
 	}
 }
 
-// helps reports whether what has come from a phone of the site is a call for help,
-// which is heard, and ends the drill.
+// helps reports whether among what has come from a phone of the site is a call for
+// help, which is heard, and ends the drill.
 func (d *drill) helps(r *rehearsal, view *store.View, from netip.Addr, came []byte) bool {
-	number := invited(came)
-	if number == "" || !view.IsEmergency(number) {
-		return false
+	for called := range invited(came) {
+		if number, _ := route.Read(view, r.Site, called); number.Kind == route.Emergency || called == sos {
+			r.cries(fmt.Sprintf("%s calls %s", from, called))
+			return true
+		}
 	}
-	r.cries(fmt.Sprintf("%s calls %s", from, number))
-	return true
+	return false
 }
 
-// invited returns whom an INVITE calls that begins so; empty for all else.
-func invited(came []byte) string {
-	line, _, _ := bytes.Cut(came[:min(len(came), longestInvite)], []byte("\r\n"))
-	uri, invite := bytes.CutPrefix(bytes.TrimLeft(line, "\r\n"), []byte("INVITE "))
+// sos is what invited says of a service for emergencies (RFC 5031).
+const sos = "urn:service:sos"
+
+// invited returns whom the INVITEs call that begin in what has come, whatever is
+// before them.
+func invited(came []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for line := range bytes.Lines(came) {
+			uri, invite := bytes.CutPrefix(line[:min(len(line), longestInvite)], []byte("INVITE "))
+			if called := numberIn(uri); invite && called != "" && !yield(called) {
+				return
+			}
+		}
+	}
+}
+
+// numberIn returns whom a URI names that begins so; empty for one that is not whole.
+func numberIn(uri []byte) string {
+	if len(uri) >= len(sos) && bytes.EqualFold(uri[:len(sos)], []byte(sos)) {
+		return sos
+	}
 	scheme, rest, found := bytes.Cut(uri, []byte(":"))
-	if !invite || !found || len(scheme) > len("sips") {
+	if !found || len(scheme) > len("sips") {
 		return ""
 	}
 	end := bytes.IndexAny(rest, "@;> ")
 	return string(rest[:max(end, 0)])
 }
 
-// longestInvite is how much of a message is looked at to see whom it calls.
+// longestInvite is how much of a line is looked at to see whom it calls.
 const longestInvite = 256
 
 // cries ends the drill because somebody needs help.

@@ -241,7 +241,9 @@ func (c *conn) takeAll() (done bool, err error) {
 		case whole:
 			done = true
 			c.expectMore()
-			c.layer.deliver(c.flow(), raw)
+			if c.hears(raw) {
+				c.layer.deliver(c.flow(), raw)
+			}
 		}
 	}
 	return done, ErrClosed

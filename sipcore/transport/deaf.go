@@ -33,9 +33,24 @@ func (d *deaf) is(peer netip.Addr, came []byte) bool {
 const listenAgain = 100 * time.Millisecond
 
 // stall keeps the reader of a connection from what has come as long as its peer is
-// not heard.
+// not heard. It shows what comes meanwhile too, up to the size of one message: what
+// is to be heard may stand behind what is not. Of a browser, whose messages are in
+// frames, each is heard or lost by itself: see [conn.hears].
 func (c *conn) stall() {
-	for c.kind != Node && c.layer.deaf.is(c.remote.Addr(), c.in.pending()) && c.open() {
-		time.Sleep(listenAgain)
+	if c.kind == Node || c.web != nil || !c.layer.deaf.is(c.remote.Addr(), c.in.pending()) {
+		return
 	}
+	for c.open() && c.layer.deaf.is(c.remote.Addr(), c.in.pending()) {
+		c.out.readBy(time.Now().Add(listenAgain))
+		if len(c.in.pending()) >= c.in.limit || c.fill() != nil { // its end comes again
+			time.Sleep(listenAgain)
+		}
+	}
+	c.awaiting = false // whoever was late was not to blame
+	c.out.readBy(time.Time{})
+}
+
+// hears reports whether a whole message is heard.
+func (c *conn) hears(raw []byte) bool {
+	return c.web == nil || !c.layer.deaf.is(c.remote.Addr(), raw)
 }

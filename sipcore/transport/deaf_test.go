@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"net/netip"
 	"testing"
 	"time"
@@ -37,6 +38,33 @@ func TestDeafen(t *testing.T) {
 	h.see(func() {
 		if h.received[2] != "kept" {
 			t.Errorf("afterwards it heard %v", h.received)
+		}
+	})
+}
+
+// What is to be heard is heard on a connection, also behind what is not.
+func TestDeafenedStreamIsLookedAt(t *testing.T) {
+	h := &record{answer: echo}
+	l := listening(t, Options{}, h)
+	stream := dialTo(t, "tcp", at(l))
+	echoed(t, stream, "stream")
+	waits := make(chan struct{}, 1)
+	l.Deafen(func(_ netip.Addr, came []byte) bool {
+		if len(came) > 0 {
+			select {
+			case waits <- struct{}{}:
+			default:
+			}
+		}
+		return !bytes.Contains(came, []byte("help"))
+	})
+	write(t, stream, request("kept", 0))
+	<-waits
+	write(t, stream, request("help", 0))
+	h.count(t, 3)
+	h.see(func() {
+		if h.received[1] != "kept" || h.received[2] != "help" {
+			t.Errorf("it heard %v", h.received)
 		}
 	})
 }
