@@ -115,9 +115,7 @@ func TestARemovedNodeIsOutWhileItRuns(t *testing.T) {
 		}
 	}
 	before := w.nodes["namur"].config.View().Index()
-	if _, err := w.nodes["hardy"].RemoveNode(t.Context(), "mons"); err != nil {
-		t.Fatal(err)
-	}
+	w.removes("hardy", "mons")
 	w.isOutAt("mons", "u1", open, "laurel", "hardy", "namur")
 	if got := w.nodes["namur"].config.View().Index(); got != before {
 		t.Errorf("namur has revision %d of the configuration, had %d: its line is too fast to show anything", got, before)
@@ -160,9 +158,7 @@ func TestARemovedNodeIsOutWhenItComesBack(t *testing.T) {
 	w.open("namur", RoleLifeguard, "laurel")
 	w.registers("u1", "mons", "laurel", "hardy", "namur")
 	w.nodes["mons"].stop()
-	if _, err := w.nodes["namur"].RemoveNode(t.Context(), "mons"); err != nil {
-		t.Fatal(err)
-	}
+	w.removes("namur", "mons")
 	w.start(w.nodes["mons"].o)
 	w.isOutAt("mons", "u1", nil, "laurel", "hardy", "namur")
 	if got := w.nodes["mons"].bindings.Of("u1"); len(got) != 1 {

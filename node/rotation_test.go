@@ -181,9 +181,7 @@ func TestACupboard(t *testing.T) {
 		w.eventually(name+" has another certificate", func() bool { return w.begun(name).After(time.Now().Add(4 * year)) })
 	}
 	w.nodes["namur"].stop()
-	if _, err := w.nodes["hardy"].RemoveNode(t.Context(), "namur"); err != nil {
-		t.Fatal(err)
-	}
+	w.removes("hardy", "namur")
 	w.start(w.nodes["namur"].o)
 	w.isOutAt("namur", "u1", nil, "laurel", "hardy", "mons")
 }

@@ -123,6 +123,20 @@ func (w *town) lists(at, want string) {
 	})
 }
 
+// removes has a node removed, asking again as a person does while nobody decides.
+func (w *town) removes(at, name string) admin.Removed {
+	w.t.Helper()
+	var gone admin.Removed
+	w.eventually(name+" is removed", func() (done bool) {
+		var err error
+		if gone, err = w.nodes[at].RemoveNode(w.t.Context(), name); err != nil && !isUnavailable(err) {
+			w.t.Fatal(err)
+		}
+		return err == nil
+	})
+	return gone
+}
+
 // writable has a node make a token, which is a Change.
 func (w *town) writable(at string) {
 	w.t.Helper()

@@ -30,9 +30,7 @@ func TestWitness(t *testing.T) {
 	votes("hardy", "hardy laurel wim")
 	w.join("stan", RoleMain, "laurel")
 	votes("hardy", "hardy laurel stan")
-	if _, err := w.nodes["laurel"].RemoveNode(t.Context(), "stan"); err != nil {
-		t.Fatal(err)
-	}
+	w.removes("laurel", "stan")
 	votes("hardy", "hardy laurel wim")
 
 	view := w.nodes["wim"].config.View()

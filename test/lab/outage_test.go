@@ -245,21 +245,21 @@ func (x *struckSite) heals() {
 	x.none("phones with two registrations", x.nodes["laurel"].twice)
 }
 
-// calmsDown watches the line after the return. Phones refresh each 30 s, many of
-// them at the same time, so its load is the mean of as long.
+// calmsDown watches the line after the return. Its load is the mean of a quarter of a
+// minute: phones refresh when they do.
 func (x *struckSite) calmsDown(healed time.Time) {
 	x.t.Helper()
-	const window, refresh = 5 * time.Second, 6 // windows
+	const window, together = 5 * time.Second, 3
 	var windows []int
 	most, settled := 0, time.Duration(0)
 	for time.Since(healed) < x.back {
 		windows = append(windows, x.carries(window))
 		most = max(most, windows[len(windows)-1])
 		sum := 0
-		for _, w := range windows[max(0, len(windows)-refresh):] {
+		for _, w := range windows[max(0, len(windows)-together):] {
 			sum += w
 		}
-		if sum/min(refresh, len(windows)) > x.load*6/5+300 { // an idle line carries less than that
+		if sum/min(together, len(windows)) > x.load*6/5+300 { // an idle line carries less than that
 			settled = time.Since(healed)
 		}
 	}
