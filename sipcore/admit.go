@@ -44,12 +44,10 @@ func (s *Server) admit(r request) (caller, bool) {
 }
 
 // barred returns why nothing may begin from a network, whoever it is; status 0 if
-// it may. Who roams may call from everywhere, and says who he is; who calls for help
-// may from every network there is.
+// it may. Who roams may call from everywhere, and says who he is. Who calls for help
+// does not come here: see help.
 func (s *Server) barred(r request, n store.Network, c caller) (status int, why string) {
 	switch {
-	case n.Known && isEmergency(r.view, r.RequestURI()):
-		return 0, ""
 	case !n.Known && !c.user.Roams:
 		return 403, "Network Not Allowed"
 	case n.Known && !n.Takes(r.tx.Flow().Kind().String()) && !c.user.Roams:

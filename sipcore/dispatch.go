@@ -116,6 +116,8 @@ func (s *Server) outside(r request) {
 		respondWith(r.tx, 489, field{"Allow-Events", ""})
 	case s.proxy.Loops(r.Message):
 		refuse(r.tx, 482, "")
+	case ours && s.isForHelp(r):
+		s.help(r)
 	case r.mayGoOn():
 		s.begin(r, ours)
 	}
@@ -127,13 +129,18 @@ func (s *Server) isOurs(r request) bool { return s.proxy.IsSystems(r.view, r.uri
 // mayGoOn answers what a proxy must not forward: a request that has made too
 // many hops, or one that asks proxies for something we do not know.
 func (r *request) mayGoOn() bool {
+	return r.hasHops() && !r.refusesExtensions(message.ProxyRequire)
+}
+
+// hasHops answers a request that has made too many hops.
+func (r *request) hasHops() bool {
 	if value, ok := r.Header(message.MaxForwards); ok {
 		if n, err := strconv.Atoi(value); err == nil && n == 0 {
 			refuse(r.tx, 483, "")
 			return false
 		}
 	}
-	return !r.refusesExtensions(message.ProxyRequire)
+	return true
 }
 
 // refusesExtensions answers 420 when the request demands an option that is not
@@ -169,15 +176,11 @@ func containsFold(list []string, s string) bool {
 	return false
 }
 
-// begin carries a request outside a dialog for whoever may send it: a carrier,
-// who calls for help, or who is admitted.
+// begin carries a request outside a dialog for whoever may send it: a carrier, or
+// who is admitted.
 func (s *Server) begin(r request, ours bool) {
 	if t, ok := s.carrier(r); ok {
 		s.comesIn(r, t, ours)
-		return
-	}
-	if ours && s.isForHelp(r) {
-		s.help(r)
 		return
 	}
 	if from, ok := s.admit(r); ok {

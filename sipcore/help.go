@@ -13,9 +13,9 @@ import (
 // has to be one of our users.
 
 // isForHelp reports whether r calls an emergency number, as it is dialled at its
-// site.
+// site. A carrier calls for help nowhere.
 func (s *Server) isForHelp(r request) bool {
-	if r.Method() != message.INVITE {
+	if r.Method() != message.INVITE || r.view.IsCarrier(r.tx.Flow().Remote().Addr()) {
 		return false
 	}
 	if isSOS(r.RequestURI()) || r.view.IsEmergency(r.uri.User) {
@@ -29,9 +29,12 @@ func (s *Server) isForHelp(r request) bool {
 	return number.Kind == route.Emergency
 }
 
-// help carries a call for help. Who has not shown that he is the user whom From
-// names calls for his site.
+// help carries a call for help, whatever it asks of proxies. Who has not shown that
+// he is the user whom From names calls for his site.
 func (s *Server) help(r request) {
+	if !r.hasHops() {
+		return
+	}
 	network := r.view.Network(r.tx.Flow().Remote().Addr())
 	c := s.callerOf(r)
 	switch {

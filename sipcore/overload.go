@@ -13,6 +13,7 @@ import (
 
 	"carillon/sipcore/guard"
 	"carillon/sipcore/message"
+	"carillon/sipcore/route"
 	"carillon/sipcore/transport"
 	"carillon/store"
 )
@@ -138,7 +139,7 @@ func (s *Server) turnsAway(r *request) bool {
 		return false
 	}
 	s.fresh.Add(1)
-	if !s.load.Active() || r.ToTag() != "" || r.tx.Flow().Kind() == transport.Node || isEmergency(r.view, r.RequestURI()) {
+	if !s.load.Active() || r.ToTag() != "" || r.tx.Flow().Kind() == transport.Node || isEmergency(r.view, r.view.Network(r.tx.Flow().Remote().Addr()).Site, r.RequestURI()) {
 		return false
 	}
 	if !s.load.Refuses(maphash.String(s.seed, r.tx.Tag()) | 1) { // repetitions have the same tag
@@ -150,8 +151,8 @@ func (s *Server) turnsAway(r *request) bool {
 }
 
 // isEmergency reports whether a Request-URI is that of a service for emergencies
-// (RFC 5031), or of a number that reaches one somewhere.
-func isEmergency(view *store.View, uri string) bool {
+// (RFC 5031), or of a number that reaches one somewhere, as it is dialled at a site.
+func isEmergency(view *store.View, site, uri string) bool {
 	if isSOS(uri) {
 		return true
 	}
@@ -160,7 +161,7 @@ func isEmergency(view *store.View, uri string) bool {
 		return false
 	}
 	number := numberOf(u)
-	if view.IsEmergency(number) {
+	if dialled, _ := route.Read(view, site, number); dialled.Kind == route.Emergency {
 		return true
 	}
 	switch number {

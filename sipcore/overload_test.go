@@ -12,10 +12,12 @@ import (
 func TestIsEmergency(t *testing.T) {
 	for uri, want := range map[string]bool{
 		"sip:112@tel.test": true, "sip:112@tel.test;user=phone": true, "tel:112": true, "sip:1%312@tel.test": true,
-		"urn:service:sos": true, "URN:Service:SOS.fire": true,
+		"sip:0112@tel.test": true,
+		"urn:service:sos":   true, "URN:Service:SOS.fire": true,
 		"sip:1120@tel.test": false, "sip:alice@112": false, "tel:+32112": false, "urn:service:counseling": false, "": false, "x": false,
 	} {
-		if got := isEmergency(store.NewView(store.Config{}), uri); got != want {
+		view := store.NewView(store.Config{Sites: []store.Site{{Name: "mons", Outside: "0"}}})
+		if got := isEmergency(view, "mons", uri); got != want {
 			t.Errorf("%q: got %v, want %v", uri, got, want)
 		}
 	}

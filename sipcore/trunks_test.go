@@ -3,6 +3,7 @@ package sipcore_test
 import (
 	"crypto/rand"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -258,6 +259,7 @@ func TestHelp(t *testing.T) {
 			alice := b.lg.stranger("udp", "alice") // no registration and no password
 			m := alice.request("INVITE", tt.uri, "<sip:x@y>", rand.Text())
 			m.Add("Contact", "<"+alice.contact()+">")
+			m.Add("Proxy-Require", "privacy") // which ends any other call
 			alice.send(m)
 			if tt.silent > 0 {
 				b.mons.gets("INVITE")
@@ -274,6 +276,9 @@ func TestHelp(t *testing.T) {
 			if tt.by == "mons" && !strings.Contains(invite.Get("P-Asserted-Identity"), "+3265551200") {
 				t.Errorf("it is not told which site calls:\n%s", invite)
 			}
+			if tt.number != "" && invite.Get("Proxy-Require") != "" {
+				t.Errorf("the carrier is asked for what was asked of us:\n%s", invite)
+			}
 			answer := by.replies(invite, 200)
 			from, to := alice.calling(alice.gets("200")), by.called(invite, answer)
 			from.within("ACK")
@@ -287,16 +292,21 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpThatReachesNobody(t *testing.T) {
-	b := newBranch(t, func(c *store.Config) { c.Sites[1].Operator = "" })
-	alice := b.lg.phone("alice", "a")
-	alice.invites("112")
-	for _, carrier := range []*phone{b.mons, b.hq} { // whatever they say
-		carrier.replies(carrier.gets("INVITE"), 404)
-		carrier.gets("ACK")
-	}
-	alice.gets("404")
-	if said := b.lg.heard.String(); !strings.Contains(said, "the call of alice at site mons to 112 has reached nobody: 404") {
-		t.Errorf("people are told: %q", said)
+	for _, says := range []string{"404", "603"} {
+		t.Run(says, func(t *testing.T) {
+			b := newBranch(t, func(c *store.Config) { c.Sites[1].Operator = "" })
+			alice := b.lg.phone("alice", "a")
+			alice.invites("112")
+			for _, carrier := range []*phone{b.mons, b.hq} { // whatever they say
+				status, _ := strconv.Atoi(says)
+				carrier.replies(carrier.gets("INVITE"), status)
+				carrier.gets("ACK")
+			}
+			alice.gets(says)
+			if said := b.lg.heard.String(); !strings.Contains(said, "the call of alice at site mons to 112 has reached nobody: "+says) {
+				t.Errorf("people are told: %q", said)
+			}
+		})
 	}
 }
 

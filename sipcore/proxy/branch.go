@@ -272,7 +272,7 @@ func (b *branch) end(status int, response *message.Message) {
 		return
 	}
 	f.best.consider(status, response, b.isClean())
-	if status >= 600 {
+	if b.isFinal(status) {
 		f.tryNoMore()
 		f.cancelOthers(b, "")
 	}

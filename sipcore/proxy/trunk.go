@@ -37,6 +37,7 @@ func (f *fork) introduce(e *message.Edit, m *message.Message, t *route.Target) {
 		e.Append(message.PAssertedIdentity, known)
 	}
 	e.DropAll(message.Privacy)
+	e.DropAll(message.ProxyRequire) // of us
 	if t.Withheld {
 		e.Append(message.Privacy, "id")
 	}
@@ -56,6 +57,10 @@ func WithholdsName(m *message.Message) bool {
 	}
 	return false
 }
+
+// isFinal reports whether a status is the last word, so that nobody else is asked (RFC
+// 3261 section 16.7 step 5): of a carrier, who is asked for help, it is not.
+func (b *branch) isFinal(status int) bool { return status >= 600 && !b.target.Insist }
 
 // isAnswered reports whether b went to a carrier and its refusal is one of who is
 // called, so that no other carrier is to be asked.
