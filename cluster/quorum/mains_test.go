@@ -170,7 +170,7 @@ func (m *mains) stop(node string) *memory {
 	return one.memory
 }
 
-// three are ada, bea and cem, ada being the founder.
+// three are ada, bea and cem, ada being the founder; each knows that all have votes.
 func three(t *testing.T) *mains {
 	t.Helper()
 	m := newMains(t)
@@ -181,6 +181,9 @@ func three(t *testing.T) *mains {
 		if err := ada.AddVoter(soon(t), name); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, one := range m.up {
+		await(t, "three voters", func() bool { return cmp.Equal([]string{"ada", "bea", "cem"}, one.Voters()) })
 	}
 	return m
 }
@@ -222,9 +225,6 @@ func (m *mains) same(want ...string) {
 
 func TestThreeMainsAgree(t *testing.T) {
 	m := three(t)
-	for _, one := range m.up {
-		await(t, "three voters", func() bool { return cmp.Equal([]string{"ada", "bea", "cem"}, one.Voters()) })
-	}
 	for _, name := range []string{"ada", "bea", "cem"} {
 		one := m.up[name]
 		begin := tool.Start(t)
