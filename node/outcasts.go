@@ -52,12 +52,12 @@ func (n *Node) turnOut(owner string, certificate []byte) {
 func (n *Node) isRevoked(s link.Shown) bool {
 	view := n.config.View()
 	switch {
-	case view.IsRevoked(s.Key), n.outcasts.has(s.Key):
+	case view.IsRevoked(s.Key), n.outcasts.has(s.Key), view.IsRevoked(s.Certificate), n.outcasts.has(s.Certificate):
 		return true
 	case view.Index() == 0 || s.Ends.After(n.earliest()):
 		return false
 	}
-	return !view.Lists(s.Node, s.Key)
+	return !view.Lists(s.Node, s.Key) && !view.Lists(s.Node, s.Certificate)
 }
 
 // earliest is what the time is at least: a branch may begin with a clock of 1970, but

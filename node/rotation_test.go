@@ -73,6 +73,7 @@ func TestWhoIsOut(t *testing.T) {
 		"one that has just come":                 {shown("namur", "cc", hour), 0, false},
 		"a removed one":                          {shown("mons", "aa", hour), 0, true},
 		"one that a main has told of":            {shown("liege", "bb", hour), 0, true},
+		"one removed by a former version":        {link.Shown{Peer: link.Peer{Node: "mons", Role: link.LifeGUARD}, Key: "ee", Certificate: "aa", Ends: hour}, 0, true},
 		"a removed one that is forgotten":        {shown("mons", "dd", past), 0, true},
 		"a listed one whose certificate ended":   {shown("laurel", key, past), 0, false},
 		"another one under its name":             {shown("laurel", "cc", past), 0, true},

@@ -48,8 +48,9 @@ type Peer struct {
 type Shown struct {
 	Peer
 
-	Key  string    // fingerprint of its key
-	Ends time.Time // the certificate, by the clock of the main that issued it
+	Key         string    // fingerprint of its key
+	Certificate string    // fingerprint of the certificate, by which former versions list nodes
+	Ends        time.Time // the certificate, by the clock of the main that issued it
 }
 
 // Errors that a caller may tell apart.

@@ -194,7 +194,9 @@ func (p *Port) check(chain []*x509.Certificate) (Peer, error) {
 }
 
 func (p *Port) revoked(certificate *x509.Certificate, peer Peer) bool {
-	return p.options.Revoked != nil && p.options.Revoked(Shown{Peer: peer, Key: keyFingerprint(certificate), Ends: certificate.NotAfter})
+	return p.options.Revoked != nil && p.options.Revoked(Shown{
+		Peer: peer, Key: keyFingerprint(certificate), Certificate: CertificateFingerprint(certificate.Raw), Ends: certificate.NotAfter,
+	})
 }
 
 // met keeps what a completed handshake proved.
