@@ -1,6 +1,8 @@
 package node
 
 import (
+	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -102,7 +104,10 @@ func (w *town) registers(user, at string, others ...string) {
 // TestARemovedNodeIsOutWhileItRuns: everywhere at once, also where the line is too
 // slow to bring the View in that time.
 func TestARemovedNodeIsOutWhileItRuns(t *testing.T) {
-	w := &town{t: t, nodes: make(map[string]*townsman), config: manyUsers(t)}
+	w := &town{t: t, nodes: make(map[string]*townsman), config: filepath.Join(t.TempDir(), "system.yaml")}
+	if err := os.WriteFile(w.config, manyUsers(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	w.open("laurel", RoleMain, "laurel")
 	w.open("hardy", RoleMain, "laurel")
 	w.open("mons", RoleLifeguard, "laurel")
@@ -115,6 +120,9 @@ func TestARemovedNodeIsOutWhileItRuns(t *testing.T) {
 		}
 	}
 	before := w.nodes["namur"].config.View().Index()
+	if _, err := w.nodes["hardy"].Apply(t.Context(), "renamed.yaml", manyUsers()); err != nil {
+		t.Fatal(err)
+	}
 	w.removes("hardy", "mons")
 	w.isOutAt("mons", "u1", open, "laurel", "hardy", "namur")
 	if got := w.nodes["namur"].config.View().Index(); got != before {
@@ -134,20 +142,16 @@ func TestARemovedNodeIsOutWhileItRuns(t *testing.T) {
 	}
 }
 
-// manyUsers is the configuration of a site whose line takes a minute for it.
-func manyUsers(t *testing.T) string {
-	t.Helper()
-	var b strings.Builder
+// manyUsers is a configuration that a site's line takes long for, each time: all have
+// other names.
+func manyUsers() []byte {
+	var b bytes.Buffer
 	b.WriteString("domain: tel.test\nsites:\n  - {name: " + firstSite + ", networks: [127.0.0.0/8]}\n" +
 		"  - {name: namur, networks: [192.0.2.0/24], budget: 16 kbit/s}\nusers:\n")
 	for i := range 2000 {
-		fmt.Fprintf(&b, "  - {number: u%d, site: %s, password: secret}\n", i, firstSite)
+		fmt.Fprintf(&b, "  - {number: u%d, name: %s, site: %s, password: secret}\n", i, rand.Text(), firstSite)
 	}
-	path := filepath.Join(t.TempDir(), "system.yaml")
-	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return b.Bytes()
 }
 
 // TestARemovedNodeIsOutWhenItComesBack: one that could not be reached is removed,
