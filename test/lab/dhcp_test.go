@@ -201,16 +201,19 @@ func (r *relay) asks(server netip.Addr, kind dhcpv4.MessageType, hw net.Hardware
 		r.tb.Fatal(err)
 	}
 	_ = r.conn.SetReadDeadline(time.Now().Add(patience))
-	b := make([]byte, 1500)
-	n, err := r.conn.Read(b)
-	if err != nil {
-		r.tb.Fatalf("%s of %s: %v", kind, hw, err)
+	for b := make([]byte, 1500); ; {
+		n, err := r.conn.Read(b)
+		if err != nil {
+			r.tb.Fatalf("%s of %s: %v", kind, hw, err)
+		}
+		answer, err := dhcpv4.FromBytes(b[:n])
+		if err != nil {
+			r.tb.Fatal(err)
+		}
+		if answer.TransactionID == ask.TransactionID { // else one that perfdhcp has left on the way
+			return answer
+		}
 	}
-	answer, err := dhcpv4.FromBytes(b[:n])
-	if err != nil {
-		r.tb.Fatal(err)
-	}
-	return answer
 }
 
 // gets has a device get an address from a server.
