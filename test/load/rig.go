@@ -104,7 +104,7 @@ func (r *rig) answers(ctx context.Context, data string, ended chan error) error 
 // configuration knows who the rig's clients are, and trusts them.
 func configuration() []byte {
 	var b bytes.Buffer
-	fmt.Fprintln(&b, "domain: rig.test\nsites:\n  - {name: rig, networks: [127.0.0.0/8], calls: trusted}\nusers:")
+	fmt.Fprintln(&b, "domain: rig.test\nsites:\n  - {name: rig, networks: [127.0.0.0/8, 10.0.0.0/8], calls: trusted}\nusers:")
 	user := func(number string) {
 		fmt.Fprintf(&b, "  - {number: %q, site: rig, password: pw}\n", number)
 	}
