@@ -55,7 +55,8 @@ var mayImport = []layer{
 		"sipcore/route", "sipcore/dialog", "store",
 	}, "the proxy carries a verdict out; features and tables are not its business"},
 	{"sipcore/registrar", endpoint, "the registrar meets others only in live tables"},
-	{"sipcore/presence", endpoint, "presence meets others only in live tables"},
+	{"sipcore/presence", append([]string{"sipcore/presence/document"}, endpoint...), "presence meets others only in live tables; what is sent of them is a document"},
+	{"sipcore/presence/document", []string{"store/live"}, "a document is rendered from the words of the domain and read into them; it knows no message"},
 
 	{"store", nil, "the domain depends on nothing"},
 	{"store/live", []string{"store"}, "a table does not know how its changes travel"},

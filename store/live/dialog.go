@@ -1,0 +1,60 @@
+package live
+
+import "time"
+
+// A Dialog is one user's side of a call, from the first INVITE to the last BYE
+// (RFC 3261 section 12, RFC 4235).
+type Dialog struct {
+	User string // whose side this is
+	Node string // the owner: the node that carries the call for this user
+
+	CallID    string
+	LocalTag  string // the user's
+	RemoteTag string // of the other side; empty while it has said nothing
+	Direction DialogDirection
+	State     DialogState
+	Remote    Identity // the other side
+	Private   bool     // the other side wants not to be named
+
+	Since time.Time // when State was reached
+}
+
+// An Identity is how the other side of a call is shown.
+type Identity struct {
+	Display string
+	URI     string
+}
+
+// A DialogDirection says who began the call.
+type DialogDirection uint8
+
+// The directions, by the user's part in the call.
+const (
+	Initiator DialogDirection = 1 + iota // the user calls
+	Recipient                            // the user is called
+)
+
+// String returns the word that RFC 4235 has for d.
+func (d DialogDirection) String() string {
+	if d == Recipient {
+		return "recipient"
+	}
+	return "initiator"
+}
+
+// A DialogState says how far a call is. They are in order: a lamp shows the
+// largest of the user's dialogs.
+type DialogState uint8
+
+// The states of RFC 4235 section 3.7.1.
+const (
+	Terminated DialogState = iota // it is over: no table shows it, but a document may
+	Trying
+	Early
+	Confirmed
+)
+
+// String returns the word that RFC 4235 has for s.
+func (s DialogState) String() string {
+	return [...]string{"terminated", "trying", "early", "confirmed"}[s&3]
+}
