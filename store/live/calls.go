@@ -23,6 +23,13 @@ type Call struct {
 	Node     string
 	Since    time.Time // when it came into this State
 	Expires  time.Time // when it is over unless its phones say that they are still there; zero: they do not say
+
+	// What follows is for lamps. Sides are read and written in Change alone: others get none.
+	Key              string        // by which other nodes are told of it
+	FromName, ToName string        // to display; may be empty
+	Private          bool          // who calls is not for others
+	Session          time.Duration // that its phones keep; 0: none
+	Sides            []Side        // the caller's first, if he is a user
 }
 
 // callShards is a power of two, large enough that set-ups on all cores seldom
@@ -95,7 +102,9 @@ func (c *Calls) Get(id string) (Call, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if x := s.byID[id]; x != nil {
-		return *x, true
+		found := *x
+		found.Sides = nil // they change
+		return found, true
 	}
 	return Call{}, false
 }
@@ -149,6 +158,7 @@ func (s *callShard) appendTo(all []Call) []Call {
 	defer s.mu.Unlock()
 	for _, x := range s.byID {
 		all = append(all, *x)
+		all[len(all)-1].Sides = nil // it changes
 	}
 	return all
 }

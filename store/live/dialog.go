@@ -3,10 +3,13 @@ package live
 import "time"
 
 // A Dialog is one user's side of a call, from the first INVITE to the last BYE
-// (RFC 3261 section 12, RFC 4235).
+// (RFC 3261 section 12, RFC 4235). A user has one in a call, however many of his
+// phones ring: it has the tag of the first that rang, then of the one that
+// answered. User, Call, Node and Direction name it.
 type Dialog struct {
 	User string // whose side this is
-	Node string // the owner: the node that carries the call for this user
+	Call string // the ID of the call
+	Node string // the owner: the node that let the call begin
 
 	CallID    string
 	LocalTag  string // the user's
@@ -16,8 +19,25 @@ type Dialog struct {
 	Remote    Identity // the other side
 	Private   bool     // the other side wants not to be named
 
-	Since time.Time // when State was reached
+	Since time.Time // when the call began to ring, or was answered
+	Old   bool      // nothing is heard of Node now: this is how it was
 }
+
+// isSame reports whether d and x are the same row, whatever it says.
+func (d *Dialog) isSame(x *Dialog) bool {
+	return d.Direction == x.Direction && d.Call == x.Call && d.Node == x.Node && d.User == x.User
+}
+
+// A Side is a Dialog of a call of this node and how many phones ring for it. The URI
+// of its Remote is a number, or what a stranger wrote: the user part.
+type Side struct {
+	Dialog
+
+	Phones int
+}
+
+// IsShown reports whether it belongs into the table.
+func (s *Side) IsShown() bool { return s.State != Terminated && s.User != "" }
 
 // An Identity is how the other side of a call is shown.
 type Identity struct {

@@ -1,0 +1,364 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Dialogs is the table of who rings and who is on the phone, in the whole system:
+// what lights lamps. Make one with NewDialogs. It is safe for concurrent use, and
+// nothing in it waits. The node that let a call begin has its rows, those of users
+// whose phones are elsewhere included; sipcore/dialog writes them and nobody else.
+type Dialogs struct {
+	node    string
+	domain  func() string // of the users
+	journal Journal       // nil for a node that stands alone
+	seed    maphash.Seed
+	users   [dialogShards]dialogShard
+	room    sync.Pool // of *[]byte, for what others are told
+
+	watching sync.RWMutex
+	watchers map[int]func(user string)
+	next     int
+
+	mu     sync.Mutex // comes before the locks of users
+	theirs map[string]map[string]*talk
+
+	silent atomic.Pointer[map[string]time.Time] // since when nothing is heard of a node; replaced under mu, never changed
+}
+
+// dialogShards is a power of two, large enough that set-ups on all cores seldom
+// meet.
+const dialogShards = 16
+
+type dialogShard struct {
+	mu sync.RWMutex
+	of map[string][]Dialog
+}
+
+// A talk is a call of another node, as that one tells it.
+type talk struct {
+	rows   []Dialog
+	lasts  time.Duration
+	hidden bool // it is over, though its node cannot be told or cannot tell
+	shown  bool
+}
+
+// NewDialogs returns an empty table of the node named node, for users of a domain.
+// What it says of its own calls goes to journal, which may be nil.
+func NewDialogs(node string, domain func() string, journal Journal) *Dialogs {
+	d := &Dialogs{
+		node: node, domain: domain, journal: journal, seed: maphash.MakeSeed(),
+		watchers: make(map[int]func(string)), theirs: make(map[string]map[string]*talk),
+	}
+	d.silent.Store(new(map[string]time.Time))
+	d.room.New = func() any { return new([]byte) }
+	for i := range d.users {
+		d.users[i].of = make(map[string][]Dialog)
+	}
+	return d
+}
+
+// Watch has f called with each user of whom Of returns something else now, but for
+// Old, until stop is called. f must neither block nor change the table; it may
+// read it. Changes of one dialog are told in their order.
+func (d *Dialogs) Watch(f func(user string)) (stop func()) {
+	d.watching.Lock()
+	defer d.watching.Unlock()
+	d.next++
+	n := d.next
+	d.watchers[n] = f
+	return func() {
+		d.watching.Lock()
+		defer d.watching.Unlock()
+		delete(d.watchers, n)
+	}
+}
+
+func (d *Dialogs) changed(user string) {
+	d.watching.RLock()
+	defer d.watching.RUnlock()
+	for _, f := range d.watchers {
+		f(user)
+	}
+}
+
+// Of returns the dialogs of user, in no particular order.
+func (d *Dialogs) Of(user string) []Dialog {
+	s := d.shard(user)
+	s.mu.RLock()
+	rows := slices.Clone(s.of[user])
+	s.mu.RUnlock()
+	d.finish(rows)
+	return rows
+}
+
+// All returns every dialog, in no particular order.
+func (d *Dialogs) All() []Dialog {
+	all := []Dialog{}
+	for i := range d.users {
+		all = d.users[i].appendTo(all)
+	}
+	d.finish(all)
+	return all
+}
+
+func (s *dialogShard) appendTo(all []Dialog) []Dialog {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, rows := range s.of {
+		all = append(all, rows...)
+	}
+	return all
+}
+
+// finish makes of rows as the table has them what others are shown.
+func (d *Dialogs) finish(rows []Dialog) {
+	domain := ""
+	if len(rows) > 0 {
+		domain = d.domain()
+	}
+	for i := range rows {
+		x := &rows[i]
+		x.Old = x.Node != d.node && d.IsSilent(x.Node)
+		if x.Remote.URI != "" {
+			x.Remote.URI = "sip:" + x.Remote.URI + "@" + domain
+		}
+	}
+}
+
+// Put adds a dialog of this node or replaces it. The URI of its Remote is that of a
+// Side.
+func (d *Dialogs) Put(x Dialog) {
+	x.Node = d.node
+	if d.put(x) {
+		d.changed(x.User)
+	}
+}
+
+// Delete removes a dialog of this node, if it is there.
+func (d *Dialogs) Delete(x Dialog) {
+	x.Node = d.node
+	if d.delete(x) {
+		d.changed(x.User)
+	}
+}
+
+// Has reports whether x is in the table just as it is.
+func (d *Dialogs) Has(x Dialog) bool {
+	s := d.shard(x.User)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Contains(s.of[x.User], x)
+}
+
+func (d *Dialogs) put(x Dialog) (news bool) {
+	s := d.shard(x.User)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows := s.of[x.User]
+	for i := range rows {
+		if rows[i].isSame(&x) {
+			news = rows[i] != x
+			rows[i] = x
+			return news
+		}
+	}
+	s.of[x.User] = append(rows, x)
+	return true
+}
+
+func (d *Dialogs) delete(x Dialog) (news bool) {
+	s := d.shard(x.User)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows := s.of[x.User]
+	i := slices.IndexFunc(rows, func(y Dialog) bool { return y.isSame(&x) })
+	switch {
+	case i < 0:
+		return false
+	case len(rows) == 1:
+		delete(s.of, x.User)
+	default:
+		s.of[x.User] = slices.Delete(rows, i, i+1)
+	}
+	return true
+}
+
+func (d *Dialogs) shard(user string) *dialogShard {
+	return &d.users[maphash.String(d.seed, user)%dialogShards]
+}
+
+// Tell tells other nodes what c, a call of this one, is now.
+func (d *Dialogs) Tell(c *Call) {
+	if d.journal == nil {
+		return
+	}
+	room := d.room.Get().(*[]byte) //nolint:forcetypeassert // nothing else is in it
+	*room = c.appendTalk((*room)[:0])
+	d.journal.Set(c.Key, *room)
+	d.room.Put(room)
+}
+
+// TellOver tells other nodes that c is over.
+func (d *Dialogs) TellOver(c *Call) {
+	if d.journal != nil {
+		d.journal.Delete(c.Key)
+	}
+}
+
+// Learn takes over what another node's journal says about one of its calls: a
+// value, or nothing when it is over.
+func (d *Dialogs) Learn(node, key string, value []byte) error {
+	if node == d.node {
+		return fmt.Errorf("learning a call from %q: %w", node, errTalk)
+	}
+	var is talk
+	if len(value) > 0 {
+		var err error
+		if is, err = parseTalk(node, string(value)); err != nil {
+			return fmt.Errorf("learning a call from %q: %w", node, err)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	was := d.theirs[node][key]
+	if was != nil && was.hidden && slices.Equal(was.rows, is.rows) {
+		return nil // it is told again
+	}
+	d.showLocked(was, &is)
+	switch {
+	case len(value) == 0:
+		delete(d.theirs[node], key)
+	case d.theirs[node] == nil:
+		d.theirs[node] = map[string]*talk{key: &is}
+	default:
+		d.theirs[node][key] = &is
+	}
+	return nil
+}
+
+// showLocked replaces in the table the rows of one call by others.
+func (d *Dialogs) showLocked(was, is *talk) {
+	users := make(map[string]bool)
+	if was != nil && was.shown {
+		was.shown = false
+		for _, x := range was.rows {
+			if !slices.ContainsFunc(is.rows, func(y Dialog) bool { return y.isSame(&x) }) && d.delete(x) {
+				users[x.User] = true
+			}
+		}
+	}
+	for _, x := range is.rows {
+		if d.put(x) {
+			users[x.User] = true
+		}
+	}
+	is.shown = true
+	for user := range users {
+		d.changed(user)
+	}
+}
+
+// Over hides the rows of a call of another node: this one has seen its end, and the
+// other may be out of reach. They come back when that one says something new of it.
+func (d *Dialogs) Over(callID, tag string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, talks := range d.theirs {
+		for _, x := range talks {
+			if x.shown && len(x.rows) > 0 && x.rows[0].isIn(callID, tag) {
+				x.hidden = true
+				d.showLocked(x, &talk{})
+			}
+		}
+	}
+}
+
+// isIn reports whether d is in a call with the given Call-ID and tag, of its caller.
+func (d *Dialog) isIn(callID, tag string) bool {
+	if d.CallID != callID {
+		return false
+	}
+	return d.Direction == Initiator && d.LocalTag == tag || d.Direction == Recipient && d.RemoteTag == tag
+}
+
+// SetNodeAlive notes that nothing is heard of another node, or that it is back.
+// That deletes nothing: its dialogs are Old, and when the silence lasts longer than
+// their own session they are not shown until it ends.
+func (d *Dialogs) SetNodeAlive(node string, alive bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if node == d.node || alive != d.IsSilent(node) {
+		return
+	}
+	next := maps.Clone(*d.silent.Load())
+	if !alive {
+		if next == nil {
+			next = make(map[string]time.Time)
+		}
+		next[node] = time.Now()
+		d.silent.Store(&next)
+		return
+	}
+	delete(next, node)
+	d.silent.Store(&next)
+	for _, x := range d.theirs[node] {
+		if !x.shown && !x.hidden {
+			d.showLocked(nil, x)
+		}
+	}
+}
+
+// IsSilent reports whether nothing is heard of a node, as SetNodeAlive said.
+func (d *Dialogs) IsSilent(node string) bool {
+	_, silent := (*d.silent.Load())[node]
+	return silent
+}
+
+// Forget drops all that was learned from a node, which will not come back.
+func (d *Dialogs) Forget(node string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range d.theirs[node] {
+		d.showLocked(x, &talk{})
+	}
+	delete(d.theirs, node)
+	next := maps.Clone(*d.silent.Load())
+	delete(next, node)
+	d.silent.Store(&next)
+}
+
+// Run hides the dialogs of silent nodes when their time is over, until ctx ends.
+func (d *Dialogs) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case now := <-tick.C:
+			d.Expire(now)
+		}
+	}
+}
+
+// Expire hides the dialogs of nodes that have been silent by now for longer than
+// the sessions of their calls last.
+func (d *Dialogs) Expire(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for node, since := range *d.silent.Load() {
+		for _, x := range d.theirs[node] {
+			if x.shown && now.Sub(since) > x.lasts+afterlife {
+				d.showLocked(x, &talk{})
+			}
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package live
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// spoken is a Journal that another table hears.
+type spoken struct {
+	t    *testing.T
+	node string
+	to   *Dialogs
+	last map[string]string
+}
+
+func (s spoken) Set(key string, value []byte) {
+	s.last[key] = string(value)
+	if err := s.to.Learn(s.node, key, value); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s spoken) Delete(key string) {
+	delete(s.last, key)
+	if err := s.to.Learn(s.node, key, nil); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// ringing is a call of 201 to 202 and to 203, whose phones ring.
+func ringingCall() *Call {
+	c := &Call{
+		ID: "c1\x00a", CallID: "c1", Key: "k", From: "201", To: "600", FromName: "Alice", State: Ringing, Node: "laurel",
+		Since: time.Unix(1_800_000_000, 0),
+	}
+	side := func(d DialogDirection, user, local, remote, other, name string, state DialogState) Side {
+		return Side{Dialog: Dialog{
+			User: user, Call: c.ID, CallID: c.CallID, LocalTag: local, RemoteTag: remote, Remote: Identity{name, other},
+			Node: c.Node, Since: c.Since, Direction: d, State: state,
+		}}
+	}
+	c.Sides = []Side{
+		side(Initiator, "201", "a", "b", "600", "", Early),
+		side(Recipient, "202", "b", "a", "201", "Alice", Early),
+		side(Recipient, "203", "x", "a", "201", "Alice", Terminated),
+		side(Recipient, "", "y", "a", "201", "Alice", Early),
+	}
+	return c
+}
+
+func carillon() string { return "carillon.internal" }
+
+func shown(c *Call) (rows []Dialog) {
+	for i := range c.Sides {
+		if c.Sides[i].IsShown() {
+			rows = append(rows, c.Sides[i].Dialog)
+		}
+	}
+	return rows
+}
+
+func sorted(rows []Dialog) []Dialog {
+	slices.SortFunc(rows, func(a, b Dialog) int {
+		if a.User != b.User && a.User < b.User {
+			return -1
+		}
+		return 1
+	})
+	return rows
+}
+
+// TestDialogsTravel: what a node says of its calls is what another one shows.
+func TestDialogsTravel(t *testing.T) {
+	there := NewDialogs("hardy", carillon, nil)
+	said := spoken{t, "laurel", there, map[string]string{}}
+	here := NewDialogs("laurel", carillon, said)
+	told := map[string]int{}
+	stop := there.Watch(func(user string) { told[user]++ })
+	c := ringingCall()
+	for _, x := range shown(c) {
+		here.Put(x)
+	}
+	here.Tell(c)
+	want := sorted(shown(c))
+	for i := range want {
+		want[i].Remote.URI = "sip:" + want[i].Remote.URI + "@carillon.internal"
+	}
+	if got := sorted(there.All()); !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	here.Tell(c)
+	if told["201"] != 1 || told["202"] != 1 || told["203"] != 0 {
+		t.Errorf("it was told %v, want each once", told)
+	}
+	c.Sides[1].State = Terminated
+	here.Tell(c)
+	if len(there.Of("202")) != 0 || told["202"] != 2 {
+		t.Errorf("202 has %+v, told %d times", there.Of("202"), told["202"])
+	}
+	stop()
+	here.TellOver(c)
+	if len(there.All()) != 0 || told["201"] != 1 {
+		t.Errorf("it is over, and there is %+v; told %v", there.All(), told)
+	}
+}
+
+// TestSilentDialogs: who has a call and is not heard leaves his lamps as they are,
+// marked, until the session of the call must be over.
+func TestSilentDialogs(t *testing.T) {
+	there := NewDialogs("hardy", carillon, nil)
+	here := NewDialogs("laurel", carillon, spoken{t, "laurel", there, map[string]string{}})
+	c := ringingCall()
+	here.Tell(c)
+	there.SetNodeAlive("laurel", false)
+	if of := there.Of("201"); len(of) != 1 || !of[0].Old {
+		t.Errorf("got %+v, want one that is old", of)
+	}
+	there.Expire(time.Now().Add(longestRinging))
+	if of := there.Of("201"); len(of) != 1 {
+		t.Errorf("got %+v, want it still", of)
+	}
+	there.Expire(time.Now().Add(longestRinging + afterlife + time.Second))
+	if of := there.All(); len(of) != 0 {
+		t.Errorf("got %+v, want none", of)
+	}
+	there.SetNodeAlive("laurel", true)
+	if of := there.Of("201"); len(of) != 1 || of[0].Old {
+		t.Errorf("got %+v, want one that is not old", of)
+	}
+	there.Forget("laurel")
+	if len(there.All()) != 0 {
+		t.Error("who is forgotten lights lamps")
+	}
+}
+
+// TestDialogOver: a call whose end was seen here lights nothing, whatever its node
+// repeats, until that one says something new.
+func TestDialogOver(t *testing.T) {
+	there := NewDialogs("hardy", carillon, nil)
+	here := NewDialogs("laurel", carillon, spoken{t, "laurel", there, map[string]string{}})
+	c := ringingCall()
+	here.Tell(c)
+	there.Over("c1", "other")
+	if len(there.All()) != 2 {
+		t.Error("another call's end ends it")
+	}
+	there.Over("c1", "a")
+	here.Tell(c)
+	if got := there.All(); len(got) != 0 {
+		t.Errorf("got %+v, want none", got)
+	}
+	c.Sides[0].State = Confirmed
+	here.Tell(c)
+	if got := there.All(); len(got) != 2 {
+		t.Errorf("got %+v, want two", got)
+	}
+}
+
+// FuzzLearnCall: whatever a node says, what is learned is what it would say again,
+// and it can be taken back.
+func FuzzLearnCall(f *testing.F) {
+	f.Add(ringingCall().appendTalk(nil))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		d := NewDialogs("hardy", carillon, nil)
+		if err := d.Learn("laurel", "k", value); err != nil || len(value) == 0 {
+			if len(d.All()) != 0 {
+				t.Fatal("nonsense lights lamps")
+			}
+			return
+		}
+		for _, x := range d.All() {
+			if x.User == "" || x.State == Terminated || x.State > Confirmed || x.Node != "laurel" {
+				t.Fatalf("%+v", x)
+			}
+		}
+		if err := d.Learn("laurel", "k", nil); err != nil || len(d.All()) != 0 {
+			t.Fatalf("%v, and %+v stays", err, d.All())
+		}
+	})
+}

@@ -1,0 +1,113 @@
+package live
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+	"unicode/utf8"
+)
+
+// A call travels as one value with all its sides: who calls, who rings, who has
+// answered. A side that is no user's is in it too: the caller's side is in a dialog
+// with it.
+
+// The flags of a talk.
+const (
+	talkOfUser  = 1 << iota // the caller is a user
+	talkPrivate             // who calls is not for others
+)
+
+const (
+	mostSides      = 64  // of a call
+	longestPart    = 255 // of what names somebody
+	longestRinging = 4 * time.Minute
+	longestUp      = 30 * time.Minute // of a call whose phones keep no session timer, once its node is silent
+)
+
+var errTalk = errors.New("malformed call")
+
+// appendTalk appends what other nodes are told about c. What stays the same while
+// the call lasts comes last: only what differs travels.
+func (c *Call) appendTalk(dst []byte) []byte {
+	dst = append(dst, codecVersion)
+	dst = binary.AppendUvarint(dst, uint64(max(c.Since.Unix(), 0)))
+	dst = binary.AppendUvarint(dst, uint64(c.lasts()/time.Second)) //nolint:gosec // not negative
+	flags, caller := byte(0), Dialog{}
+	called := c.Sides
+	if len(c.Sides) > 0 && c.Sides[0].Direction == Initiator {
+		flags, caller, called = talkOfUser, c.Sides[0].Dialog, c.Sides[1:]
+	}
+	if c.Private {
+		flags |= talkPrivate
+	}
+	dst = append(dst, flags, byte(caller.State), byte(min(len(called), mostSides)))
+	for i := range called[:min(len(called), mostSides)] {
+		dst = append(dst, byte(called[i].State))
+		dst = appendText(dst, called[i].User)
+		dst = appendText(dst, called[i].LocalTag)
+	}
+	dst = appendText(dst, caller.RemoteTag)
+	for _, text := range [...]string{c.CallID, c.ID[min(len(c.CallID)+1, len(c.ID)):], c.From, c.FromName, c.To, c.ToName} {
+		dst = appendText(dst, text)
+	}
+	return dst
+}
+
+// lasts is how long c may be believed to go on without a word of its node.
+func (c *Call) lasts() time.Duration {
+	switch {
+	case c.State != Up:
+		return longestRinging
+	case c.Session <= 0:
+		return longestUp
+	}
+	return min(c.Session, math.MaxInt32*time.Second)
+}
+
+// parseTalk reads what appendTalk has written, of a call of node.
+func parseTalk(node, value string) (talk, error) {
+	r := reader{data: value}
+	r.version()
+	since := time.Unix(int64(r.number(math.MaxUint32)), 0)        //nolint:gosec // bounded
+	lasts := time.Duration(r.number(math.MaxInt32)) * time.Second //nolint:gosec // bounded
+	flags, caller, n := r.byte(), DialogState(r.byte()), r.number(mostSides)
+	called := make([]Dialog, 0, 2)
+	for ; n > 0 && !r.bad; n-- {
+		called = append(called, Dialog{State: DialogState(r.byte()), User: r.text(), LocalTag: r.text(), Direction: Recipient})
+	}
+	remoteTag := r.text()
+	callID, tag, from, fromName, to, toName := r.text(), r.text(), r.text(), r.text(), r.text(), r.text()
+	if r.bad || caller > Confirmed || !isNames(from, fromName, to, toName) {
+		return talk{}, errTalk
+	}
+	call, private := callID+"\x00"+tag, flags&talkPrivate != 0
+	var rows []Dialog
+	if flags&talkOfUser != 0 && caller != Terminated && from != "" {
+		rows = append(rows, Dialog{
+			User: from, Call: call, CallID: callID, LocalTag: tag, RemoteTag: remoteTag, Remote: Identity{toName, to},
+			Node: node, Since: since, Direction: Initiator, State: caller,
+		})
+	}
+	for _, x := range called {
+		if x.State > Confirmed || !isNames(x.User) {
+			return talk{}, errTalk
+		}
+		if x.State == Terminated || x.User == "" {
+			continue
+		}
+		x.Call, x.CallID, x.RemoteTag, x.Remote = call, callID, tag, Identity{fromName, from}
+		x.Node, x.Since, x.Private = node, since, private
+		rows = append(rows, x)
+	}
+	return talk{rows: rows, lasts: lasts}, nil
+}
+
+func isNames(texts ...string) bool {
+	for _, s := range texts {
+		if len(s) > longestPart || !utf8.ValidString(s) {
+			return false
+		}
+	}
+	return true
+}
