@@ -125,10 +125,22 @@ type wireDNS struct {
 	Forward   []string
 }
 
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireDNS) UnmarshalCBOR(b []byte) error {
+	type plain wireDNS // without this method
+	return decodeShort(b, (*plain)(w))
+}
+
 type wireResolver struct {
 	_       struct{} `cbor:",toarray"`
 	Address string
 	Site    string
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireResolver) UnmarshalCBOR(b []byte) error {
+	type plain wireResolver // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 func toWireDNS(d DNS) *wireDNS {

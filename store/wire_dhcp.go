@@ -18,10 +18,22 @@ type wirePool struct {
 	Vendors      []wireVendor
 }
 
+// UnmarshalCBOR reads what any version wrote.
+func (w *wirePool) UnmarshalCBOR(b []byte) error {
+	type plain wirePool // without this method
+	return decodeShort(b, (*plain)(w))
+}
+
 type wireReservation struct {
 	_       struct{} `cbor:",toarray"`
 	MAC     string
 	Address string
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireReservation) UnmarshalCBOR(b []byte) error {
+	type plain wireReservation // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 type wireOption struct {
@@ -30,10 +42,22 @@ type wireOption struct {
 	Values []string
 }
 
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireOption) UnmarshalCBOR(b []byte) error {
+	type plain wireOption // without this method
+	return decodeShort(b, (*plain)(w))
+}
+
 type wireVendor struct {
 	_       struct{} `cbor:",toarray"`
 	Class   string
 	Options []wireOption
+}
+
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireVendor) UnmarshalCBOR(b []byte) error {
+	type plain wireVendor // without this method
+	return decodeShort(b, (*plain)(w))
 }
 
 func toWirePool(p Pool) wirePool {

@@ -13,6 +13,12 @@ type wireProfile struct {
 	Location   string
 }
 
+// UnmarshalCBOR reads what any version wrote.
+func (w *wireProfile) UnmarshalCBOR(b []byte) error {
+	type plain wireProfile // without this method
+	return decodeShort(b, (*plain)(w))
+}
+
 func toWireProfile(p Profile) wireProfile {
 	return wireProfile{
 		Prefix: p.Prefix.String(), Closed: p.Closed, Calls: p.Calls, Transports: notNil(p.Transports),

@@ -40,7 +40,7 @@ func (w *wireRevoked) UnmarshalCBOR(b []byte) error {
 		return decode(b, &w.Certificate)
 	}
 	type plain wireRevoked // without this method
-	return decode(b, (*plain)(w))
+	return decodeShort(b, (*plain)(w))
 }
 
 type wireToken struct {
