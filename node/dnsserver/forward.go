@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
@@ -25,6 +26,7 @@ const (
 // A forwarder asks others. It is ready with a patience.
 type forwarder struct {
 	patience time.Duration // with one server
+	log      *slog.Logger  // nil: silent
 
 	mu      sync.Mutex
 	flights map[subject]*flight
@@ -82,9 +84,28 @@ func (f *forwarder) later(ctx context.Context, servers []netip.AddrPort, from ne
 	}
 	go func() {
 		defer f.leave(from)
-		then(passedOn(f.fly(ctx, servers, subjectOf(question)), question))
+		defer func() { f.said(recover()) }()
+		then(f.get(ctx, servers, question))
 	}()
 	return nil
+}
+
+// get asks. A panic, about what a stranger has said, costs one answer.
+func (f *forwarder) get(ctx context.Context, servers []netip.AddrPort, question *dns.Msg) (answer *dns.Msg) {
+	defer func() {
+		if f.said(recover()) {
+			answer = passedOn(nil, question)
+		}
+	}()
+	return passedOn(f.fly(ctx, servers, subjectOf(question)), question)
+}
+
+// said logs a panic, if there was one.
+func (f *forwarder) said(panicked any) bool {
+	if panicked != nil && f.log != nil {
+		f.log.Error("a DNS question was not passed on", "panic", panicked)
+	}
+	return panicked != nil
 }
 
 // now is later for who waits.
@@ -138,14 +159,16 @@ func (f *forwarder) fly(ctx context.Context, servers []netip.AddrPort, about sub
 	f.flights[about] = own
 	f.mu.Unlock()
 
+	defer func() { // after a panic, too: others wait
+		f.mu.Lock()
+		delete(f.flights, about)
+		f.mu.Unlock()
+		close(own.done)
+	}()
 	own.answer = f.askAll(ctx, servers, about)
 	if own.answer != nil {
 		f.cache.put(about, own.answer, time.Now())
 	}
-	f.mu.Lock()
-	delete(f.flights, about)
-	f.mu.Unlock()
-	close(own.done)
 	return own.answer
 }
 

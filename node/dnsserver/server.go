@@ -73,7 +73,7 @@ type Counters struct {
 // what to do about a port that needs permission.
 func Open(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{o: o, own: o.At.Addr()}
-	s.forward.patience = cmp.Or(o.patience, patience)
+	s.forward.patience, s.forward.log = cmp.Or(o.patience, patience), o.Logger
 	var err error
 	if s.socket, err = openSocket(ctx, o.At, s.listensOnAll()); err != nil {
 		return nil, fmt.Errorf("listening for DNS: %w", permitted(err, o.At))
