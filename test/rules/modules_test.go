@@ -17,6 +17,7 @@ var homes = []home{
 	{"github.com/insomniacslk/dhcp", []string{"node/dhcpserver"}, "what goes over the wire to devices is one package's business"},
 	{"github.com/miekg/dns", []string{"node/dnsserver", "sipcore/resolve"}, "one package asks and one answers"},
 	{"github.com/spf13/cobra", []string{"cmd/..."}, "flags end where the node begins"},
+	{"github.com/vishvananda/netlink", []string{"node/address"}, "one package alone changes what addresses a machine has"},
 	{"go.etcd.io/bbolt", []string{"cluster/quorum", "store/disk"}, "what is on disk is one package's secret"},
 	{"C", nil, "Carillon is one static binary"},
 }
@@ -47,6 +48,7 @@ func TestModulesBites(t *testing.T) {
 		{"bbolt in a live table", tree{"store/live/l.go": "package live\n\nimport bolt \"go.etcd.io/bbolt\""}, []string{"may not import go.etcd.io/bbolt"}},
 		{"cobra in the node", tree{"node/n.go": "package node\n\nimport \"github.com/spf13/cobra\""}, []string{"flags end where the node begins"}},
 		{"YAML in the View", tree{"store/s.go": "package store\n\nimport \"github.com/goccy/go-yaml\""}, []string{"may not import github.com/goccy/go-yaml"}},
+		{"netlink in the node", tree{"node/n.go": "package node\n\nimport \"github.com/vishvananda/netlink/nl\""}, []string{"one package alone changes what addresses"}},
 		{"cgo", tree{"node/n.go": "package node\n\nimport \"C\""}, []string{"one static binary"}},
 	})
 }
