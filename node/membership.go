@@ -101,6 +101,7 @@ func (m *membership) follow() {
 			m.bans.Forget(name)
 		}
 	}
+	m.port.Review()
 	m.sessions.Kick()
 	m.rings.Kick()
 	m.sessions.FeedChanged()

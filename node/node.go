@@ -114,7 +114,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	port, err := link.Open(link.Options{
 		Listen: netip.AddrPortFrom(n.identity.Listen, clusterPort), Identity: *n.certificate.Load(),
-		Logger: n.log, Revoked: n.isRevoked, OnOutcast: n.heardOut, OnJoin: n.admit,
+		Logger: n.log, Revoked: n.isRevoked, Unlisted: n.isUnlisted, OnOutcast: n.heardOut, OnJoin: n.admit,
 	})
 	if err != nil {
 		return n, explainListen(err)

@@ -60,6 +60,19 @@ func (n *Node) isRevoked(s link.Shown) bool {
 	return !view.Lists(s.Node, s.Key) && !view.Lists(s.Node, s.Certificate)
 }
 
+// isUnlisted is asked after that. A main that is gone may have given anybody a
+// certificate, or may yet: since then it is the key that counts, and the role that
+// the registry has for it. Who has just come is turned away until the View is here.
+func (n *Node) isUnlisted(s link.Shown) bool {
+	view := n.config.View()
+	if !view.IsClosed() {
+		return false
+	}
+	listed, known := view.Node(s.Node)
+	named := listed.Certificate == "" || view.Lists(s.Node, s.Key) || view.Lists(s.Node, s.Certificate)
+	return !known || listed.Role != string(s.Role) || !named
+}
+
 // earliest is what the time is at least: a branch may begin with a clock of 1970, but
 // it has a certificate that a main has issued since.
 func (n *Node) earliest() time.Time {

@@ -45,7 +45,7 @@ func (n *Node) status() admin.Status {
 
 func refused(c link.Counters) admin.Refused {
 	return admin.Refused{
-		Strangers: c.Stranger, OtherSystem: c.Foreign, Removed: c.Revoked, Joins: c.BadToken, Protocols: c.UnknownProtocol,
+		Strangers: c.Stranger, OtherSystem: c.Foreign, Removed: c.Revoked, Unlisted: c.Unlisted, Joins: c.BadToken, Protocols: c.UnknownProtocol,
 		Crowded: c.Crowded, Forged: c.BadPacket, Replayed: c.Replay, Unwelcome: c.Unwelcome,
 	}
 }

@@ -40,6 +40,9 @@ func Diff(old, next *View) []Line {
 	}
 	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
 	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
+	if a.Closed != b.Closed {
+		all = append(all, Line{Sign: "~", Text: "nodes: a certificate alone lets nobody in any more"})
+	}
 	return append(all, keyLines(a.Keys, b.Keys)...)
 }
 

@@ -88,6 +88,7 @@ func (j Join) On(v *View) (*View, error) {
 		n.Epoch = old.Epoch + 1
 		next.revoke(j.By.At, n, old.Certificate, old.Next)
 		next.Keys = withKey(next.Keys, j.Was, j.Next)
+		next.leftBehind(v, old)
 	}
 	next.putNode(n)
 	return NewView(next).At(v.index), nil
@@ -174,7 +175,20 @@ func (r RemoveNode) On(v *View) (*View, error) {
 	next.Nodes = slices.DeleteFunc(next.Nodes, func(n Node) bool { return n.Name == r.Name })
 	next.revoke(r.By.At, Node{}, old.Certificate, old.Next)
 	next.Keys = withKey(next.Keys, r.Was, r.Next)
+	next.leftBehind(v, old)
 	return NewView(next).At(v.index), nil
+}
+
+// leftBehind undoes what a node that is gone may have prepared, as it may be in the
+// wrong hands. A main has the authority's key, and may have made any token; a
+// LifeGUARD may have had tokens made for its site.
+func (c *Config) leftBehind(v *View, gone Node) {
+	if gone.Role == Main {
+		c.Closed, c.Tokens = true, nil
+		return
+	}
+	site := v.SiteOf(gone)
+	c.Tokens = slices.DeleteFunc(c.Tokens, func(t JoinToken) bool { return t.Role == Lifeguard && t.Site == site })
 }
 
 // TakeOver says that a main decides alone from now on, because those that it

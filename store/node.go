@@ -91,7 +91,7 @@ func (v *View) Bare() Config {
 		c.Sites[i].DHCP = nil
 		c.Sites[i].Profiles = nil
 	}
-	return Config{Domain: c.Domain, Sites: c.Sites, Nodes: c.Nodes, Revoked: c.Revoked}
+	return Config{Domain: c.Domain, Sites: c.Sites, Nodes: c.Nodes, Revoked: c.Revoked, Closed: c.Closed}
 }
 
 // IsRevoked reports whether the key with the given fingerprint has belonged to a
@@ -105,6 +105,10 @@ func (v *View) Lists(name, certificate string) bool {
 	n, _ := v.Node(name)
 	return n.has(certificate)
 }
+
+// IsClosed reports whether a certificate of the authority does not let anybody in
+// whom the registry does not list: a main was removed or replaced, and has its key.
+func (v *View) IsClosed() bool { return v.config.Closed }
 
 // Token returns the join token with the given hash, if one may still be used.
 func (v *View) Token(hash string) (JoinToken, bool) {

@@ -42,6 +42,8 @@ type wireConfig struct {
 	DNS     *wireDNS // from version 6 on
 
 	Emergency []string
+
+	Closed bool
 }
 
 type wireSite struct {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -120,10 +122,33 @@ func (l *conns) closeNode(node string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.open[node] {
-		c.final = c.Carried()
-		c.isGone()
-		reset(c.NetConn()) // at once: its user still removes it from the list
+		c.breakOffLocked()
 	}
+}
+
+// close closes one that all has returned.
+func (l *conns) close(c *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[c.node][c] {
+		c.breakOffLocked()
+	}
+}
+
+func (c *conn) breakOffLocked() {
+	c.final = c.Carried()
+	c.isGone()
+	reset(c.NetConn()) // at once: its user still removes it from the list
+}
+
+// all returns what is open.
+func (l *conns) all() (found []*conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, open := range l.open {
+		found = slices.AppendSeq(found, maps.Keys(open))
+	}
+	return found
 }
 
 // reset has the kernel forget what it has not sent yet: it must not arrive when

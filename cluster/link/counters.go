@@ -11,6 +11,7 @@ type Counters struct {
 	Stranger        uint64 // no certificate, or no TLS at all
 	Foreign         uint64 // a certificate of another system, shown by who came or by who was dialled
 	Revoked         uint64 // a certificate of a node that was removed or replaced
+	Unlisted        uint64 // a certificate of this system, of nobody that the registry lists
 	BadToken        uint64 // a join that was refused
 	UnknownProtocol uint64
 	Crowded         uint64 // too many handshakes at once
@@ -25,6 +26,7 @@ const (
 	reasonStranger reason = iota
 	reasonForeign
 	reasonRevoked
+	reasonUnlisted
 	reasonToken
 	reasonProtocol
 	reasonCrowded
@@ -40,6 +42,7 @@ const quietAfterLog = time.Minute
 func (r reason) words() string {
 	return [...]string{
 		"a stranger came to the cluster port", "a node of another system was met", "a node that was removed or replaced was met",
+		"a certificate of this system was shown that is no node's",
 		"a join was refused", "an unknown protocol was asked for at the cluster port", "too many handshakes at the cluster port",
 		"a packet is not from a member", "a packet came twice", "another node does not take this node's certificate",
 		"a join has to wait",
@@ -84,6 +87,7 @@ func (c *counts) read() Counters {
 		Stranger:        c.total[reasonStranger],
 		Foreign:         c.total[reasonForeign],
 		Revoked:         c.total[reasonRevoked],
+		Unlisted:        c.total[reasonUnlisted],
 		BadToken:        c.total[reasonToken],
 		UnknownProtocol: c.total[reasonProtocol],
 		Crowded:         c.total[reasonCrowded],

@@ -57,6 +57,8 @@ type Shown struct {
 var (
 	// ErrRevoked: the certificate at the other end is revoked.
 	ErrRevoked = errors.New("the certificate is revoked")
+	// ErrUnlisted: the key at the other end is nobody's that is known here.
+	ErrUnlisted = errors.New("the key is not that of a node")
 	// ErrWrongNode: another node than the one dialled answered.
 	ErrWrongNode = errors.New("another node answered")
 	// ErrForeign: the certificate was not issued by this system.

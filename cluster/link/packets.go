@@ -7,8 +7,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -233,14 +235,14 @@ func (p *Port) takeHello(b []byte, from netip.AddrPort) {
 	}
 }
 
-// outcast says that the node's certificate was revoked since it was learned.
+// outcast says that the node's certificate has ceased to count since it was learned.
 func (p *Port) outcast(r *pair) bool {
 	certificate := r.known()
 	if certificate == nil {
 		return false
 	}
-	peer, err := peerOf(certificate)
-	return err != nil || p.revoked(certificate, peer)
+	_, err := p.check([]*x509.Certificate{certificate})
+	return err != nil
 }
 
 // of returns the pair with a node, which is to be reached at an address.
@@ -316,6 +318,12 @@ func (ps *pairs) byKey(name []byte) *pair {
 	ps.mu.RLock()
 	defer ps.mu.RUnlock()
 	return ps.keys[[hellosName]byte(name)]
+}
+
+func (ps *pairs) all() []*pair {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	return slices.Collect(maps.Values(ps.nodes))
 }
 
 func (ps *pairs) forget(node string) {

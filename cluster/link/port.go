@@ -23,6 +23,9 @@ type Options struct {
 	// other shows does not count; nil: it does. Whether a certificate has ended is
 	// asked here alone.
 	Revoked func(Shown) bool
+	// Unlisted is asked likewise whether the key is that of no node: who shows it is
+	// turned away and not told why, as he may only have come too early; nil: none is.
+	Unlisted func(Shown) bool
 	// OnOutcast is called, now and then, when a node has said that our own
 	// certificate is revoked; nil: nobody asks.
 	OnOutcast func(by string)
@@ -170,6 +173,20 @@ func (p *Port) Disconnect(node string) {
 	p.pairs.forget(node)
 }
 
+// Review closes what is open to whom would not be let in any more.
+func (p *Port) Review() {
+	for _, c := range p.conns.all() {
+		if _, err := p.check(c.ConnectionState().PeerCertificates); err != nil {
+			p.conns.close(c)
+		}
+	}
+	for _, r := range p.pairs.all() {
+		if p.outcast(r) {
+			p.pairs.forget(r.node)
+		}
+	}
+}
+
 // HangUp closes what is open to a node, whoever opened it: who waits for an
 // answer over a line that is dead knows at once. It may be dialled again.
 func (p *Port) HangUp(node string) { p.conns.closeNode(node) }
@@ -187,16 +204,16 @@ func (p *Port) check(chain []*x509.Certificate) (Peer, error) {
 	if err != nil {
 		return Peer{}, err
 	}
-	if p.revoked(chain[0], peer) {
+	shown := Shown{
+		Peer: peer, Key: keyFingerprint(chain[0]), Certificate: CertificateFingerprint(chain[0].Raw), Ends: chain[0].NotAfter,
+	}
+	switch {
+	case p.options.Revoked != nil && p.options.Revoked(shown):
 		return Peer{}, fmt.Errorf("%s: %w", peer.Node, ErrRevoked)
+	case p.options.Unlisted != nil && p.options.Unlisted(shown):
+		return Peer{}, fmt.Errorf("%s, a %s: %w", peer.Node, peer.Role, ErrUnlisted)
 	}
 	return peer, nil
-}
-
-func (p *Port) revoked(certificate *x509.Certificate, peer Peer) bool {
-	return p.options.Revoked != nil && p.options.Revoked(Shown{
-		Peer: peer, Key: keyFingerprint(certificate), Certificate: CertificateFingerprint(certificate.Raw), Ends: certificate.NotAfter,
-	})
 }
 
 // met keeps what a completed handshake proved.

@@ -132,6 +132,8 @@ func (p *Port) turnedAway(s *stranger, err error) {
 		return
 	case errors.Is(err, ErrRevoked):
 		reason = reasonRevoked
+	case errors.Is(err, ErrUnlisted):
+		reason = reasonUnlisted
 	case s.unknown:
 		reason = reasonProtocol
 	case errors.Is(err, ErrForeign):

@@ -47,6 +47,7 @@ func turnedAway(r admin.Refused) string {
 		{r.Strangers, "strangers"},
 		{r.OtherSystem, "of another system"},
 		{r.Removed, "removed nodes"},
+		{r.Unlisted, "not in the registry"},
 		{r.Joins, "joins"},
 		{r.Protocols, "unknown protocols"},
 		{r.Crowded, "in a crowd"},

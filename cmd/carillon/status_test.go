@@ -18,9 +18,9 @@ func TestTurnedAway(t *testing.T) {
 		{
 			"all",
 			admin.Refused{
-				Strangers: 1, OtherSystem: 2, Removed: 3, Joins: 4, Protocols: 5, Crowded: 6, Forged: 7, Replayed: 8, Unwelcome: 9,
+				Strangers: 1, OtherSystem: 2, Removed: 3, Joins: 4, Protocols: 5, Crowded: 6, Forged: 7, Replayed: 8, Unwelcome: 9, Unlisted: 10,
 			},
-			"strangers 1, of another system 2, removed nodes 3, joins 4, unknown protocols 5, in a crowd 6, " +
+			"strangers 1, of another system 2, removed nodes 3, not in the registry 10, joins 4, unknown protocols 5, in a crowd 6, " +
 				"forged packets 7, replayed packets 8, this node itself 9",
 		},
 	} {

@@ -42,6 +42,7 @@ type Refused struct {
 	Strangers   uint64 `json:"strangers"`     // no certificate at all
 	OtherSystem uint64 `json:"other_system"`  // a certificate of another system
 	Removed     uint64 `json:"removed_nodes"` // a certificate of a node that was removed or replaced
+	Unlisted    uint64 `json:"unlisted"`      // a certificate of this system, of nobody that the registry lists
 	Joins       uint64 `json:"joins"`         // a token that was wrong, used or expired, or a node that cannot be had
 	Protocols   uint64 `json:"protocols"`     // nothing that is spoken there
 	Crowded     uint64 `json:"crowded"`       // too many at once
