@@ -1,6 +1,7 @@
 package sipcore
 
 import (
+	"carillon/sipcore/presence"
 	"carillon/sipcore/registrar"
 	"carillon/sipcore/trace"
 	"carillon/sipcore/transaction"
@@ -20,6 +21,7 @@ type Counters struct {
 	Answers      transaction.Answers
 	Registrar    registrar.Counters
 	Refusals     Refusals
+	Events       presence.Counters
 
 	Refusing float64 // the share of new requests that is refused, 0 to 1
 	Ringing  int     // INVITEs without a final response
@@ -47,6 +49,7 @@ func (s *Server) Counters() Counters {
 		Answers:      s.transactions.Answers(),
 		Registrar:    s.registrar.Counters(),
 		Refusals:     s.Refusals(),
+		Events:       s.events.Counters(),
 		Refusing:     s.load.Share(),
 		Ringing:      s.proxy.Ringing(),
 		Pending:      s.proxy.Pending(),

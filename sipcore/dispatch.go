@@ -90,6 +90,9 @@ func (s *Server) register(r request) {
 // token is seen by more than those two, and stays good when the call is over. A call
 // goes on when its network is not allowed any more.
 func (s *Server) within(r request) {
+	if r.Method() == message.SUBSCRIBE && s.resubscribe(r) {
+		return
+	}
 	l := s.proxy.Loose(r.view, r.Message, r.tx.Flow())
 	switch {
 	case !r.isHeard() && (!l.InDialog || !l.Party):
@@ -112,7 +115,9 @@ func (s *Server) outside(r request) {
 		s.forUs(r)
 	case m == message.BYE || m == message.PRACK || m == message.UPDATE:
 		refuse(r.tx, 481, "")
-	case m == message.SUBSCRIBE || m == message.PUBLISH:
+	case m == message.SUBSCRIBE:
+		s.subscribe(r)
+	case m == message.PUBLISH:
 		respondWith(r.tx, 489, field{"Allow-Events", ""})
 	case s.proxy.Loops(r.Message):
 		refuse(r.tx, 482, "")
@@ -184,8 +189,17 @@ func (s *Server) begin(r request, ours bool) {
 		return
 	}
 	if from, ok := s.admit(r); ok {
-		s.call(r, from, ours)
+		s.admitted(r, from, ours)
 	}
+}
+
+// admitted carries the request of somebody who may send it.
+func (s *Server) admitted(r request, from caller, ours bool) {
+	if r.Method() == message.SUBSCRIBE {
+		s.watch(r, from, ours)
+		return
+	}
+	s.call(r, from, ours)
 }
 
 // call gives a request to the callee it names.

@@ -87,7 +87,7 @@ func (s *Server) admitLater(r request, c caller) {
 		default:
 			now := time.Now()
 			if from, ok := s.checked(r, c, q.User, s.checker.Judged(q, answer, r.sender(), now), now); ok {
-				s.call(r, from, s.isOurs(r))
+				s.admitted(r, from, s.isOurs(r))
 			}
 		}
 	})

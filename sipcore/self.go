@@ -6,7 +6,7 @@ import (
 )
 
 // allowed names the methods that reach somebody through this server.
-const allowed = "INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, PRACK, UPDATE, INFO, REFER, MESSAGE, NOTIFY"
+const allowed = "INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, PRACK, UPDATE, INFO, REFER, MESSAGE, SUBSCRIBE, NOTIFY"
 
 // forUs answers a request that names no user: it is for the server itself.
 func (s *Server) forUs(r request) {
@@ -18,6 +18,7 @@ func (s *Server) forUs(r request) {
 		respondWith(r.tx, 200,
 			field{"Allow", allowed},
 			field{"Accept", "application/sdp"},
+			field{"Allow-Events", s.events.Events()},
 			field{"Supported", "path, outbound"})
 	case message.INVITE, message.MESSAGE:
 		respondWith(r.tx, 404)

@@ -26,6 +26,7 @@ import (
 	"carillon/sipcore/dialog"
 	"carillon/sipcore/feature"
 	"carillon/sipcore/guard"
+	"carillon/sipcore/presence"
 	"carillon/sipcore/proxy"
 	"carillon/sipcore/registrar"
 	"carillon/sipcore/resolve"
@@ -59,6 +60,8 @@ type Options struct {
 	Store       *store.Store
 	Bindings    *live.Bindings
 	Calls       *live.Calls
+	Dialogs     *live.Dialogs            // what lamps show; nil: they are dark
+	Presences   *live.Presences          // what else is known of users; nil: nothing
 	Bans        *live.Bans               // whom to keep out; nil: a table of its own
 	Key         [32]byte                 // seals tokens and nonces while the View has no keys; shared by all nodes of a system
 	Peers       Peers                    // the other nodes; nil: there are none
@@ -75,6 +78,12 @@ func (o *Options) validate() error {
 	}
 	if o.Port == 0 {
 		o.Port = DefaultPort
+	}
+	if o.Dialogs == nil {
+		o.Dialogs = live.NewDialogs(o.Node, func() string { return o.Store.View().Domain() }, nil)
+	}
+	if o.Presences == nil {
+		o.Presences = live.NewPresences(o.Node, nil)
 	}
 	if o.Bans == nil {
 		o.Bans = live.NewBans(o.Node, nil)
@@ -99,12 +108,13 @@ type Server struct {
 	transactions  *transaction.Layer
 	sealer        *auth.Sealer
 	keying        sync.Mutex // held while sealer learns its keys
-	unwatch       func()
+	unwatch       []func()
 	checker       *auth.Checker
 	registrar     *registrar.Registrar
 	proxy         *proxy.Proxy
 	peers         *pool
 	calls         *dialog.Tracker
+	events        *presence.Notifier
 	defence       *defence
 	load          guard.Load
 	seed          maphash.Seed  // of what it knows requests by
@@ -131,10 +141,10 @@ func Open(o Options) (*Server, error) {
 		return nil, fmt.Errorf("listening for SIP: %w", err)
 	}
 	s.sealer = auth.NewSealer(o.Key, o.Node)
-	s.unwatch = o.Store.Watch(func(*store.View) {
+	s.unwatch = append(s.unwatch, o.Store.Watch(func(*store.View) {
 		s.useKeys()
 		s.Recheck()
-	})
+	}))
 	s.useKeys()
 	s.checker = auth.NewChecker(s.sealer, s.defence)
 	s.transactions = transaction.New(transaction.Options{Wheel: s.wheel, Logger: o.Logger}, s)
@@ -148,6 +158,7 @@ func Open(o Options) (*Server, error) {
 		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere, Judge: s.judge,
 		Leaves: s.away.leaves,
 	})
+	s.events = s.newEvents()
 	return s, nil
 }
 
@@ -184,6 +195,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.transport.Run(work, receiver{s}) })
 	g.Go(func() error { return s.letBrowsersIn(work) })
 	g.Go(func() error { return s.calls.Run(work) })
+	g.Go(func() error { return s.events.Run(work) })
 	g.Go(func() error { return s.watchLoad(work) })
 	g.Go(func() error { return s.dropUnfit(work) })
 	g.Go(func() error { return s.closeAway(work) })
@@ -211,11 +223,13 @@ func (s *Server) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, maxDrain)
 	defer cancel()
 	s.proxy.StopRinging()
+	s.events.Deactivate()
 	phones, stop := context.WithTimeout(ctx, lastRing)
 	defer stop()
 	none(phones, s.proxy.Ringing)
 	s.proxy.Dismiss()
 	none(ctx, s.proxy.Pending)
+	none(ctx, s.events.Queued)
 }
 
 // none waits until there are none, or ctx ends.
@@ -231,6 +245,8 @@ func none(ctx context.Context, count func() int) {
 
 // Close releases the listeners and closes every connection.
 func (s *Server) Close() error {
-	s.unwatch()
+	for _, stop := range s.unwatch {
+		stop()
+	}
 	return s.transport.Close()
 }

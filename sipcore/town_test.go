@@ -97,6 +97,7 @@ type station struct {
 	bindings *live.Bindings
 	calls    *live.Calls
 	bans     *live.Bans
+	dialogs  *live.Dialogs
 	mined    atomic.Bool // the next binding makes its table panic
 	relays   []string
 	deaf     bool // it learns nothing
@@ -132,11 +133,11 @@ func newTown(tb testing.TB, names ...string) *town {
 // open starts a node.
 func (w *town) open(name string, at netip.Addr) *station {
 	w.t.Helper()
-	s := &station{name: name, town: w, addr: at, store: store.New(w.view), calls: live.NewCalls(), bans: live.NewBans(name, nil)}
+	s := &station{name: name, town: w, addr: at, store: store.New(w.view), calls: live.NewCalls(), bans: live.NewBans(name, nil), dialogs: live.NewDialogs(name, func() string { return domain }, nil)}
 	s.bindings, s.heard.to = live.NewBindings(name, s), io.Discard
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
-		Node: name, Listen: at, Store: s.store, Bindings: s.bindings, Calls: s.calls, Bans: s.bans,
+		Node: name, Listen: at, Store: s.store, Bindings: s.bindings, Calls: s.calls, Bans: s.bans, Dialogs: s.dialogs,
 		Key: [32]byte{7}, Peers: s, Judge: w.judge, Certificate: certify(w.t),
 		Alone: s.alone.Load, Tell: func(kind, words string) { _, _ = io.WriteString(&s.heard, kind+": "+words+"\n") },
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),

@@ -128,6 +128,13 @@ func (p *Proxy) connect(ctx context.Context, uri string, fallback transport.Kind
 	return flow, hops, err
 }
 
+// Connect opens a flow to uri as a call to it would, for who has something else to say
+// there. It waits.
+func (p *Proxy) Connect(ctx context.Context, uri string, fallback transport.Kind) (transport.Flow, error) {
+	flow, _, err := p.connect(ctx, uri, fallback)
+	return flow, err
+}
+
 // connectTo opens a flow to the first of hops that takes one, and returns the
 // hops from there on.
 func (p *Proxy) connectTo(ctx context.Context, hops []resolve.Hop) (transport.Flow, []resolve.Hop, error) {

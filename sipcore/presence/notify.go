@@ -1,0 +1,159 @@
+package presence
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"carillon/sipcore/message"
+	"carillon/sipcore/transaction"
+	"carillon/sipcore/transport"
+)
+
+// tryAgain is when a phone is told again that has refused, or is not reached.
+const tryAgain = 10 * time.Second
+
+// A notice is one NOTIFY on its way: what of its subscription it says.
+type notice struct {
+	s       *subscription
+	flow    transport.Flow
+	sight   Sight
+	before  Sight
+	target  string
+	ending  string
+	expires time.Duration
+	number  uint32
+}
+
+// tell sends a subscription what it does not know yet, if there is something and nothing
+// is under way.
+func (n *Notifier) tell(ctx context.Context, s *subscription) {
+	n.mu.Lock()
+	if s.gone || s.busy || s.of.sight == nil || !s.owed && s.ending == "" && s.told != nil && s.of.sight.Same(s.told) {
+		n.mu.Unlock()
+		return
+	}
+	s.busy = true
+	flow := s.flow
+	n.mu.Unlock()
+	if flow.IsOpen() || n.finds(s, &flow) {
+		n.send(s, flow)
+		return
+	}
+	n.reach(ctx, s)
+}
+
+// send sends a NOTIFY of what is now. s is busy.
+func (n *Notifier) send(s *subscription, flow transport.Flow) {
+	n.mu.Lock()
+	if s.gone {
+		n.mu.Unlock()
+		return
+	}
+	s.number++
+	s.flow, s.owed, s.telling, s.final = flow, false, s.of.sight, s.ending != ""
+	x := notice{
+		s: s, flow: flow, sight: s.telling, before: s.told, target: s.target, ending: s.ending,
+		expires: time.Until(s.expires), number: s.number,
+	}
+	n.mu.Unlock()
+	branch := transaction.NewBranch()
+	n.count.sent.Add(1)
+	n.o.Transactions.Start(nil, flow, message.NOTIFY, branch, n.appendNotify(n.o.Transactions.Room(), &x, branch), s)
+}
+
+func (n *Notifier) appendNotify(b []byte, x *notice, branch string) []byte {
+	b = append(append(append(b, "NOTIFY "...), x.target...), " SIP/2.0\r\nVia: SIP/2.0/"...)
+	b = append(append(b, x.flow.Kind().Via()...), ' ')
+	b = append(append(n.appendListener(b, x.flow), ";branch="...), branch...)
+	b = append(append(b, "\r\nMax-Forwards: 70\r\n"...), x.s.head...)
+	b = strconv.AppendUint(append(b, "CSeq: "...), uint64(x.number), 10)
+	b = n.appendContact(append(b, " NOTIFY\r\nContact: "...), x.flow)
+	if x.ending == "" {
+		seconds := max((x.expires+time.Second-1)/time.Second, 1)
+		b = strconv.AppendInt(append(b, "\r\nSubscription-State: active;expires="...), int64(seconds), 10)
+	} else {
+		b = append(append(b, "\r\nSubscription-State: terminated;reason="...), x.ending...)
+	}
+	d := n.render(x.s.entity, x.sight, x.before)
+	b = append(append(b, "\r\nContent-Type: "...), x.s.of.pkg.Type...)
+	var version [10]byte
+	v := version[:0]
+	if d.versioned {
+		v = strconv.AppendUint(v, uint64(x.number), 10)
+	}
+	b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(d.head)+len(v)+len(d.tail)), 10)
+	b = append(append(b, "\r\n\r\n"...), d.head...)
+	return append(append(b, v...), d.tail...)
+}
+
+// Response implements [transaction.ClientUser].
+func (s *subscription) Response(_ *transaction.Client, m *message.Message) {
+	if m.Status() < 200 {
+		return
+	}
+	n := s.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s.busy = false
+	told := s.telling
+	s.telling = nil
+	switch {
+	case m.Status() < 300:
+		s.told = told
+		s.answeredLocked()
+	case s.final || endsDialog(m):
+		n.count.failed.Add(1)
+		s.lostLocked()
+	default:
+		n.count.failed.Add(1)
+		s.laterLocked(tryAgain)
+	}
+}
+
+// answeredLocked goes on with what has changed meanwhile.
+func (s *subscription) answeredLocked() {
+	switch {
+	case s.final:
+		s.n.dropLocked(s)
+	case s.owed || s.ending != "" || !s.of.sight.Same(s.told):
+		s.n.dueLocked(s)
+	}
+}
+
+// lostLocked ends the subscription of a phone that does not want it, or is not there.
+func (s *subscription) lostLocked() {
+	s.n.count.ended.Add(1)
+	s.n.dropLocked(s)
+}
+
+// endsDialog reports whether a refusal means that nobody waits for NOTIFY any more (RFC
+// 6665 section 4.2.2).
+func endsDialog(m *message.Message) bool {
+	switch m.Status() {
+	case 404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604:
+		return !m.Has(message.RetryAfter)
+	}
+	return false
+}
+
+// Failed implements [transaction.ClientUser]. A connection that closed says nothing of
+// the phone: it is told by another. Who does not answer is gone.
+func (s *subscription) Failed(_ *transaction.Client, err error) {
+	n := s.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.count.failed.Add(1)
+	s.busy, s.telling = false, nil
+	if errors.Is(err, transaction.ErrTimeout) || s.final || s.gone {
+		s.lostLocked()
+		return
+	}
+	s.owed = true
+	if s.flow.IsOpen() {
+		s.laterLocked(tryAgain)
+		return
+	}
+	n.dueLocked(s)
+}
