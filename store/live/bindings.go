@@ -31,6 +31,7 @@ type Bindings struct {
 	journal Keeper
 	changed func(key string)
 	news    func(was, is *Binding)
+	watch   func(user string)
 	seed    maphash.Seed
 	base    time.Time // what deadlines are counted from; has a monotonic reading
 	shards  [shards]shard
@@ -45,7 +46,7 @@ type Bindings struct {
 // to journal, which may be nil, and may be a Keeper.
 func NewBindings(node string, journal Journal) *Bindings {
 	b := &Bindings{
-		node: node, journal: keeperOf(journal), changed: func(string) {}, news: func(*Binding, *Binding) {},
+		node: node, journal: keeperOf(journal), changed: func(string) {}, news: func(*Binding, *Binding) {}, watch: func(string) {},
 		seed: maphash.MakeSeed(), base: time.Now(),
 	}
 	for i := range b.shards {
@@ -68,6 +69,12 @@ func (b *Bindings) OnChange(f func(key string)) { b.changed = f }
 // table held: it must neither block nor call the table, nor keep the Bindings.
 // Set it before the table is used.
 func (b *Bindings) OnNews(f func(was, is *Binding)) { b.news = f }
+
+// Watch has f called with each user of whom Of may return something else, whichever
+// node the change comes from, but for what silence does. f runs with a lock of the
+// table held: it must neither block nor call the table. Set it before the table is
+// used.
+func (b *Bindings) Watch(f func(user string)) { b.watch = f }
 
 // Run removes bindings that have ended, until ctx ends.
 func (b *Bindings) Run(ctx context.Context) error {

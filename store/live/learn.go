@@ -49,6 +49,7 @@ func (b *Bindings) unlearn(s *shard, find func() *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := find(); e != nil {
+		b.watch(e.user())
 		s.remove(e)
 	}
 }
@@ -57,6 +58,7 @@ func (b *Bindings) unlearn(s *shard, find func() *entry) {
 func (b *Bindings) learn(s *shard, x *Binding, w wording, find func() *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	b.watch(x.User)
 	if x.Since.IsZero() {
 		x.Since = time.Unix(0, 0)
 	}

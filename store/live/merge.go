@@ -62,7 +62,7 @@ func (s *Settings) State(said []Presence) State {
 
 // Ranked returns what counts of what is said, what counts most first.
 func (s *Settings) Ranked(said []Presence) []Presence {
-	list := make([]Presence, 0, len(said))
+	var list []Presence
 	for _, p := range said {
 		if p = s.seen(p); !p.Gone && s.counts(p.Kind) && !slices.ContainsFunc(said, func(q Presence) bool { return p.isOutdoneBy(&q) }) {
 			list = append(list, p)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -367,7 +368,7 @@ func (p *Presences) personLocked(user string) *person {
 	who := p.people[user]
 	if who == nil {
 		who = &person{}
-		p.people[user] = who
+		p.people[strings.Clone(user)] = who // of what it may be a part
 	}
 	return who
 }

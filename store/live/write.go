@@ -163,6 +163,9 @@ func (b *Bindings) writeLocked(s *shard, x *Binding, now time.Time) {
 
 // tellLocked has others hear of what e has become, unless they know it.
 func (b *Bindings) tellLocked(e *entry, known bool) {
+	if !known {
+		b.watch(e.user())
+	}
 	b.journal.Keep(e.text[:e.at.toldEnd], int(e.at.keyEnd), known)
 }
 
@@ -185,6 +188,7 @@ func (b *Bindings) newsLocked(was, is *Binding) {
 // removeLocked forgets e, and tells others if it was ours.
 func (b *Bindings) removeLocked(s *shard, e *entry) {
 	was := e.binding(b.base)
+	b.watch(was.User)
 	s.remove(e)
 	if was.Node == b.node {
 		b.journal.Delete(e.key())
