@@ -116,3 +116,17 @@ func OfBindings(table *Bindings) func(user string) (Presence, bool) {
 		return Presence{Kind: FromRegistration, Node: up.Node, Source: "registration", Open: true, Since: up.Since}, true
 	}
 }
+
+// OfDialogs returns what calls say of a user: on the phone since the first that was
+// answered, nothing while none is. It is for Presences.From.
+func OfDialogs(table *Dialogs) func(user string) (Presence, bool) {
+	return func(user string) (Presence, bool) {
+		x := Presence{Kind: FromDialog, Source: "dialog", Open: true, Activity: OnThePhone}
+		for _, d := range table.Of(user) {
+			if d.State == Confirmed && (x.Node == "" || d.Since.Before(x.Since)) {
+				x.Node, x.Since = d.Node, d.Since
+			}
+		}
+		return x, x.Node != ""
+	}
+}

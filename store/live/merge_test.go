@@ -55,7 +55,7 @@ func TestMerge(t *testing.T) {
 
 func kindsOf(t *testing.T, words string) (kinds []SourceKind) {
 	t.Helper()
-	for _, w := range strings.FieldsSeq(words) {
+	for w := range strings.FieldsSeq(words) {
 		k, ok := SourceKindOf(w)
 		if !ok {
 			t.Fatalf("%q is no kind of source", w)

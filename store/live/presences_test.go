@@ -344,3 +344,27 @@ func TestOfBindings(t *testing.T) {
 	}
 	want(false, "gone there")
 }
+
+// Who is in a call is on the phone, and after it what he was before.
+func TestOfDialogs(t *testing.T) {
+	d := NewDialogs("laurel", func() string { return "tel.beip.be" }, nil)
+	p := NewPresences("laurel", nil)
+	p.From(OfDialogs(d))
+	d.Watch(p.Touch)
+	put(t, p, Presence{User: "201", ID: "a", Open: true, Activity: Away})
+	call := Dialog{User: "201", Call: "c", CallID: "c", Direction: Recipient, State: Early}
+	want := func(activity, when string) {
+		t.Helper()
+		p.Settle()
+		if got := p.Of("201").First().Activity; got != activity {
+			t.Errorf("%s: got %q, want %q", when, got, activity)
+		}
+	}
+	d.Put(call)
+	want(Away, "it rings")
+	call.State = Confirmed
+	d.Put(call)
+	want(OnThePhone, "answered")
+	d.Delete(call)
+	want(Away, "over")
+}

@@ -57,16 +57,11 @@ func appendDialog(dst []byte, entity string, d *live.Dialog) []byte {
 	return append(dst, "</dialog>\n"...)
 }
 
-// appendDialogID appends a name of the dialog that stays the same whichever phone
-// of the callee rings first and answers: the Call-ID, the caller's tag and the
-// user's part in it name it.
+// appendDialogID appends a name of the dialog that stays the same while its tags
+// change, and is that of no other: a call to oneself has two.
 func appendDialogID(dst []byte, d *live.Dialog) []byte {
 	h := fnv.New64a()
-	tag := d.LocalTag
-	if d.Direction == live.Recipient {
-		tag = d.RemoteTag
-	}
-	for _, part := range []string{d.CallID, d.Direction.String(), tag} {
+	for _, part := range []string{d.CallID, d.Call, d.Node, d.Direction.String()} {
 		_, _ = h.Write([]byte(part))
 		_, _ = h.Write([]byte{0})
 	}
