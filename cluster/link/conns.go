@@ -1,14 +1,16 @@
 package link
 
 import (
-	"context"
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"maps"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // conns are the open connections by node, so that a node can be disconnected.
@@ -34,6 +36,8 @@ type conn struct {
 	final Carried     // when it was reset; guarded by conns.mu
 	gone  chan struct{}
 	end   sync.Once // closes gone
+	by    deadline  // of reading
+	held  *heard    // has come and is not there yet; the reader's
 }
 
 func newConns(c *counts, l *ledger) *conns {
@@ -57,20 +61,61 @@ func (l *conns) keep(node string, c *tls.Conn) net.Conn {
 }
 
 // Read reads, unless the port is deaf to the node: then what has come is not there
-// yet, nor is the end. It notices when the first thing that the other says is that it
-// does not take our certificate: TLS 1.3 says so no earlier.
-func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if c.what != word(ProtocolThrough) && c.list.deaf != nil {
-		if e := c.list.deaf.wait(context.Background(), c.node, c.gone); e != nil {
-			return 0, e
+// yet, nor is the end, but a deadline passes. One goroutine at a time may read. It
+// notices when the first thing that the other says is that it does not take our
+// certificate: TLS 1.3 says so no earlier.
+func (c *conn) Read(b []byte) (n int, err error) {
+	if c.held == nil {
+		n, err = c.Conn.Read(b)
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) && c.isDeafened() {
+		if c.held == nil {
+			c.held = &heard{bytes.Clone(b[:n]), err}
 		}
+		if err = c.list.deaf.waitBy(c.node, c.gone, &c.by); err != nil {
+			return 0, err
+		}
+	}
+	if c.held != nil {
+		n, err = c.takes(b)
 	}
 	if !c.told.Load() && !c.told.Swap(true) && isAlert(err) {
 		c.list.counts.add(reasonUnwelcome, "node", c.node, "address", addressOf(c), "error", err)
 		c.list.unwelcome(c.node, c.RemoteAddr())
 	}
 	return n, err
+}
+
+// isDeafened reports whether what has come on the connection is not there yet.
+func (c *conn) isDeafened() bool {
+	return c.what != word(ProtocolThrough) && c.list.deaf != nil && c.list.deaf.is(c.node)
+}
+
+// A heard is what a Read has brought.
+type heard struct {
+	bytes []byte
+	err   error
+}
+
+// takes reads of what was held.
+func (c *conn) takes(b []byte) (n int, err error) {
+	n = copy(b, c.held.bytes)
+	if c.held.bytes = c.held.bytes[n:]; len(c.held.bytes) == 0 {
+		err, c.held = c.held.err, nil
+	}
+	return n, err
+}
+
+// SetDeadline implements [net.Conn].
+func (c *conn) SetDeadline(t time.Time) error {
+	c.by.set(t)
+	return c.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline implements [net.Conn].
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.by.set(t)
+	return c.Conn.SetReadDeadline(t)
 }
 
 // isAlert reports whether the other side broke the connection off by a TLS

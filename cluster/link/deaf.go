@@ -3,8 +3,10 @@ package link
 import (
 	"context"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // deafness is to whom the port behaves as if the line between were cut. While
@@ -42,9 +44,8 @@ func (d *deafness) is(node string) bool {
 	return s != nil && s.to(node)
 }
 
-// wait waits while the line to a node is as if cut; no longer than ctx, nor than
-// the connection that gone is about.
-func (d *deafness) wait(ctx context.Context, node string, gone <-chan struct{}) error {
+// wait waits while the line to a node is as if cut, no longer than ctx.
+func (d *deafness) wait(ctx context.Context, node string) error {
 	for {
 		s := d.now.Load()
 		if s == nil || !s.to(node) {
@@ -52,12 +53,60 @@ func (d *deafness) wait(ctx context.Context, node string, gone <-chan struct{}) 
 		}
 		select {
 		case <-s.over:
-		case <-gone:
-			return ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// waitBy waits while the line to a node is as if cut, no longer than until a deadline,
+// nor than the connection that gone is about.
+func (d *deafness) waitBy(node string, gone <-chan struct{}, by *deadline) error {
+	for {
+		s := d.now.Load()
+		if s == nil || !s.to(node) {
+			return nil
+		}
+		late, moved := by.look()
+		select {
+		case <-s.over:
+		case <-moved:
+		case <-gone:
+			return ErrClosed
+		case <-late:
+			return os.ErrDeadlineExceeded
+		}
+	}
+}
+
+// A deadline is until when somebody waits, and may be moved meanwhile.
+type deadline struct {
+	mu    sync.Mutex
+	at    time.Time     // zero: for ever
+	moved chan struct{} // closed when at is another one; nil while nobody waits
+}
+
+func (d *deadline) set(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.at = at
+	if d.moved != nil {
+		close(d.moved)
+		d.moved = nil
+	}
+}
+
+// look returns what happens when the deadline passes, and when it is moved.
+func (d *deadline) look() (late <-chan time.Time, moved <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.moved == nil {
+		d.moved = make(chan struct{})
+	}
+	if !d.at.IsZero() {
+		late = time.After(time.Until(d.at))
+	}
+	return late, d.moved
 }
 
 // AskThrough is [Port.Ask] for what must be heard while the port is deaf.

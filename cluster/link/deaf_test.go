@@ -3,7 +3,10 @@ package link
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 )
@@ -72,4 +75,68 @@ func TestDeafen(t *testing.T) {
 		t.Errorf("what stood still: %v", err)
 	}
 	eventually(t, "packets arrive again", hears)
+}
+
+// Who reads what is not heard waits no longer than his deadline, also one that he is
+// given meanwhile, and loses nothing.
+func TestDeafenedReadHasDeadlines(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	a, b := s.open("hardy", Main, nil), s.open("mons", LifeGUARD, nil)
+	says := make(chan string)
+	b.Handle(ProtocolSIP, func(_ context.Context, c net.Conn, _ Peer) {
+		for words := range says {
+			_, _ = c.Write([]byte(words))
+		}
+	})
+	stopA, stopB := run(t, a), run(t, b)
+	defer stopB()
+	defer stopA()
+	defer close(says)
+	c, err := a.Dial(t.Context(), "mons", b.Address(), ProtocolSIP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	a.Deafen(func(node string) bool { return node == "mons" })
+	says <- "one"
+	room := make([]byte, 2)
+	for range 2 {
+		if err = c.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if n, late := c.Read(room); n != 0 || !errors.Is(late, os.ErrDeadlineExceeded) {
+			t.Fatalf("reading from the deaf: got %d bytes, %v", n, late)
+		}
+	}
+	if err = c.SetDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, late := c.Read(room)
+		read <- late
+	}()
+	select {
+	case late := <-read:
+		t.Fatalf("reading from the deaf without a deadline: got %v", late)
+	case <-time.After(200 * time.Millisecond):
+	}
+	if err = c.SetReadDeadline(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if late := <-read; !errors.Is(late, os.ErrDeadlineExceeded) {
+		t.Fatalf("a deadline that comes later: got %v", late)
+	}
+	a.Deafen(nil)
+	if err = c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	all := make([]byte, 3)
+	if _, err = io.ReadFull(c, all[:1]); err == nil {
+		_, err = io.ReadFull(c, all[1:])
+	}
+	if string(all) != "one" || err != nil {
+		t.Errorf("afterwards: got %q, %v", all, err)
+	}
 }

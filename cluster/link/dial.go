@@ -27,7 +27,7 @@ func (p *Port) dial(ctx context.Context, node string, at netip.AddrPort, protoco
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)() //nolint:contextcheck // the port ends it too
 	if protocol != ProtocolThrough {
-		if err := p.deaf.wait(ctx, node, nil); err != nil {
+		if err := p.deaf.wait(ctx, node); err != nil {
 			return nil, err
 		}
 	}
