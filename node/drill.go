@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +33,7 @@ const (
 
 type drillOrder struct {
 	What string        `json:"what"`
-	Site string        `json:"site"`
+	Site string        `json:"site"` // empty in an order to stop: whichever it is
 	For  time.Duration `json:"for,omitempty"`
 	In   time.Duration `json:"in,omitempty"`
 	Why  string        `json:"why,omitempty"`
@@ -78,14 +80,15 @@ func (n *Node) rehearses(port *link.Port, sip *sipcore.Server) *drill {
 	return d
 }
 
-// answer takes the order of another node: of a main, or one of the site.
+// answer takes the order of another node: of a main, or one of the site. Any may end
+// a drill: somebody calls for help there.
 func (d *drill) answer(_ context.Context, from link.Peer, body []byte) ([]byte, error) {
 	var o drillOrder
 	if err := json.Unmarshal(body, &o); err != nil {
 		return nil, err
 	}
 	asker, known := d.config.View().Node(from.Node)
-	if from.Role != link.Main && (!known || d.config.View().SiteOf(asker) != o.Site) {
+	if o.What != drillStop && from.Role != link.Main && (!known || d.config.View().SiteOf(asker) != o.Site) {
 		return nil, fmt.Errorf("%s is no main and not of %s: it rehearses nothing there", from.Node, o.Site)
 	}
 	told, err := d.obey(o)
@@ -100,7 +103,7 @@ func (d *drill) obey(o drillOrder) (admin.DrillNode, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case o.What == drillStop && d.now != nil && d.now.Site == o.Site:
+	case o.What == drillStop && d.now != nil && (o.Site == "" || d.now.Site == o.Site):
 		select {
 		case d.now.stop <- o.Why:
 		default: // it ends already
@@ -112,7 +115,7 @@ func (d *drill) obey(o drillOrder) (admin.DrillNode, error) {
 		return d.told, fmt.Errorf("a drill of %s goes on at %s", d.now.Site, d.self().Name)
 	default:
 		d.now = &rehearsal{drillOrder: o, inside: d.config.View().SiteOf(d.self()) == o.Site, stop: make(chan string, 1)}
-		d.told = admin.DrillNode{Node: d.self().Name, State: admin.DrillWaits}
+		d.told = admin.DrillNode{Node: d.self().Name, State: admin.DrillWaits, Elsewhere: !d.now.inside}
 		d.site = o.Site
 		d.begun <- d.now
 	}
@@ -182,11 +185,15 @@ func (d *drill) Drill(ctx context.Context) (admin.Drill, error) {
 		return admin.Drill{}, &store.Error{Kind: store.NotFound, Message: "no drill has been since this node started"}
 	}
 	told := admin.Drill{Site: site, Done: true, Nodes: []admin.DrillNode{}, Silent: []string{}}
-	inside, _ := d.inside(site)
+	inside, outside := d.inside(site)
 	var mu sync.Mutex
-	d.each(inside, func(n store.Node) {
-		one, err := d.tell(ctx, n, drillOrder{What: drillReport, Site: site})
+	ask := func(n store.Node) (one admin.DrillNode, err error) {
+		one, err = d.tell(ctx, n, drillOrder{What: drillReport, Site: site})
 		mu.Lock()
+		return one, err
+	}
+	d.each(inside, func(n store.Node) {
+		one, err := ask(n)
 		defer mu.Unlock()
 		if err != nil {
 			told.Silent = append(told.Silent, n.Name)
@@ -195,11 +202,30 @@ func (d *drill) Drill(ctx context.Context) (admin.Drill, error) {
 		told.Done = told.Done && one.State == admin.DrillDone
 		told.Nodes = append(told.Nodes, one)
 	})
+	d.each(outside, func(n store.Node) {
+		one, err := ask(n)
+		defer mu.Unlock()
+		if err == nil && one.Elsewhere && one.HadCalls() {
+			told.Nodes = append(told.Nodes, one)
+		}
+	})
+	slices.SortStableFunc(told.Nodes, byPlace)
 	told.Kept = told.Done && len(told.Silent) == 0
 	for _, n := range told.Nodes {
 		told.Kept = told.Kept && len(n.Broken()) == 0
 	}
 	return told, nil
+}
+
+// byPlace puts the nodes of the site first.
+func byPlace(a, b admin.DrillNode) int {
+	if a.Elsewhere != b.Elsewhere {
+		if a.Elsewhere {
+			return 1
+		}
+		return -1
+	}
+	return strings.Compare(a.Node, b.Node)
 }
 
 func (d *drill) tellAll(ctx context.Context, o drillOrder) {

@@ -178,3 +178,32 @@ func TestWhomAnInviteCalls(t *testing.T) {
 		}
 	}
 }
+
+// A drill that nobody watches any more is over everywhere.
+func TestDrillEndsWithItsCommand(t *testing.T) {
+	t.Parallel()
+	w := branchTown(t)
+	main, lg := w.nodes["laurel"], w.nodes["lg"]
+	watched, leaves := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	goesOn := func() bool {
+		lg.drills.mu.Lock()
+		defer lg.drills.mu.Unlock()
+		return lg.drills.told.State == admin.DrillCuts
+	}
+	go func() {
+		gone <- main.Rehearse(watched, "mons", 5*time.Minute, func(admin.Drill) error { return nil })
+	}()
+	w.eventually("it goes on", goesOn)
+	leaves()
+	if err := <-gone; err == nil {
+		t.Error("who leaves is told that it is done")
+	}
+	for _, n := range []*drill{main.drills, lg.drills} {
+		w.eventually("it has ended", func() bool {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return n.now == nil && strings.Contains(n.told.Why, "does not watch it any more, has ended it")
+		})
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"carillon/node/mode"
 	"carillon/sipcore/route"
 	"carillon/store"
-	"carillon/store/live"
 )
 
 const (
@@ -49,25 +48,27 @@ func (d *drill) rehearse(ctx context.Context, r *rehearsal) {
 	}
 	d.deafen(r)
 	defer d.hear()
-	began, before, expired := time.Now(), d.phones(), d.calls.Expired()
+	began := time.Now()
+	t := d.counts(r)
+	defer t.over()
 	d.events.Add("drill", "the line of %s is as if cut from now on, for %v at most", r.Site, r.For)
-	d.note(func(n *admin.DrillNode) {
-		n.State, n.Calls, n.Phones = admin.DrillCuts, d.callsUp(), sumOf(before)
-	})
+	d.note(func(n *admin.DrillNode) { n.State = admin.DrillCuts })
 	why, _ := d.wait(ctx, r.stop, r.For, func() string { return d.look(r, began) })
+	t.phonesNow()
 	d.hear()
 	ended := time.Now()
 	d.events.Add("drill", "the line of %s is as before: the drill is over%s", r.Site, because(why))
-	d.note(func(n *admin.DrillNode) {
-		n.State, n.Why, n.Cut = admin.DrillReturns, why, ended.Sub(began).Seconds()
-		n.Lost, n.Dropped = int(d.calls.Expired()-expired), missing(before, d.phones()) //nolint:gosec // a handful
-	})
+	d.note(func(n *admin.DrillNode) { n.State, n.Why, n.Cut = admin.DrillReturns, why, ended.Sub(began).Seconds() })
 	if r.cried.Load() {
 		d.tellAll(ctx, drillOrder{What: drillStop, Site: r.Site, Why: why})
 	}
-	if !r.inside {
-		return
+	if r.inside {
+		d.returns(ctx, ended)
 	}
+}
+
+// returns waits until the node is with the others again.
+func (d *drill) returns(ctx context.Context, ended time.Time) {
 	_, _ = d.wait(ctx, nil, drillReturns, func() string {
 		if d.standing.Mode() == mode.Survivable {
 			return ""
@@ -204,39 +205,4 @@ func (r *rehearsal) cries(why string) {
 func (d *drill) hear() {
 	d.port.Deafen(nil)
 	d.sip.Deafen(nil)
-}
-
-func (d *drill) callsUp() (count int) {
-	for _, c := range d.calls.All() {
-		if c.State == live.Up {
-			count++
-		}
-	}
-	return count
-}
-
-// phones counts those that are registered here and can be called, by user.
-func (d *drill) phones() map[string]int {
-	count := make(map[string]int)
-	for _, r := range admin.RegistrationsOf(d.bindings, d.self().Name, "") {
-		if r.State == "up" {
-			count[r.User]++
-		}
-	}
-	return count
-}
-
-func sumOf(count map[string]int) (sum int) {
-	for _, n := range count {
-		sum += n
-	}
-	return sum
-}
-
-// missing counts the phones that there were and are not.
-func missing(before, after map[string]int) (count int) {
-	for user, n := range before {
-		count += max(0, n-after[user])
-	}
-	return count
 }

@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,10 +19,7 @@ import (
 	"carillon/node/admin"
 )
 
-const (
-	drillTime  = 60 * time.Second
-	drillLooks = 500 * time.Millisecond
-)
+const drillTime = 60 * time.Second
 
 // errPromise ends a drill in which a promise was not kept.
 var errPromise = errors.New("a promise was not kept")
@@ -51,12 +50,18 @@ func (c *cli) drillSiteCommand() *cobra.Command {
 		Short: "Behave as if the line of a site were cut, and report",
 		Long: `Behave for a while as if the line of a site were cut, watch how the site goes on alone
 and comes back, and report it beside what is promised: survivable within 10 s, no
-call and no registration lost, back within 15 s. Calls between the site and others
-do fail meanwhile, as they would.
+call within the site and no registration lost, back within 15 s. Calls between the
+site and others (BEYOND) do fail meanwhile, as they would: they are told, not judged.
 
-It begins when all nodes of the site have agreed, and asks before that. Ctrl-C or
-"carillon drill stop" ends it, and so does an emergency call at the site. Exit code
-1: a promise was not kept, or the drill did not begin.`,
+A call is lost that was up, and whose phones were not heard of any more, or whose end
+could not be told to the other phone; it is refused if it reached nobody. A
+registration is lost if its phone cannot be called in the end; HERE are the phones
+that are at the nodes of the site then.
+
+It begins when all nodes of the site have agreed, and asks before that. Ctrl-C, the
+end of this command, "carillon drill stop" at any node or an emergency call, wherever
+it is made, ends it within 3 s. Exit code 1: a promise was not kept, or the drill did
+not begin.`,
 		Example: `  carillon drill site mons --for 60s
   carillon drill site mons --for 30s --yes -o json`,
 		Args:              cobra.ExactArgs(1),
@@ -81,32 +86,29 @@ func (c *cli) confirmsDrill(site string, lasts time.Duration, in io.Reader) bool
 	return strings.TrimSpace(answer) == "yes"
 }
 
-// drill starts one, follows it to its end, and reports. An interrupt ends it early.
+// drill starts one, follows it to its end, and reports. An interrupt ends it early,
+// and so does whatever ends this command.
 func (c *cli) drill(ctx context.Context, site string, lasts time.Duration, o output) error {
-	ctx, release := signal.NotifyContext(ctx, os.Interrupt)
-	defer release()
 	going := context.WithoutCancel(ctx)
-	d, err := c.node().StartDrill(going, site, lasts)
-	stopped, said := false, ""
-	for err == nil && !d.Done {
-		if now := drillState(d); now != said {
-			said = now
-			c.say("%s", now)
+	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer release()
+	defer context.AfterFunc(ctx, func() {
+		release() // a second one ends the command
+		c.say("ending the drill")
+		if _, err := c.node().StopDrill(going); err != nil {
+			c.say("%v", err)
 		}
-		pause := ctx.Done()
-		if stopped {
-			pause = nil
+	})()
+	said := ""
+	var d admin.Drill
+	err := c.node().Rehearse(going, site, lasts, func(now admin.Drill) error {
+		d = now
+		if text := drillState(d); text != said && !d.Done {
+			said = text
+			c.say("%s", text)
 		}
-		select {
-		case <-pause:
-			stopped = true
-			c.say("ending the drill")
-			d, err = c.node().StopDrill(going)
-			continue
-		case <-time.After(drillLooks):
-		}
-		d, err = c.node().Drill(going)
-	}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func drillState(d admin.Drill) string {
 }
 
 func drillTable(d admin.Drill) table {
-	t := table{heading: []string{"NODE", "CUT", "SURVIVABLE", "CALLS", "LOST", "REGISTRATIONS", "LOST", "BACK", "VERDICT"}}
+	t := table{heading: []string{"NODE", "CUT", "SURVIVABLE", "CALLS", "LOST", "BEYOND", "LOST", "REFUSED", "PHONES", "HERE", "LOST", "BACK", "VERDICT"}}
 	for _, n := range d.Nodes {
 		verdict := "as promised"
 		if broken := n.Broken(); len(broken) > 0 {
@@ -148,11 +150,19 @@ func drillTable(d admin.Drill) table {
 		if n.Why != "" {
 			verdict += " (ended early: " + n.Why + ")"
 		}
-		t.add(n.Node, seconds(&n.Cut), seconds(n.Alone), strconv.Itoa(n.Calls), strconv.Itoa(n.Lost),
-			strconv.Itoa(n.Phones), strconv.Itoa(n.Dropped), seconds(n.Back), verdict)
+		row := []string{n.Node, seconds(&n.Cut), seconds(n.Alone)}
+		for _, count := range []int{n.Calls, n.Lost, n.Beyond, n.BeyondLost, n.Refused, n.Phones, n.Here, n.Dropped} {
+			row = append(row, strconv.Itoa(count))
+		}
+		if n.Elsewhere {
+			copy(row[len(row)-3:], []string{"-", "-", "-"}) // they are the site's
+		}
+		t.add(append(row, seconds(n.Back), verdict)...)
 	}
 	for _, name := range d.Silent {
-		t.add(name, "-", "-", "-", "-", "-", "-", "-", "does not answer")
+		row := slices.Repeat([]string{"-"}, len(t.heading))
+		row[0], row[len(row)-1] = name, "does not answer"
+		t.add(row...)
 	}
 	return t
 }

@@ -109,23 +109,35 @@ func (c *Client) WatchEvents(ctx context.Context, f func(Event) error) error {
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	lines := bufio.NewScanner(answer.Body)
+	switch err = eachLine(answer.Body, f); {
+	case ctx.Err() != nil:
+		err = nil // being told to stop is the normal end
+	case err == nil:
+		err = ErrNoNode
+	}
+	return err
+}
+
+// eachLine calls f with each JSON object of an answer that goes on, until that ends
+// or f returns an error.
+func eachLine[T any](answer io.Reader, f func(T) error) error {
+	lines := bufio.NewScanner(answer)
 	for lines.Scan() {
 		if len(lines.Bytes()) == 0 {
 			continue // the node shows that it is there
 		}
-		var e Event
-		if err = json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return fmt.Errorf("reading an event: %w", err)
+		var said T
+		if err := json.Unmarshal(lines.Bytes(), &said); err != nil {
+			return fmt.Errorf("reading what the node says: %w", err)
 		}
-		if err = f(e); err != nil {
+		if err := f(said); err != nil {
 			return err
 		}
 	}
-	if ctx.Err() != nil {
-		return nil // being told to stop is the normal end
+	if lines.Err() != nil {
+		return errors.Join(ErrNoNode, lines.Err())
 	}
-	return errors.Join(ErrNoNode, lines.Err())
+	return nil
 }
 
 // Dialogs returns what passed, one row for each Call-ID, the one that began

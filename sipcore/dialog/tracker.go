@@ -199,4 +199,21 @@ func (t *Tracker) EndedBy(request *message.Message) {
 	}
 }
 
+// Failed is Ended for a call that nobody was reached by.
+func (t *Tracker) Failed(id ID) {
+	if id == "" || strings.HasPrefix(string(id), guestMark) {
+		t.Ended(id)
+		return
+	}
+	t.calls.End(string(id), live.Failed)
+}
+
+// UnheardBy is EndedBy for a request that did not reach the other side.
+func (t *Tracker) UnheardBy(request *message.Message) {
+	for _, tag := range [2]string{request.FromTag(), request.ToTag()} {
+		t.calls.End(string(idOf(request, tag)), live.Unheard)
+	}
+	t.EndedBy(request)
+}
+
 func idOf(m *message.Message, tag string) ID { return ID(m.CallID() + "\x00" + tag) }

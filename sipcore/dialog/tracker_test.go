@@ -61,6 +61,38 @@ func TestTracker(t *testing.T) {
 	}
 }
 
+// Who watches is told of calls that do not end well, and of no others.
+func TestEndings(t *testing.T) {
+	const bye = "BYE"
+	for _, tt := range []struct {
+		name string
+		do   func(*Tracker, ID)
+		want string
+	}{
+		{"hung up", func(x *Tracker, id ID) { x.Answered(id, 0); x.EndedBy(request(t, bye, "b", "a")) }, ""},
+		{"busy", func(x *Tracker, id ID) { x.Ended(id) }, ""},
+		{"nobody reached", func(x *Tracker, id ID) { x.Failed(id); x.Failed(id) }, "201 failed"},
+		{"the caller is not heard", func(x *Tracker, id ID) { x.Answered(id, 0); x.UnheardBy(request(t, bye, "a", "b")) }, "201 unheard"},
+		{"the callee is not heard", func(x *Tracker, id ID) { x.Answered(id, 0); x.UnheardBy(request(t, bye, "b", "a")) }, "201 unheard"},
+		{"another call", func(x *Tracker, _ ID) { x.UnheardBy(request(t, bye, "x", "y")); x.Failed("") }, ""},
+		{"another node's", func(x *Tracker, _ ID) { x.Failed(x.Invites(request(t, "INVITE", "c", ""), "202")) }, ""},
+		{"expired", func(x *Tracker, id ID) { x.Answered(id, time.Minute); x.calls.Expire(time.Now().Add(2 * time.Minute)) }, "201 expired"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			calls, got := live.NewCalls(), ""
+			x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
+			id, _ := x.Invited(request(t, "INVITE", "a", ""), "201", "202")
+			calls.Watch(func(c live.Call, how live.Ending) { got += c.From + " " + string(how) })
+			tt.do(x, id)
+			calls.Watch(nil)
+			x.Failed(id)
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestSessions: a call whose session is not refreshed in time is over, and no
 // other one (RFC 4028 section 8.3).
 func TestSessions(t *testing.T) {

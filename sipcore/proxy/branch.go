@@ -218,7 +218,7 @@ func (b *branch) success(m *message.Message) {
 		if f.isInvite() {
 			f.cancelOthers(b, completedElsewhere)
 		} else {
-			f.ended()
+			f.ended(m.Status())
 		}
 	}
 	e := m.Edit()

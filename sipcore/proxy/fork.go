@@ -243,7 +243,7 @@ func (f *fork) finishWithBest() {
 		f.finish(500, "") // a phone's trouble is not the whole system's (RFC 3261 section 16.7 step 6)
 	case f.best.response != nil:
 		f.decided()
-		f.ended()
+		f.ended(f.best.response.Status())
 		f.relayBest()
 		f.release()
 	case f.canceled:
@@ -273,7 +273,7 @@ func (f *fork) relayBest() {
 // finish answers the request ourselves.
 func (f *fork) finish(status int, reason string) {
 	f.decided()
-	f.ended()
+	f.ended(status)
 	if status == 408 && !f.isInvite() {
 		f.tx.Drop() // the caller's own timer has run out too (RFC 4320 section 4.1)
 		return
@@ -285,7 +285,7 @@ func (f *fork) finish(status int, reason string) {
 // finishSaying answers the request ourselves, with one header field more.
 func (f *fork) finishSaying(status int, reason string, name message.Name, value string) {
 	f.decided()
-	f.ended()
+	f.ended(status)
 	reply := f.m.Reply(status, reason, f.tx.Tag())
 	reply.Add(name, value)
 	f.tx.Answer(status, &reply)
@@ -306,14 +306,24 @@ func (f *fork) decided() {
 func (f *fork) release() { f.m, f.call, f.branches, f.best = nil, nil, nil, best{} }
 
 // ended tells the table of calls that this INVITE came to nothing, or that a
-// BYE took the call down.
-func (f *fork) ended() {
-	f.p.o.Calls.Ended(f.dialog)
+// BYE took the call down; status is the answer.
+func (f *fork) ended(status int) {
+	calls := f.p.o.Calls
+	ended, endedBy := calls.Ended, calls.EndedBy
+	if nobodyHeard(status) && !f.canceled {
+		ended, endedBy = calls.Failed, calls.UnheardBy
+	}
+	ended(f.dialog)
 	f.tellHelpless()
 	if f.loose != nil && f.tx.Method() == message.BYE {
-		f.p.o.Calls.EndedBy(f.m)
+		endedBy(f.m)
 		f.tellOthers()
 	}
+}
+
+// nobodyHeard reports whether an answer says that a request has reached nobody.
+func nobodyHeard(status int) bool {
+	return status == 408 || status == flowFailed || status == 480 || status >= 500 && status < 600
 }
 
 // tellOthers lets the nodes know of a BYE that have been on the way of this call

@@ -41,9 +41,18 @@ const callShards = 16
 type Calls struct {
 	seed   maphash.Seed
 	shards [callShards]callShard
-
-	expired atomic.Uint64
+	tells  atomic.Pointer[func(Call, Ending)]
 }
+
+// An Ending is how a call ended that did not end well.
+type Ending string
+
+// The endings that [Calls.Watch] tells of.
+const (
+	Expired Ending = "expired" // its phones do not say any more that they are there
+	Unheard Ending = "unheard" // who hung up could not tell the other phone
+	Failed  Ending = "failed"  // nobody was reached
+)
 
 type callShard struct {
 	mu   sync.Mutex
@@ -117,6 +126,34 @@ func (c *Calls) Delete(id string) {
 	delete(s.byID, id)
 }
 
+// Watch has f be told of each call that does not end well from now on; nil ends that.
+// It is called by many, and must not block.
+func (c *Calls) Watch(f func(Call, Ending)) {
+	if f == nil {
+		c.tells.Store(nil)
+		return
+	}
+	c.tells.Store(&f)
+}
+
+// End removes a call, if it is there, that did not end well.
+func (c *Calls) End(id string, how Ending) {
+	s := c.shard(id)
+	s.mu.Lock()
+	x := s.byID[id]
+	delete(s.byID, id)
+	s.mu.Unlock()
+	if x != nil {
+		c.tell(*x, how)
+	}
+}
+
+func (c *Calls) tell(x Call, how Ending) {
+	if f := c.tells.Load(); f != nil {
+		(*f)(x, how)
+	}
+}
+
 // Expire removes the calls that are over by now and returns them. It looks at
 // all calls.
 func (c *Calls) Expire(now time.Time) []Call {
@@ -124,12 +161,11 @@ func (c *Calls) Expire(now time.Time) []Call {
 	for i := range c.shards {
 		over = c.shards[i].expire(over, now)
 	}
-	c.expired.Add(uint64(len(over)))
+	for _, x := range over {
+		c.tell(x, Expired)
+	}
 	return over
 }
-
-// Expired returns how many calls Expire has removed so far: their phones were lost.
-func (c *Calls) Expired() uint64 { return c.expired.Load() }
 
 // All returns every call, in no particular order.
 func (c *Calls) All() []Call {

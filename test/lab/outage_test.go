@@ -58,8 +58,10 @@ type struckSite struct {
 	phones []*extension.Phone
 	talks  []talking
 	tally  *tally
-	real   bool // there is a baresip beside them, called bare
-	load   int  // bytes a second that the line carried before
+	afar   []*extension.Phone // at the head office
+	home   string             // the node that the phones of the site prefer
+	real   bool               // there is a baresip beside them, called bare
+	load   int                // bytes a second that the line carried before
 	late   []string
 	began  time.Time
 }

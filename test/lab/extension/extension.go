@@ -184,6 +184,13 @@ func (p *Phone) Longest() time.Duration {
 	return max(p.longest, time.Since(p.lost))
 }
 
+// Forgets begins Longest anew.
+func (p *Phone) Forgets() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.longest = 0
+}
+
 // await returns the line on which the phone is registered, waiting for one that is
 // not the given one.
 func (p *Phone) await(ctx context.Context, not *line) (*line, error) {
