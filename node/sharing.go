@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type sharing struct {
 
 	self   func() store.Node
 	config *configuration
+	alive  func(node string) bool
 	peers  *peers
 	out    *out
 	sip    *sipcore.Server
@@ -38,14 +40,14 @@ type sharing struct {
 
 // shareAddress makes the part that shares; a witness has none.
 func (n *Node) shareAddress(port *link.Port, sip *sipcore.Server) {
-	s := &sharing{self: n.self, config: n.config, peers: n.peers, out: &n.out, sip: sip}
+	s := &sharing{self: n.self, config: n.config, alive: n.system.isAlive, peers: n.peers, out: &n.out, sip: sip}
 	if n.names != nil && !n.names.Addr().Addr().IsUnspecified() {
 		s.dns = func(ctx context.Context, a netip.Addr) (*dnsserver.Server, error) {
 			return dnsserver.Open(ctx, n.dnsOptions(netip.AddrPortFrom(a, n.names.Addr().Port())))
 		}
 	}
 	s.Holder = address.New(address.Options{
-		Wanted: s.wanted, Taken: s.taken, Given: s.given,
+		Wanted: s.wanted, Taken: s.taken, Given: s.given, Modest: s.modest,
 		Say: func(format string, args ...any) { n.events.Add("address", format, args...) },
 	})
 	port.HandleAsk(askHolder, func(context.Context, link.Peer, []byte) ([]byte, error) {
@@ -62,6 +64,18 @@ func (s *sharing) wanted() netip.Prefix {
 		return netip.Prefix{}
 	}
 	return serviceAddress(s.config.View(), s.self())
+}
+
+// modest reports whether another node of the site should rather have the address:
+// this one is drained.
+func (s *sharing) modest() bool {
+	v, self := s.config.View(), s.self()
+	if own, _ := v.Node(self.Name); !own.Drained {
+		return false
+	}
+	return slices.ContainsFunc(v.Nodes(), func(n store.Node) bool {
+		return n.Name != self.Name && n.Role != store.Witness && !n.Drained && v.SiteOf(n) == v.SiteOf(self) && s.alive(n.Name)
+	})
 }
 
 // serviceAddress returns the service address of the site where a node stands; the

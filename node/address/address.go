@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Options is what a Holder is told. All are required.
+// Options is what a Holder is told. All are required but Modest.
 type Options struct {
 	// Wanted returns the address to share, and its network; the zero Prefix while
 	// there is none. It is asked four times a second.
@@ -27,6 +27,9 @@ type Options struct {
 	Taken func(netip.Addr) error
 	// Given is called before the address goes, or when it has gone.
 	Given func(netip.Addr)
+	// Modest reports whether other nodes should rather hold the address, if one of
+	// them can. It is asked four times a second.
+	Modest func() bool
 	// Say tells the operator what has happened.
 	Say func(format string, args ...any)
 }

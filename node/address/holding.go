@@ -48,11 +48,15 @@ func (g *holding) beat() error {
 		g.give(g.rule.drop(), "its interface is gone")
 		return err
 	}
-	why := "the node stood still"
-	if !plugged {
+	now, why := time.Now(), "the node stood still"
+	g.rule.modest = g.o.Modest != nil && g.o.Modest()
+	switch {
+	case !plugged:
 		why = g.lan.name + " is unplugged"
+	case !g.rule.late(now):
+		why = "it is drained, and another node can hold it"
 	}
-	return g.do(g.rule.tick(time.Now(), plugged), why)
+	return g.do(g.rule.tick(now, plugged), why)
 }
 
 // do acts; why is for giving up.

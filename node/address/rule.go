@@ -17,6 +17,9 @@ const (
 	announcements = 2                // at the beginning (RFC 5227 section 2.3)
 	defending     = time.Second      // at most one answer to another's claim
 	rest          = 10 * time.Second // after a failure
+	modesty       = 12               // beats in which a modest node leaves the address to others
+	wooed         = time.Second      // is a holder whom another node has asked since
+	yielding      = time.Minute      // between two times that a modest holder gives it up: nobody else may be able
 )
 
 // A mac is the hardware address of a node on the LAN, which tells nodes apart
@@ -47,17 +50,22 @@ const (
 //
 // Who holds it keeps it. Who does not asks; when nobody answers three times, he
 // takes it. Of two that ask at the same time, and of two that hold it after
-// their LAN was in two parts, the lower hardware address goes first.
+// their LAN was in two parts, the lower hardware address goes first. Who is modest
+// gives it up to others that ask, and asks himself only when they leave it.
 type rule struct {
-	self mac
+	self   mac
+	modest bool // others should rather have it: this node is drained
 
 	held      bool
 	renewed   time.Time
 	announced time.Time
 	owed      int // announcements of the beginning
 
-	silent int // probes in a row that nobody has answered
+	silent int // probes in a row that nobody has answered; below zero, beats to wait before the first
 	holder mac // who has claimed the address last; zero for nobody
+
+	asked   time.Time // when another node has asked last, while this one held it
+	yielded time.Time // when it was given up for others
 }
 
 // tick decides what there is to do now, each beat.
@@ -67,14 +75,34 @@ func (r *rule) tick(now time.Time, able bool) acts {
 		return r.drop()
 	case r.late(now):
 		return r.drop()
+	case r.yields(now):
+		r.yielded = now
+		return r.drop()
 	case r.held:
 		return r.keep(now)
 	case r.silent >= unanswered:
 		r.held, r.renewed, r.announced, r.owed, r.holder = true, now, now, announcements-1, mac{}
 		return take | announce
+	case r.silent < 0:
+		r.silent++
+		return 0
 	}
 	r.silent++
 	return probe
+}
+
+// yields reports whether the address is to be left to another node, which is there
+// and asks for it.
+func (r *rule) yields(now time.Time) bool {
+	return r.modest && r.held && now.Sub(r.asked) < wooed && now.Sub(r.yielded) >= yielding
+}
+
+// restart has the node ask from the beginning.
+func (r *rule) restart() {
+	r.silent = 0
+	if r.modest {
+		r.silent = -modesty
+	}
 }
 
 // late reports whether this process stood still for so long that the kernel may
@@ -84,7 +112,8 @@ func (r *rule) late(now time.Time) bool { return r.held && now.Sub(r.renewed) >=
 // drop gives the address up if it is held, and starts from the beginning.
 func (r *rule) drop() acts {
 	was := r.held
-	r.held, r.silent = false, 0
+	r.held = false
+	r.restart()
 	if was {
 		return give
 	}
@@ -126,9 +155,12 @@ func (r *rule) heard(now time.Time, s sighting) acts {
 		r.announced = now
 		return announce
 	case s.claims && !r.held:
-		r.silent, r.holder = 0, s.from
-	case !s.claims && !r.held && s.from.before(r.self):
-		r.silent = 0
+		r.holder = s.from
+		r.restart()
+	case !s.claims && r.held:
+		r.asked = now
+	case !s.claims && s.from.before(r.self):
+		r.restart()
 	}
 	return 0
 }

@@ -138,6 +138,34 @@ func TestTwoNodesShareIt(t *testing.T) {
 	}
 }
 
+// A drained holder leaves the address to the other node within the time in which a
+// killed one would lose it, and has it again when that one is gone. Of two that are
+// both drained, or where the other cannot take it, it changes once a minute at most.
+func TestADrainedNodeLeavesItToTheOther(t *testing.T) {
+	t.Parallel()
+	w := newTown(2)
+	first, _ := w.settles(t)
+	w.pass(time.Minute)
+	w.nodes[first].modest = true
+	w.pass(beat + 10*time.Millisecond)
+	second, took := w.settles(t)
+	t.Logf("drained: silent for %v", took)
+	if w.pass(time.Hour); first == second || w.took != 2 || fmt.Sprint(w.holders(0)) != fmt.Sprint([]int{second}) {
+		t.Fatalf("held by %d, then by %d, an hour later by %v; taken %d times, want 2", first, second, w.holders(0), w.took)
+	}
+	w.nodes[second].plugged = false
+	w.pass(modesty * beat)
+	if again, _ := w.settles(t); again != first {
+		t.Errorf("when the other is gone: held by %d, want %d", again, first)
+	}
+	w.nodes[second].plugged = true
+	w.nodes[second].modest = true
+	w.took = 0
+	if w.pass(10 * time.Minute); w.took > 11 {
+		t.Errorf("of two that are drained the address changed hands %d times in ten minutes", w.took)
+	}
+}
+
 // A LAN in two parts has a holder in each; when it is whole again, one of them
 // gives it up, and it is the same one always.
 func TestThePartsOfALANJoin(t *testing.T) {
@@ -169,18 +197,20 @@ func TestOneHolderInTheEnd(t *testing.T) {
 		w := newTown(rapid.IntRange(1, 4).Draw(rt, "nodes"))
 		for range rapid.IntRange(1, 20).Draw(rt, "steps") {
 			n := w.nodes[rapid.IntRange(0, len(w.nodes)-1).Draw(rt, "node")]
-			switch rapid.IntRange(0, 3).Draw(rt, "what") {
+			switch rapid.IntRange(0, 4).Draw(rt, "what") {
 			case 0:
 				n.plugged = !n.plugged
 			case 1:
 				n.part = 1 - n.part
 			case 2:
 				n.running = !n.running // it stands still, or goes on
+			case 3:
+				n.modest = !n.modest
 			}
 			w.pass(time.Duration(rapid.IntRange(0, 500).Draw(rt, "pause")) * 10 * time.Millisecond)
 		}
 		for _, n := range w.nodes {
-			n.plugged, n.part, n.running = true, 0, true
+			n.plugged, n.part, n.running, n.modest = true, 0, true, false
 		}
 		w.pass(5 * time.Second)
 		before := fmt.Sprint(w.holders(0))

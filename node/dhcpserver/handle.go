@@ -98,8 +98,14 @@ func (s *Server) answerFor(p *dhcpv4.DHCPv4) (x answer, found bool) {
 		s.counts.foreign.Add(1)
 		return x, false
 	}
-	x.server, x.domain, x.dns = s.server(x.pool.Network), s.o.View().Domain(), s.a.resolvers(s.o.Alive)
+	x.server, x.domain, x.dns = s.server(x.pool.Network), s.o.View().Domain(), s.a.resolvers(s.o.Alive, s.isDrained)
 	return x, x.server.IsValid()
+}
+
+// isDrained reports whether no phone is to be sent to a node.
+func (s *Server) isDrained(node string) bool {
+	n, _ := s.o.View().Node(node)
+	return n.Drained
 }
 
 // server returns how this node calls itself to devices of a network: by its address

@@ -79,19 +79,31 @@ func (a *allocator) remedy(p *store.Pool) string {
 	return "make the range larger, or leases shorter"
 }
 
-// resolvers returns the nodes of the site that answer DNS, this one first.
-func (a *allocator) resolvers(alive func(string) bool) (all []netip.Addr) {
+// resolvers returns the nodes of the site that answer DNS, this one first; those
+// that are drained only if there is no other.
+func (a *allocator) resolvers(alive, drained func(string) bool) []netip.Addr {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.share.own.DNS.IsValid() {
-		all = append(all, a.share.own.DNS)
-	}
-	for _, m := range a.share.members {
-		if x := a.share.others[m]; m != a.share.self && x.DNS.IsValid() && alive(m) {
-			all = append(all, x.DNS)
+	var stay, leave []netip.Addr
+	add := func(node string, at netip.Addr) {
+		switch {
+		case !at.IsValid():
+		case drained(node):
+			leave = append(leave, at)
+		default:
+			stay = append(stay, at)
 		}
 	}
-	return all
+	add(a.share.self, a.share.own.DNS)
+	for _, m := range a.share.members {
+		if m != a.share.self && alive(m) {
+			add(m, a.share.others[m].DNS)
+		}
+	}
+	if len(stay) == 0 {
+		return leave
+	}
+	return stay
 }
 
 // take returns what this node has learned or said since it was asked last, and what
