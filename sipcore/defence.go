@@ -16,7 +16,8 @@ import (
 // defence tells package guard what happens here and carries out what it says.
 // It is the gate of the transport and the guard of the passwords. Whoever is in
 // a network of the configuration has the whole of a site behind him: his address
-// is never limited nor banned, only users there have to wait.
+// is never limited nor banned, only users there have to wait. A call for help passes
+// all of it, so many and no more: see cry.go.
 type defence struct {
 	guard *guard.Guard
 	bans  *live.Bans
@@ -78,7 +79,8 @@ func (d *defence) standing(a netip.Addr) (as guard.Standing, stranger bool) {
 
 // Welcomes implements [transport.Gate].
 func (d *defence) Welcomes(peer netip.Addr) bool {
-	if _, stranger := d.standing(peer); !stranger || !d.bans.Covers(peer, time.Now()) {
+	now := time.Now()
+	if !d.isBanned(peer, now) || d.guard.HearsCry(peer, now) {
 		return true
 	}
 	d.count.banned.Add(1)
@@ -88,33 +90,45 @@ func (d *defence) Welcomes(peer netip.Addr) bool {
 // Admits implements [transport.Gate]. A stranger who asks over a connection,
 // although no network of the configuration has him, is blamed for it until he has
 // shown a password.
-func (d *defence) Admits(f transport.Flow, now time.Time) bool {
+func (d *defence) Admits(f transport.Flow, raw []byte, now time.Time) bool {
 	from := f.Remote().Addr()
 	as, stranger := d.standing(from)
 	if !stranger {
 		return true
 	}
+	refused, friend := d.refusal(from, as, now)
+	switch {
+	case refused == nil && (friend || as != guard.Unknown || !f.Kind().Reliable()):
+		return true
+	case d.isCry(from, raw, now):
+		return true
+	case refused == nil:
+		d.blame(from, "requests from a network that is not allowed", now)
+		return true
+	}
+	refused.Add(1)
+	if refused != &d.count.banned {
+		d.tell(from, now)
+	}
+	return false
+}
+
+// refusal is the counter of what keeps a message of a stranger out; nil if nothing
+// does.
+func (d *defence) refusal(from netip.Addr, as guard.Standing, now time.Time) (count *atomic.Uint64, friend bool) {
 	if d.bans.Covers(from, now) {
-		d.count.banned.Add(1)
-		return false
+		return &d.count.banned, false
 	}
 	switch d.guard.Admit(from, as, now) {
 	case guard.TooFast:
-		d.count.tooFast.Add(1)
-		d.tell(from, now)
-		return false
+		return &d.count.tooFast, false
 	case guard.Crowded:
-		d.count.crowded.Add(1)
-		d.tell(from, now)
-		return false
+		return &d.count.crowded, false
 	case guard.Friend:
-		return true
-	case guard.Pass:
+		return nil, true
+	default:
+		return nil, false
 	}
-	if as == guard.Unknown && f.Kind().Reliable() {
-		d.blame(from, "requests from a network that is not allowed", now)
-	}
-	return true
 }
 
 // malformed notes what came on f and is no message.
@@ -125,9 +139,13 @@ func (d *defence) malformed(f transport.Flow) {
 	}
 }
 
-// Wait implements [auth.Guard].
+// Wait implements [auth.Guard]. No password of an address that is banned is looked
+// at: who may call for help from there may not guess with it.
 func (d *defence) Wait(user string, from netip.Addr, now time.Time) time.Duration {
 	wait := d.guard.Wait(user, from, now)
+	if d.isBanned(from, now) {
+		wait = bannedWait
+	}
 	if wait > 0 {
 		d.count.waits.Add(1)
 	}

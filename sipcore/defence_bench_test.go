@@ -45,7 +45,7 @@ func BenchmarkDefence(b *testing.B) {
 				now = now.Add(20 * time.Microsecond)
 				flow := flows[i%len(flows)]
 				from := flow.Remote().Addr()
-				if !d.Admits(flow, now) || d.Wait("201", from, now) != 0 || s.load.Active() {
+				if !d.Admits(flow, nil, now) || d.Wait("201", from, now) != 0 || s.load.Active() {
 					b.Fatal("it is refused")
 				}
 				s.fresh.Add(1)

@@ -77,7 +77,7 @@ func TestWhoGuessesPasswordsIsBanned(t *testing.T) {
 				t.Error("he is heard over UDP")
 			}
 			conn, err := wire.DialFrom(netip.MustParseAddr("127.9.9.9"), "tcp", netip.AddrPortFrom(s.addr, 5060))
-			if err == nil && !conn.WaitClosed(patience) {
+			if err == nil && (conn.Send(mallory.request("REGISTER", "sip:"+domain, "<sip:alice@"+domain+">", "r")) == nil && !conn.WaitClosed(patience)) {
 				t.Error("he is heard over TCP")
 			}
 			if err == nil {

@@ -35,8 +35,8 @@ func (s *Server) Request(tx *transaction.Server) {
 	switch {
 	case tx.Flow().Kind() == transport.Node:
 		s.fromNode(r)
-	case s.draining.Load() && r.ToTag() == "":
-		respondWith(tx, 503, field{"Retry-After", "5"})
+	case s.draining.Load() && r.ToTag() == "" && r.Method() != message.INVITE:
+		turnAway(tx)
 	case r.Method() == message.REGISTER:
 		s.register(r)
 	case r.ToTag() != "":
@@ -121,12 +121,27 @@ func (s *Server) outside(r request) {
 		respondWith(r.tx, 489, field{"Allow-Events", ""})
 	case s.proxy.Loops(r.Message):
 		refuse(r.tx, 482, "")
-	case ours && s.isForHelp(r):
-		s.help(r)
+	default:
+		s.asks(r, ours)
+	}
+}
+
+// asks handles a request for somebody: whoever calls for help comes first.
+func (s *Server) asks(r request, ours bool) {
+	if c, ok := s.isForHelp(r); ok {
+		s.help(r, c)
+		return
+	}
+	switch {
+	case s.draining.Load():
+		turnAway(r.tx)
 	case r.mayGoOn():
 		s.begin(r, ours)
 	}
 }
+
+// turnAway has a phone try its next server (RFC 3261 section 21.5.4).
+func turnAway(tx *transaction.Server) { respondWith(tx, 503, field{"Retry-After", "5"}) }
 
 // isOurs reports whether the Request-URI names a user of this system.
 func (s *Server) isOurs(r request) bool { return s.proxy.IsSystems(r.view, r.uri) || isTel(r.uri) }
@@ -214,6 +229,11 @@ func (s *Server) call(r request, from caller, ours bool) {
 		proxy.Respond(r.tx, 404, "") // no carrier is asked for anything else, and no operator
 		return
 	}
+	s.carry(r, from, site, number, callee)
+}
+
+// carry gives a request to whom its number reaches.
+func (s *Server) carry(r request, from caller, site string, number route.Number, callee store.User) {
 	location := ""
 	if number.Kind == route.Emergency {
 		location = r.view.Network(r.tx.Flow().Remote().Addr()).Location

@@ -13,7 +13,6 @@ import (
 
 	"carillon/sipcore/guard"
 	"carillon/sipcore/message"
-	"carillon/sipcore/route"
 	"carillon/sipcore/transport"
 	"carillon/store"
 )
@@ -139,7 +138,7 @@ func (s *Server) turnsAway(r *request) bool {
 		return false
 	}
 	s.fresh.Add(1)
-	if !s.load.Active() || r.ToTag() != "" || r.tx.Flow().Kind() == transport.Node || isEmergency(r.view, r.view.Network(r.tx.Flow().Remote().Addr()).Site, r.RequestURI()) {
+	if !s.load.Active() || r.ToTag() != "" || r.tx.Flow().Kind() == transport.Node || isEmergency(r.view, r.RequestURI()) {
 		return false
 	}
 	if !s.load.Refuses(maphash.String(s.seed, r.tx.Tag()) | 1) { // repetitions have the same tag
@@ -151,20 +150,16 @@ func (s *Server) turnsAway(r *request) bool {
 }
 
 // isEmergency reports whether a Request-URI is that of a service for emergencies
-// (RFC 5031), or of a number that reaches one somewhere, as it is dialled at a site.
-func isEmergency(view *store.View, site, uri string) bool {
-	if isSOS(uri) {
+// (RFC 5031), or of a number that reaches one somewhere.
+func isEmergency(view *store.View, uri string) bool {
+	if mayCallHelp(view, uri) {
 		return true
 	}
 	u, err := message.ParseURI(uri)
 	if err != nil {
 		return false
 	}
-	number := numberOf(u)
-	if dialled, _ := route.Read(view, site, number); dialled.Kind == route.Emergency {
-		return true
-	}
-	switch number {
+	switch numberOf(u) {
 	case "112", "911", "999", "000", "100", "101", "102", "110", "118", "119":
 		return true
 	}

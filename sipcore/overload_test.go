@@ -17,7 +17,7 @@ func TestIsEmergency(t *testing.T) {
 		"sip:1120@tel.test": false, "sip:alice@112": false, "tel:+32112": false, "urn:service:counseling": false, "": false, "x": false,
 	} {
 		view := store.NewView(store.Config{Sites: []store.Site{{Name: "mons", Outside: "0"}}})
-		if got := isEmergency(view, "mons", uri); got != want {
+		if got := isEmergency(view, uri); got != want {
 			t.Errorf("%q: got %v, want %v", uri, got, want)
 		}
 	}

@@ -46,6 +46,11 @@ const (
 	maxDrain = time.Second
 	// lastRing is how much of that phones have to say that they stopped ringing.
 	lastRing = 500 * time.Millisecond
+	// lastHelp is how long a call for help that has not been answered holds up the
+	// end: who calls has perhaps no other node, and calls no second time.
+	lastHelp = 30 * time.Second
+	// lastAck is how long behind it the ACK may take, without which the call ends.
+	lastAck = time.Second
 )
 
 // Options is what a SIP server works with. Node, Store, Bindings, Calls and
@@ -217,19 +222,34 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // drain turns new calls away, takes back those that ring, and waits a moment for
-// the requests being forwarded.
+// the requests being forwarded, and as long as need be for calls for help.
 func (s *Server) drain(ctx context.Context) {
 	s.draining.Store(true)
-	ctx, cancel := context.WithTimeout(ctx, maxDrain)
+	moment, cancel := context.WithTimeout(ctx, maxDrain)
 	defer cancel()
 	s.proxy.StopRinging()
 	s.events.Deactivate()
-	phones, stop := context.WithTimeout(ctx, lastRing)
+	phones, stop := context.WithTimeout(moment, lastRing)
 	defer stop()
 	none(phones, s.proxy.Ringing)
-	s.proxy.Dismiss()
-	none(ctx, s.proxy.Pending)
-	none(ctx, s.events.Queued)
+	s.proxy.Dismiss(false)
+	none(moment, s.proxy.Pending)
+	none(moment, s.events.Queued)
+	if s.proxy.Helping() > 0 {
+		s.finishHelp(ctx)
+	}
+}
+
+// finishHelp waits for calls for help, those included that come meanwhile.
+func (s *Server) finishHelp(ctx context.Context) {
+	s.o.Logger.Warn("this node does not end yet: somebody calls for help", "at_most", lastHelp)
+	ctx, cancel := context.WithTimeout(ctx, lastHelp)
+	defer cancel()
+	none(ctx, s.proxy.Helping)
+	s.proxy.Dismiss(true)
+	acks, stop := context.WithTimeout(ctx, lastAck)
+	defer stop()
+	<-acks.Done()
 }
 
 // none waits until there are none, or ctx ends.

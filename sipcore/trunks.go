@@ -95,6 +95,9 @@ func (p phones) NodesAt(site string) []string {
 	return heard
 }
 
+// Here implements [feature.NodeFinder].
+func (p phones) Here() string { return p.node }
+
 // toCarrier returns the way to the carrier of a trunk, to whom node speaks.
 func (p phones) toCarrier(name, node string) (proxy.Way, bool) {
 	t, ok := p.view().Trunk(name)

@@ -1,6 +1,9 @@
 package store
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // defaultEmergency are the numbers of emergency services unless the configuration
 // has others.
@@ -8,6 +11,18 @@ func defaultEmergency() []string { return []string{"112", "911"} }
 
 // IsEmergency reports whether number is one of an emergency service.
 func (v *View) IsEmergency(number string) bool { return slices.Contains(v.config.Emergency, number) }
+
+// MayBeEmergency reports whether number is one of an emergency service as it is
+// dialled at some site: as it stands, or behind what comes before a number outside.
+func (v *View) MayBeEmergency(number string) bool {
+	for _, n := range v.config.Emergency {
+		before, found := strings.CutSuffix(number, n)
+		if found && (before == "" || slices.ContainsFunc(v.config.Sites, func(s Site) bool { return s.Outside == before })) {
+			return true
+		}
+	}
+	return false
+}
 
 // Emergency returns the numbers of emergency services; there is at least one.
 func (v *View) Emergency() []string { return slices.Clone(v.config.Emergency) }

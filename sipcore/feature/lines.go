@@ -13,32 +13,61 @@ type NodeFinder interface {
 	// NodesAt returns the nodes of a site that are heard, this one first; if the
 	// site has none of its own, this one.
 	NodesAt(site string) []string
+	// Here returns the name of this node.
+	Here() string
 }
 
 const (
 	mostLines     = 2 // that a call tries: a silent one takes two seconds
 	mostEmergency = 8
+	mostPast      = 2 // of sites that are not heard: they hold up the operator
 )
 
 // lines are the trunks by which a number may be called, in the order in which they
 // are tried: those of the caller's site, then those of the mains' sites, and, if it
-// must get out by whichever, all others.
+// must get out by whichever, all others, and last those of sites that are not heard,
+// whose carriers may be.
 func lines(c *route.Call, nodes NodeFinder, number string, insist bool) []route.Target {
-	most := mostLines
-	if insist {
-		most = mostEmergency
+	if !insist {
+		return toLines(c, number, false, mostLines, usual(c, nodes))
 	}
-	var all []route.Target
-	for _, t := range byNearness(c, insist) {
-		for _, node := range nodes.NodesAt(t.Site) {
-			if len(all) < most {
-				all = append(all, line(c, t, node, number, insist))
-				all[len(all)-1].Q = 1 - float32(len(all))/100
-			}
-			if !insist {
-				break
-			}
+	return toLines(c, number, true, mostEmergency, whichever(c, nodes))
+}
+
+// An exit is a trunk, and the node that speaks to its carrier.
+type exit struct {
+	trunk store.Trunk
+	node  string
+}
+
+func usual(c *route.Call, nodes NodeFinder) (all []exit) {
+	for _, t := range byNearness(c, false) {
+		if heard := nodes.NodesAt(t.Site); len(heard) > 0 {
+			all = append(all, exit{t, heard[0]})
 		}
+	}
+	return all
+}
+
+func whichever(c *route.Call, nodes NodeFinder) (all []exit) {
+	var past []exit // nodes that are not heard
+	for _, t := range byNearness(c, true) {
+		heard := nodes.NodesAt(t.Site)
+		for _, node := range heard {
+			all = append(all, exit{t, node})
+		}
+		if len(heard) == 0 {
+			past = append(past, exit{t, nodes.Here()})
+		}
+	}
+	return append(all, past[:min(len(past), mostPast)]...)
+}
+
+func toLines(c *route.Call, number string, insist bool, most int, exits []exit) (all []route.Target) {
+	for i, x := range exits[:min(len(exits), most)] {
+		t := line(c, x.trunk, x.node, number, insist)
+		t.Q = 1 - float32(i+1)/100
+		all = append(all, t)
 	}
 	return all
 }

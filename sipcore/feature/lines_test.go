@@ -13,6 +13,7 @@ import (
 type standing map[string][]string
 
 func (s standing) NodesAt(site string) []string { return s[site] }
+func (s standing) Here() string                 { return "here" }
 
 func system() *store.View {
 	return store.NewView(store.Config{
@@ -78,10 +79,10 @@ func TestAll(t *testing.T) {
 		{"out, alone, nowhere", "lab", "400", "", out, only, true, route.None, "480"},
 		{"out, all refused", "mons", "201", "", out, all, false, route.Offline, "nothing"},
 		{"help", "mons", "201", "", help, all, false, route.None, "m@lg-m as +3261, h@main as +3220, g@lg-g as +3291"},
-		{"help, alone and dumb", "gent", "301", "", help, cut, true, route.None, "g@lg-g as +3291, m@lg-m as +3260"},
+		{"help, alone and dumb", "gent", "301", "", help, cut, true, route.None, "g@lg-g as +3291, m@lg-m as +3260, h@here as +3220"},
 		{"help, refused by all", "mons", "201", "", help, all, false, route.Failed, "to 200"},
 		{"help, refused by all to the operator", "mons", "200", "", help, all, false, route.Failed, "nothing"},
-		{"help without a trunk", "lab", "400", "", help, standing{}, true, route.None, "480"},
+		{"help past nodes that are not heard", "lab", "400", "", help, standing{}, true, route.None, "h@here as +3220, g@here as +3291"},
 		{"a desk", "mons", "201", "200", route.Number{Kind: route.Desk}, all, false, route.None, "sip:200"},
 		{"a desk that is off", "mons", "201", "200", route.Number{Kind: route.Desk}, all, false, route.Offline, "nothing"},
 		{"a desk elsewhere that is busy", "mons", "201", "301", route.Number{Kind: route.Desk}, cut, true, route.Busy, "nothing"},

@@ -23,6 +23,7 @@ type Guard struct {
 	seed    maphash.Seed
 	sources table[source, *source]
 	users   table[user, *user]
+	help    help
 	crowd   atomic.Int64 // the meter of all strangers together
 	asked   atomic.Int64 // the meter of passwords that another node is asked about
 	wrong   atomic.Int64 // when the last wrong password will be forgotten
@@ -33,6 +34,7 @@ func New() *Guard {
 	return &Guard{
 		base: time.Now(), seed: maphash.MakeSeed(),
 		sources: newTable[source](sourceSets), users: newTable[user](userSets),
+		help: help{helpers: newTable[helper](helperSets)},
 	}
 }
 

@@ -31,6 +31,7 @@ type branch struct {
 	hops    []resolve.Hop       // of the name that was dialled: the one it goes to, and those to try after it
 	sized   bool                // its request goes by this flow, however large
 	rang    bool                // a provisional response came
+	rings   bool                // one that says more than that the request has arrived
 	over    bool                // a final response came, or none will
 	again   bool                // it goes to where the phone was found when one was lost
 	past    string              // the silent node past which the phone is, or was, asked at its Contact; empty: none
@@ -79,7 +80,7 @@ func (b *branch) patience() time.Duration {
 	case b.peer.node != "":
 		return nodePatience
 	case b.target.IsTrunk() && b.fork.isInvite():
-		return carrierPatience
+		return b.fork.patienceOut()
 	case b.fork.isInvite() && len(b.hops) > 1:
 		return hopPatience
 	case b.atContact():
@@ -99,6 +100,9 @@ func (b *branch) expire() {
 		return
 	}
 	switch {
+	case b.isStuck():
+		b.passBy()
+		return
 	case b.rang:
 		b.client.Cancel("")
 		return
@@ -184,17 +188,27 @@ func (b *branch) challenged(m *message.Message) {
 // provisional passes a 101 to 199 on; a 100 is for this hop only.
 func (b *branch) provisional(m *message.Message) {
 	f := b.fork
-	b.rang = true
+	again := b.rang
+	b.rang, b.rings = true, b.rings || m.Status() > 100
 	switch {
 	case b.over:
+	case b.isStuck() && again: // its time runs
 	case f.isInvite():
-		b.timer.Set(f.p.o.Wheel, timerC, b)
+		b.timer.Set(f.p.o.Wheel, b.ringTime(), b)
 	default:
 		b.timer.Stop()
 	}
 	if m.Status() > 100 && !f.over {
 		f.relay(m, b.isClean())
 	}
+}
+
+// ringTime is how long the next response may take, behind one that is not final.
+func (b *branch) ringTime() time.Duration {
+	if b.isStuck() {
+		return helpPatience
+	}
+	return timerC
 }
 
 // isClean reports whether what comes back was looked at by another node.

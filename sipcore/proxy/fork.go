@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"carillon/sipcore/dialog"
 	"carillon/sipcore/message"
@@ -32,6 +33,7 @@ type fork struct {
 	secure bool        // every hop is to be encrypted
 	barred bool        // that kept it from somebody
 	cut    bool        // a node that holds a phone is out of reach
+	began  time.Time   // when it came, if it began something here
 	from   string      // the From of the caller, where a carrier was shown another; "" where not
 
 	breadth  int            // branches that may work at once, here and further on (RFC 5393)
@@ -49,8 +51,8 @@ type fork struct {
 // Call carries a request outside a dialog to its callee: INVITE, MESSAGE and
 // the like. tx must be locked.
 func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
-	f := p.fork(tx, c.View, from)
-	f.call, f.secure = c, isSIPS(f.m.RequestURI()) && c.Number.Kind != route.Emergency
+	f := p.fork(tx, c.View, from, c)
+	f.began, f.secure = time.Now(), isSIPS(f.m.RequestURI()) && c.Number.Kind != route.Emergency
 	if !f.wantsTimer() {
 		return
 	}
@@ -71,9 +73,9 @@ func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	f.carryOut(p.o.Routing.Route(c))
 }
 
-// fork begins to forward the request of tx.
-func (p *Proxy) fork(tx *transaction.Server, view *store.View, from Origin) *fork {
-	f := &fork{p: p, tx: tx, m: tx.Request(), origin: from, realm: view.Domain()}
+// fork begins to forward the request of tx; c is the call that it begins, or nil.
+func (p *Proxy) fork(tx *transaction.Server, view *store.View, from Origin, c *route.Call) *fork {
+	f := &fork{p: p, tx: tx, m: tx.Request(), origin: from, call: c, realm: view.Domain()}
 	f.waiting().Add(1)
 	f.breadth = breadthOf(f.m)
 	tx.SetData(f)
@@ -108,7 +110,6 @@ func (f *fork) carryOut(v route.Verdict) {
 	case route.Ring:
 		v.Targets = slices.DeleteFunc(v.Targets, f.isCaller)
 		slices.SortStableFunc(v.Targets, byTurn)
-		f.tellHelp(v.Targets)
 		f.later, f.flows = oneFlowEach(v.Targets)
 		f.ringNext()
 	case route.Reject:
@@ -155,6 +156,7 @@ func (f *fork) ringNext() {
 			f.best.consider(440, nil, true)
 			break
 		}
+		f.tellHelp(group)
 		for i, t := range group {
 			f.ring(t, share(f.breadth, n, i))
 		}

@@ -52,7 +52,7 @@ func (f *fork) guest() bool { return f.origin.Flow.Kind() == transport.Node }
 // Deliver carries a request that another node has admitted and routed to the
 // phone it names, which is to be here. tx must be locked.
 func (p *Proxy) Deliver(tx *transaction.Server, view *store.View, to Named, from Origin) {
-	f := p.fork(tx, view, from)
+	f := p.fork(tx, view, from, nil)
 	f.secure = to.Secure
 	f.trying()
 	way, ok := p.o.Phones.Locate(to.Token.User, to.Token.Device)
@@ -76,7 +76,7 @@ func (f *fork) delivers(user string) {
 // begins something goes to the phone itself if that node is silent. tx must be
 // locked.
 func (p *Proxy) Relay(tx *transaction.Server, view *store.View, to Named, from Origin) {
-	f := p.fork(tx, view, from)
+	f := p.fork(tx, view, from, nil)
 	f.relays, f.secure = &to, to.Secure
 	f.trying()
 	f.starting = true

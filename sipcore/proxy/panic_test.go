@@ -104,7 +104,7 @@ func TestPanicEndsItsRequestAlone(t *testing.T) {
 func TestPanicOfWhatTakesTimeIsAFailure(t *testing.T) {
 	inTime(t, func(p *patient) {
 		p.proxy.o.Resolver = nil // to be asked for a name
-		p.way = Way{Contact: "sip:bob@phone.test", Kind: transport.UDP, Dial: true}
+		p.ways["bob"] = Way{Contact: "sip:bob@phone.test", Kind: transport.UDP, Dial: true}
 		survives(p.calls)
 		time.Sleep(time.Second)
 		p.check("then", "", "100 480")

@@ -103,6 +103,7 @@ type Proxy struct {
 	dialing atomic.Int32
 	pending atomic.Int64
 	ringing atomic.Int64
+	helping atomic.Int64
 	guests  guests
 }
 
@@ -126,8 +127,12 @@ func (p *Proxy) Close() {
 // counted.
 func (p *Proxy) Pending() int { return int(p.pending.Load()) }
 
-// Ringing returns how many INVITEs wait for their final response.
+// Ringing returns how many INVITEs wait for their final response, calls for help not
+// counted.
 func (p *Proxy) Ringing() int { return int(p.ringing.Load()) }
+
+// Helping returns how many calls for help wait for their final response.
+func (p *Proxy) Helping() int { return int(p.helping.Load()) }
 
 // Dialing returns how many connections are being opened, names looked up and
 // questions asked.

@@ -219,7 +219,7 @@ func TestTheNextServerOfAName(t *testing.T) {
 				fmt.Sprintf("_sip._tcp.phones.test. 60 IN SRV 1 0 %d one.phones.test.", first.at.Port()),
 				fmt.Sprintf("_sip._tcp.phones.test. 60 IN SRV 2 0 %d two.phones.test.", second.at.Port()),
 				"one.phones.test. 60 IN A "+first.at.Addr().String(), "two.phones.test. 60 IN A "+second.at.Addr().String()), 0)
-			p.way = Way{Contact: "sip:bob@phones.test;transport=tcp", Dial: true, Kind: transport.TCP}
+			p.ways["bob"] = Way{Contact: "sip:bob@phones.test;transport=tcp", Dial: true, Kind: transport.TCP}
 			p.isRefused(t, "one", 486, 4*time.Second)
 			tried := first.invites.Load()
 			p.isRefused(t, "two", 486, time.Second)
@@ -266,12 +266,12 @@ func TestDNSDelaysNobody(t *testing.T) {
 	good := serves(t, 486)
 	p := outdoors(t, namesAt(t, "good.test. 60 IN A "+good.at.Addr().String()), time.Minute)
 	for i := range 500 {
-		p.way = Way{Contact: fmt.Sprintf("sip:bob@dead%d.test;transport=tcp", i), Dial: true, Kind: transport.TCP}
+		p.ways["bob"] = Way{Contact: fmt.Sprintf("sip:bob@dead%d.test;transport=tcp", i), Dial: true, Kind: transport.TCP}
 		p.sends(t, fmt.Sprint("dead", i))
 	}
-	p.way = Way{Contact: fmt.Sprintf("sip:bob@good.test:%d;transport=tcp", good.at.Port()), Dial: true, Kind: transport.TCP}
+	p.ways["bob"] = Way{Contact: fmt.Sprintf("sip:bob@good.test:%d;transport=tcp", good.at.Port()), Dial: true, Kind: transport.TCP}
 	p.isRefused(t, "good", 486, 30*time.Second)
-	p.way = Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}
+	p.ways["bob"] = Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}
 	began := tool.Start(t)
 	p.sends(t, "registered")
 	for rang := false; !rang; time.Sleep(time.Millisecond) {

@@ -9,28 +9,35 @@ import (
 
 // waiting is the count of requests that f belongs to.
 func (f *fork) waiting() *atomic.Int64 {
-	if f.isInvite() {
-		return &f.p.ringing
+	switch {
+	case !f.isInvite():
+		return &f.p.pending
+	case f.isForHelp():
+		return &f.p.helping
 	}
-	return &f.p.pending
+	return &f.p.ringing
 }
 
 // StopRinging takes back every INVITE without a final response, because this
 // node ends: the phones are cancelled, and when they have said so the caller is
-// told to try elsewhere.
+// told to try elsewhere. A call for help goes on.
 func (p *Proxy) StopRinging() {
 	p.eachRinging(func(f *fork) {
-		f.stopping = true
-		f.cancel("")
+		if !f.isForHelp() {
+			f.stopping = true
+			f.cancel("")
+		}
 	})
 }
 
 // Dismiss answers what StopRinging has left: the callers of phones that do not
-// say anything.
-func (p *Proxy) Dismiss() {
+// say anything, and with helpToo those who call for help.
+func (p *Proxy) Dismiss(helpToo bool) {
 	p.eachRinging(func(f *fork) {
-		f.cancelOthers(nil, "")
-		f.turnAway()
+		if helpToo || !f.isForHelp() {
+			f.cancelOthers(nil, "")
+			f.turnAway()
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,33 +29,22 @@ type patient struct {
 	proxy         *Proxy
 	layer         *transaction.Layer
 	caller, phone transport.Flow
-	way           Way // to the phone
+	ways          map[string]Way // to the phone, and to whom else a test knows
+	targets       []route.Target // whom a call rings
+	number        route.Number   // that is called, where bob is not
 
 	mu              sync.Mutex
 	toCaller, rings []string
-	invite          string // as the phone got it
+	invites         map[string]string // as each got it, by the letter he has
 }
 
 func newPatient(t *testing.T, wheel *transaction.Wheel) *patient {
 	t.Helper()
-	p := &patient{t: t}
+	p := &patient{t: t, ways: make(map[string]Way), invites: make(map[string]string)}
 	us := netip.MustParseAddrPort("127.0.0.1:5060")
-	p.caller = transport.Memory(transport.TCP, us, netip.MustParseAddrPort("127.0.0.2:1000"), func(b []byte, _ netip.AddrPort) error {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.toCaller = append(p.toCaller, word(b))
-		return nil
-	})
-	p.phone = transport.Memory(transport.TCP, us, netip.MustParseAddrPort("127.0.0.3:1000"), func(b []byte, _ netip.AddrPort) error {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.rings = append(p.rings, word(b))
-		if word(b) == "INVITE" {
-			p.invite = string(b)
-		}
-		return nil
-	})
-	p.way = Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}
+	p.caller = transport.Memory(transport.TCP, us, netip.MustParseAddrPort("127.0.0.2:1000"), p.hear(&p.toCaller, ""))
+	p.phone = transport.Memory(transport.TCP, us, netip.MustParseAddrPort("127.0.0.3:1000"), p.hear(&p.rings, ""))
+	p.ways["bob"] = Way{Flow: p.phone, Kind: transport.TCP, Contact: "sip:bob@127.0.0.3:1000;transport=tcp"}
 	logger := slog.New(slog.DiscardHandler)
 	p.layer = transaction.New(transaction.Options{Wheel: wheel, Logger: logger}, p)
 	p.proxy = New(Options{
@@ -62,6 +52,19 @@ func newPatient(t *testing.T, wheel *transaction.Wheel) *patient {
 		Routing: route.Pipeline{p}, Phones: p, Calls: dialog.NewTracker("hardy", live.NewCalls(), logger), Logger: logger,
 	})
 	return p
+}
+
+// hear keeps what somebody gets, whom a letter tells from others.
+func (p *patient) hear(all *[]string, letter string) func([]byte, netip.AddrPort) error {
+	return func(b []byte, _ netip.AddrPort) error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		*all = append(*all, letter+word(b))
+		if word(b) == "INVITE" {
+			p.invites[letter] = string(b)
+		}
+		return nil
+	}
 }
 
 // word is the method of a request and the status of a response.
@@ -75,7 +78,11 @@ func word(b []byte) string {
 
 func (p *patient) Request(tx *transaction.Server) {
 	view := store.NewView(store.Config{Domain: "tel.test"})
-	p.proxy.Call(tx, &route.Call{View: view, Callee: store.User{Number: "bob"}}, Origin{Flow: tx.Flow()})
+	c := &route.Call{View: view, Callee: store.User{Number: "bob"}}
+	if p.number.Dial != "" {
+		c.Number, c.Callee = p.number, store.User{}
+	}
+	p.proxy.Call(tx, c, Origin{Flow: tx.Flow()})
 }
 
 func (p *patient) Ack(transport.Flow, *message.Message)                   {}
@@ -85,13 +92,17 @@ func (p *patient) Cancel(tx *transaction.Server, cancel *message.Message) { p.pr
 func (p *patient) Refused(string, string)                                 {}
 func (p *patient) SpeaksFor(transport.Flow, string) bool                  { return true }
 func (p *patient) OtherFlow(string, string) (Way, bool)                   { return Way{}, false }
-func (p *patient) Locate(string, string) (Way, bool) {
-	return p.way, true
+func (p *patient) Locate(user, _ string) (Way, bool) {
+	way, ok := p.ways[user]
+	return way, ok
 }
 
 func (p *patient) Route(c *route.Call) route.Verdict {
 	if c.Outcome != route.None {
 		return nil
+	}
+	if len(p.targets) > 0 {
+		return route.Ring{Targets: slices.Clone(p.targets)}
 	}
 	return route.Ring{Targets: []route.Target{{User: "bob", Device: "desk", Q: 1}}}
 }
@@ -107,11 +118,19 @@ const inviteOfPatient = "INVITE sip:bob@tel.test SIP/2.0\r\nVia: SIP/2.0/TCP 127
 	"Contact: <sip:alice@127.0.0.2:1000;transport=tcp>\r\nContent-Length: 0\r\n\r\n"
 
 // says lets the phone answer the INVITE.
-func (p *patient) says(status int) {
+func (p *patient) says(status int) { p.t.Helper(); p.answer(p.phone, p.invites[""], status) }
+
+// saysAs lets the carrier answer whom a letter names.
+func (p *patient) saysAs(letter string, status int) {
 	p.t.Helper()
-	_, lines, _ := strings.Cut(p.invite, "\r\n")
+	p.answer(p.ways[route.Trunk(letter)].Flow, p.invites[letter], status)
+}
+
+func (p *patient) answer(flow transport.Flow, invite string, status int) {
+	p.t.Helper()
+	_, lines, _ := strings.Cut(invite, "\r\n")
 	text := "SIP/2.0 " + strconv.Itoa(status) + " Because\r\n" + strings.Replace(lines, "To: <sip:bob@tel.test>", "To: <sip:bob@tel.test>;tag=b", 1)
-	p.receive(p.phone, text)
+	p.receive(flow, text)
 }
 
 func (p *patient) receive(f transport.Flow, text string) {

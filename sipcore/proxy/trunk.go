@@ -16,9 +16,62 @@ import (
 // trunk, at the node that speaks to it. It is asked for a number instead of a
 // Contact, is told who calls in its own way, and what it answers is the answer.
 
-// carrierPatience is how long a carrier may take to say anything: over UDP it was
-// asked three times then, and two of them leave room within four seconds.
-const carrierPatience = 1800 * time.Millisecond
+const (
+	// carrierPatience is how long a carrier may take to say anything: over UDP it was
+	// asked three times then.
+	carrierPatience = 1600 * time.Millisecond
+	// outPatience is how long a call out may take until some carrier has said anything,
+	// and leastPatience what each has of it, who is asked twice then: within four
+	// seconds the caller is to hear why not.
+	outPatience   = 2 * carrierPatience
+	leastPatience = 700 * time.Millisecond
+	// helpPatience is how long a carrier that has taken a call for help may take to
+	// say more than that, while there is another way.
+	helpPatience = 12 * time.Second
+)
+
+// patienceOut is how long the next carrier may take to say anything. A call for help
+// has the time for each.
+func (f *fork) patienceOut() time.Duration {
+	if f.began.IsZero() || f.isForHelp() {
+		return carrierPatience
+	}
+	return min(max(outPatience-time.Since(f.began), leastPatience), carrierPatience)
+}
+
+// isForHelp reports whether the request calls for help, and begins here.
+func (f *fork) isForHelp() bool { return f.call != nil && f.call.Number.Kind == route.Emergency }
+
+// isStuck reports whether a carrier has taken a call for help and does not say what
+// becomes of it.
+func (b *branch) isStuck() bool { return b.target.Insist && b.rang && !b.rings }
+
+// passBy tries the next way for a call for help that is stuck. When there is none it
+// stays with this one.
+func (b *branch) passBy() {
+	if !b.fork.hasOtherWay() {
+		b.timer.Set(b.fork.p.o.Wheel, timerC, b)
+		b.rings = true
+		return
+	}
+	b.client.Cancel("") // should it answer after all
+	b.noLine("it has taken a call for help, and says no more")
+	b.fork.settle()
+}
+
+// hasOtherWay reports whether the features know of anybody else to try.
+func (f *fork) hasOtherWay() bool {
+	if len(f.later) > 0 {
+		return true
+	}
+	if f.call == nil || f.call.Outcome != route.None {
+		return false
+	}
+	again := *f.call
+	again.Outcome = route.Offline
+	_, rings := f.p.o.Routing.Route(&again).(route.Ring)
+	return rings
+}
 
 // introduce tells a carrier who calls, as carriers want to know it: by a number of
 // the site, in From and in P-Asserted-Identity (RFC 3325 section 9.1). A From that
@@ -121,10 +174,7 @@ func (l *Loose) leadsToCarrier() bool {
 
 // tellHelp says where a call for help goes.
 func (f *fork) tellHelp(targets []route.Target) {
-	if f.call == nil || f.call.Number.Kind != route.Emergency || f.p.o.Helps == nil {
-		return
-	}
-	if len(targets) == 0 {
+	if !f.isForHelp() || f.p.o.Helps == nil || len(targets) == 0 {
 		return
 	}
 	if name, ok := route.TrunkOf(targets[0].User); ok {
@@ -136,7 +186,7 @@ func (f *fork) tellHelp(targets []route.Target) {
 
 // tellHelpless says that a call for help has reached nobody.
 func (f *fork) tellHelpless() {
-	if f.call == nil || f.call.Number.Kind != route.Emergency || f.p.o.Helps == nil || f.canceled {
+	if !f.isForHelp() || f.p.o.Helps == nil || f.canceled {
 		return
 	}
 	f.p.o.Helps(f.call, fmt.Sprintf("has reached nobody: %d", cmp.Or(f.best.status, 480)))

@@ -14,7 +14,7 @@ import (
 // Within carries a request inside a dialog along its route: re-INVITE, BYE,
 // UPDATE, REFER and the like. tx must be locked, l must be InDialog.
 func (p *Proxy) Within(tx *transaction.Server, view *store.View, l *Loose, from Origin) {
-	f := p.fork(tx, view, from)
+	f := p.fork(tx, view, from, nil)
 	f.loose, f.secure = l, l.secure
 	if !f.wantsTimer() {
 		return

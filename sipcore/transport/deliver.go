@@ -14,7 +14,7 @@ import (
 func (l *Layer) deliver(f Flow, raw []byte) {
 	defer l.recovered()
 	now := time.Now()
-	if !l.admits(f, now) {
+	if !l.admits(f, raw, now) {
 		return
 	}
 	l.opts.Watcher.Saw(now, f, false, raw)
