@@ -27,7 +27,11 @@ func linesOut(p *patient, kind route.Kind, n int) *lines {
 		p.ways[name] = Way{Flow: f, Kind: transport.TCP, Contact: "sip:" + at.String()}
 		p.targets = append(p.targets, route.Target{User: name, URI: "sip:112@" + at.String(), Q: 1 - float32(i)/10, Insist: kind == route.Emergency})
 	}
-	p.proxy.o.Helps = func(_ *route.Call, what string) { l.said = append(l.said, what) }
+	p.proxy.o.Helps = func(_ *route.Call, what string) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		l.said = append(l.said, what)
+	}
 	return l
 }
 

@@ -118,16 +118,20 @@ const inviteOfPatient = "INVITE sip:bob@tel.test SIP/2.0\r\nVia: SIP/2.0/TCP 127
 	"Contact: <sip:alice@127.0.0.2:1000;transport=tcp>\r\nContent-Length: 0\r\n\r\n"
 
 // says lets the phone answer the INVITE.
-func (p *patient) says(status int) { p.t.Helper(); p.answer(p.phone, p.invites[""], status) }
+func (p *patient) says(status int) { p.t.Helper(); p.answer(p.phone, "", status) }
 
 // saysAs lets the carrier answer whom a letter names.
 func (p *patient) saysAs(letter string, status int) {
 	p.t.Helper()
-	p.answer(p.ways[route.Trunk(letter)].Flow, p.invites[letter], status)
+	p.answer(p.ways[route.Trunk(letter)].Flow, letter, status)
 }
 
-func (p *patient) answer(flow transport.Flow, invite string, status int) {
+func (p *patient) answer(flow transport.Flow, letter string, status int) {
 	p.t.Helper()
+	synctest.Wait()
+	p.mu.Lock()
+	invite := p.invites[letter]
+	p.mu.Unlock()
 	_, lines, _ := strings.Cut(invite, "\r\n")
 	text := "SIP/2.0 " + strconv.Itoa(status) + " Because\r\n" + strings.Replace(lines, "To: <sip:bob@tel.test>", "To: <sip:bob@tel.test>;tag=b", 1)
 	p.receive(flow, text)
