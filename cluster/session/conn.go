@@ -61,6 +61,7 @@ type conn struct {
 	claims        []byte                              // of others, to pass on
 	passed        map[*replica.Replica]replica.Cursor // the claims that were
 	feed          parcel
+	saidIndex     uint64 // what the far end was told that we have of the configuration
 
 	carried uint64 // by the line, of what the budget was charged with; guarded by pace.mu
 
@@ -131,7 +132,11 @@ func (c *conn) read() error {
 		return err
 	case kind != frameHello || len(body) == 0 || body[0] == 0:
 		return errFrame
-	case !c.s.attach(c, body[0]):
+	}
+	if err = c.takeIndex(body[1:]); err != nil {
+		return err
+	}
+	if !c.s.attach(c, body[0]) {
 		return errNotPeer
 	}
 	timeout.Stop()
@@ -171,6 +176,8 @@ func (c *conn) take(kind byte, body []byte) error {
 		return c.takeHeld(body)
 	case frameClaim:
 		return c.takeClaim(body)
+	case frameIndex:
+		return c.takeIndex(body)
 	}
 	return nil
 }

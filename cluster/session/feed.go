@@ -43,20 +43,17 @@ const (
 	maxFeed    = 64 << 20
 )
 
-// FeedChanged says that the source has a new index. The lifeguards whose
-// primary we are get it with the next batch.
-//
-// The others hear of it by a hello at once, so that they know when their primary
-// does not give it to them.
+// FeedChanged says that the source has a new index. The lifeguards hear of it, and
+// those whose primary we are get it, with the next batch.
 func (s *Sessions) FeedChanged() {
 	s.configure()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.order {
-		if p.conn != nil && p.conn.feed.wanted {
-			wake(p.conn.work)
+		if p.conn == nil || !p.conn.saysIndexLocked() {
+			continue
 		}
-		if s.o.Feed != nil && p.role() != roleMain && p.up {
+		if wake(p.conn.work); !p.conn.knowsIndexes() {
 			p.helloSent = time.Time{}
 		}
 	}
@@ -77,11 +74,11 @@ func (s *Sessions) configure() {
 	s.config = index
 }
 
-// A feed keeps the configuration packed, for all sessions that need it.
+// A feed keeps the configuration packed, for all sessions that need it. The zero feed
+// is empty.
 type feed struct {
-	mu   sync.Mutex
-	role string
-	now  *edition
+	mu  sync.Mutex
+	now map[string]*edition // by role
 }
 
 // wrap sees to it that what the far end of c lacks of the configuration is on
@@ -155,18 +152,22 @@ func (f *feed) of(source Source, role, node string, since, atLeast uint64) (p pa
 func (f *feed) editions(source Source, role string, since, atLeast uint64) (now *edition, past former, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.now == nil || f.role != role || f.now.Index < atLeast {
-		e := &edition{Snapshot: source.Snapshot(role), former: map[uint64]former{}}
+	e := f.now[role]
+	if e == nil || e.Index < atLeast {
+		e = &edition{Snapshot: source.Snapshot(role), former: map[uint64]former{}}
 		if e.packed, err = pack(e.Shared); err != nil {
 			return nil, past, err
 		}
 		e.sum = sum(e.Shared)
-		f.role, f.now = role, e
+		if f.now == nil {
+			f.now = make(map[string]*edition)
+		}
+		f.now[role] = e
 	}
 	if since != 0 {
-		past, err = f.now.since(source, role, since)
+		past, err = e.since(source, role, since)
 	}
-	return f.now, past, err
+	return e, past, err
 }
 
 func pack(data []byte) ([]byte, error) {
@@ -206,7 +207,8 @@ type parcel struct {
 }
 
 func (p *parcel) subscribe(s subscription) {
-	*p = parcel{wanted: s.feed && s.scope == scopeAll, index: s.index, whole: p.whole || s.index == 0 && p.index > 0}
+	wanted := s.feed && s.scope == scopeAll
+	*p = parcel{wanted: wanted, index: s.index, whole: p.whole || wanted && s.index == 0 && p.index > 0}
 }
 
 func (p *parcel) size() int { return len(p.shared) + len(p.own) }

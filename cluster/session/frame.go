@@ -12,7 +12,7 @@ import (
 // A frame is its length, its kind and a body. The first from either side is a
 // hello, which says the version that the sender speaks; the lower one counts.
 const (
-	frameHello     = 1 + iota // version; what follows it is for later
+	frameHello     = 1 + iota // version, what the sender has of the configuration; what follows is for later
 	frameSubscribe            // what the sender wants and has
 	frameName                 // a number for a namespace of the sender
 	frameDelta                // number, delta
@@ -20,11 +20,11 @@ const (
 	frameFeed                 // a piece of the configuration
 	frameNext                 // number, a delta that goes on where the last one ended; since version 2
 	frameSince                // number, cursor, check, a delta that goes on there; since version 2
-	// 16 is frameHeld, 17 frameInterest, 18 frameClaim, and 19 frameAmend.
+	// 16 is frameHeld, 17 frameInterest, 18 frameClaim, 19 frameAmend, and 20 frameIndex.
 )
 
 const (
-	protocolVersion = 4
+	protocolVersion = 5
 	maxFrame        = 4 << 20
 	maxName         = 255
 	frameCost       = 2 // length and kind, of the usual frame

@@ -10,7 +10,8 @@ import (
 // and back: a stamp of the sender's clock, the last stamp that came from the
 // receiver, and for how long that was kept. Stamps are milliseconds, modulo
 // 2^16; they are compared only with stamps of the same clock. A main's says which
-// configuration it has, and anybody's that it has no session with the receiver.
+// configuration it has, to who does not hear that over a session, and anybody's that it
+// has no session with the receiver.
 type hello struct {
 	stamp uint16
 	heard time.Duration // how long ago; below 0 for never

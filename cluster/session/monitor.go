@@ -145,7 +145,7 @@ func (s *Sessions) helloDue(p *peer) time.Time {
 		return time.Now().Add(memory)
 	}
 	quiet := p.helloSent.Add(helloQuiet)
-	if p.said.After(p.helloSent) {
+	if p.said.After(p.helloSent) && p.conn != nil { // else what a hello says, no other packet does
 		quiet = earliest(p.said.Add(helloQuiet), p.helloSent.Add(helloAnyway))
 	}
 	heard := s.lastHeard(p)
@@ -164,7 +164,7 @@ func (s *Sessions) helloDue(p *peer) time.Time {
 
 func (s *Sessions) helloLocked(p *peer, now time.Time) packet {
 	h := hello{stamp: s.stamp(now), heard: -time.Millisecond, echo: p.stamp, held: -time.Millisecond, alone: p.conn == nil}
-	if s.o.Feed != nil && p.role() != roleMain {
+	if s.o.Feed != nil && p.role() != roleMain && !p.conn.knowsIndexes() {
 		h.index = s.config
 	}
 	if heard := s.lastHeard(p); !heard.IsZero() {
@@ -206,7 +206,7 @@ func (s *Sessions) heardLocked(from string, h hello, size int) (answer packet, d
 	p.heard.Store(int64(now.Sub(s.base)))
 	p.count(&p.in, classHello, size)
 	p.stamp, p.stampAt = h.stamp, now
-	if h.index > 0 && h.index != p.config {
+	if h.index > 0 && h.index != p.config && !p.conn.knowsIndexes() {
 		p.config = h.index
 		wake(s.watch)
 	}

@@ -7,8 +7,8 @@ import "time"
 //
 //   - It is the first main, in the order of the peers, with a session; a later one
 //     gives way to it when its session has stood for a while.
-//   - A main whose configuration is older than ours is cut off from the others, or
-//     not one of them any more. It comes last.
+//   - A main whose configuration is older than ours, or the primary's, is cut off from
+//     the others, or not one of them any more. It comes last.
 //   - Nor is it kept when another main has a configuration that it does not bring.
 const (
 	stable = 10 * time.Second // how long a session stands before it is preferred to one that works
@@ -37,8 +37,15 @@ func (s *Sessions) choosePrimaryLocked() {
 	}
 }
 
-// isStaleLocked reports whether a main has an older configuration than we.
-func (s *Sessions) isStaleLocked(p *peer) bool { return p.config != 0 && p.config < s.config }
+// isStaleLocked reports whether a main has an older configuration than we, or than the
+// primary, which may be bringing it.
+func (s *Sessions) isStaleLocked(p *peer) bool {
+	latest := s.config
+	if s.primary != nil {
+		latest = max(latest, s.primary.config)
+	}
+	return p.config != 0 && p.config < latest
+}
 
 // reconsiderLocked turns to a main that is better than the primary, and returns
 // when time alone may make one so.

@@ -3,11 +3,13 @@ package session
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
 
+	"carillon/cluster/link"
 	"carillon/cluster/replica"
 )
 
@@ -45,6 +47,40 @@ func TestVersionBefore(t *testing.T) {
 			t.Errorf("it heard %v and has %q, want whole deltas, none that goes on, and c", kinds, value)
 		}
 		h.wants(map[string]string{"m1/reg/100": "c", "mons/later/201": "a"})
+	})
+}
+
+// A lifeguard that takes no frameIndex hears of a later configuration by a hello at once.
+func TestVersionBeforeHearsOfAConfiguration(t *testing.T) {
+	inHouse(t, 1, nil, func(h *house) {
+		h.setPeers("m1", Peer{Node: "mons", Relay: true})
+		h.nodes["m1"].Kick()
+		mons, heard := h.n.port("mons"), make(chan uint64, 100)
+		mons.Handle("", func(context.Context, net.Conn, link.Peer) {})
+		mons.HandlePacket(0, func(_ string, _ netip.AddrPort, payload []byte) {
+			if x, ok := parseHello(payload); ok {
+				heard <- x.index
+			}
+		})
+		c, err := mons.Dial(context.Background(), "m1", netip.AddrPort{}, Protocol)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		if _, err = c.Write(appendFrame(nil, frameHello, []byte{indexVersion - 1})); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		for len(heard) > 0 {
+			<-heard
+		}
+		h.decides("m1", 7, []byte("7"))
+		time.Sleep(time.Second)
+		if len(heard) == 0 || <-heard != 7 {
+			h.t.Error("it heard nothing of it")
+		}
+		_ = c.Close()
+		go func() { _, _ = io.Copy(io.Discard, c) }()
 	})
 }
 

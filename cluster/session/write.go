@@ -6,7 +6,7 @@ import "time"
 // when the line was idle, else not before the last one is batchDelay old, and
 // when the budget has room for it.
 func (c *conn) write() {
-	ok := c.put(appendFrame(nil, frameHello, []byte{protocolVersion}))
+	ok := c.put(appendFrame(nil, frameHello, c.firstIndex([]byte{protocolVersion})))
 	last, rest := time.Time{}, false
 	for ok && c.await(last, rest) {
 		last, rest, ok = c.flush(last)
@@ -103,6 +103,7 @@ func (c *conn) fill(limit limit) (buf []byte, rest, batched bool) {
 	}
 	c.asks = c.asks[:0]
 	buf, c.claims = append(c.appendHeldLocked(buf), c.claims...), nil
+	buf = c.appendIndexLocked(buf)
 	c.peer.count(&c.peer.out, classSession, len(buf))
 	c.batched = false
 	buf, rest = c.sendRestLocked(buf, limit)
