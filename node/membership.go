@@ -32,27 +32,42 @@ type membership struct {
 
 	known map[string]store.Node // Run's own
 	wake  chan struct{}         // the View has changed
+	say   chan struct{}         // what it says of this node may not be true any more
 }
 
 func newMembership(m membership) *membership {
-	m.known, m.wake = make(map[string]store.Node), make(chan struct{}, 1)
+	m.known, m.wake, m.say = make(map[string]store.Node), make(chan struct{}, 1), make(chan struct{}, 1)
 	for _, n := range m.config.View().Nodes() {
 		m.known[n.Name] = n
 	}
 	return &m
 }
 
-// Run follows the View until ctx ends.
+// Run follows the View until ctx ends. Saying where this node is may take long, while a
+// main does not answer: nothing waits for it.
 func (m *membership) Run(ctx context.Context) error {
 	stop := m.config.Store().Watch(func(*store.View) { m.hurry() })
 	defer stop()
+	var saying sync.WaitGroup
+	defer saying.Wait()
+	saying.Go(func() { m.keepSaying(ctx) })
 	for {
 		m.follow()
-		timer := m.announce(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-m.wake:
+		}
+	}
+}
+
+// keepSaying keeps what the View says of this node true until ctx ends.
+func (m *membership) keepSaying(ctx context.Context) {
+	for ctx.Err() == nil {
+		timer := m.announce(ctx)
+		select {
+		case <-ctx.Done():
+		case <-m.say:
 		case <-timer:
 		}
 	}
@@ -60,9 +75,11 @@ func (m *membership) Run(ctx context.Context) error {
 
 // hurry has Run look at once.
 func (m *membership) hurry() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{m.wake, m.say} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 

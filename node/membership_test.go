@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,6 +160,45 @@ func TestANodeSaysWhereItIs(t *testing.T) {
 				t.Errorf("got %+v, want %+v", n, m.self())
 			}
 		})
+	}
+}
+
+// silent is a main that does not answer.
+type silent struct{ asked func() }
+
+func (s silent) Propose(ctx context.Context, _ []byte) (uint64, error) {
+	s.asked()
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+// TestMembersAreFollowedMeanwhile: nodes did not hear that others came and went, nor of
+// the configuration at all, while one could not say where it is.
+func TestMembersAreFollowedMeanwhile(t *testing.T) {
+	m, d, _ := member(t, append(someNodes(), written("stan", RoleMain, "hq"))...)
+	self := written("laurel", RoleMain, "hq")
+	self.Address = written("mons2", "", "").Address // it moved
+	asked := make(chan struct{})
+	m.self, m.config.proposer = func() store.Node { return self }, silent{sync.OnceFunc(func() { close(asked) })}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	<-asked
+	b, err := store.EncodeChange(store.RemoveNode{Name: "stan"})
+	if err == nil {
+		_, err = d.Propose(t.Context(), b)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); !slices.Contains(happened(m.events), "stan was removed"); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it is not followed that stan was removed")
+		}
+	}
+	stop()
+	if err = <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
