@@ -16,9 +16,9 @@ import (
 // sharedAddress is what two mains of the head office share.
 const sharedAddress = "10.60.0.100"
 
-// Who asks the service address is answered, by SIP and by DNS, also two seconds
-// after its holder was unplugged and four after it was killed; a connection of
-// before is reset; and who comes back leaves it to who has it.
+// Who asks the service address is answered, by SIP, by DNS and when he pings, also two
+// seconds after its holder was unplugged or drained, and four after it was killed; a
+// connection of before is reset; and who comes back leaves it to who has it.
 func TestServiceAddress(t *testing.T) {
 	if Elsewhere(t) {
 		return
@@ -33,10 +33,13 @@ func TestServiceAddress(t *testing.T) {
 	delete(s.nodes, "all") // it is none
 	ended(t, alice.talksTo(bob))
 
+	pings := s.hosts["hq-phones"].Ping(t, all.Addr)
+	pings.Gap(t)
 	old := alice.conn
 	alice.conn = nil
 	s.in("hq", s.ip, "link", "set", port[first], "down")
 	s.answers(all.Addr, "its holder is unplugged", 2*time.Second)
+	pings.gaps(t, "its holder is unplugged", 2*time.Second)
 	alice.connects(all)
 	bob.connects(all)
 	ended(t, alice.talksTo(bob))
@@ -52,8 +55,14 @@ func TestServiceAddress(t *testing.T) {
 	if again := s.holder(); second == first || again != second || s.takings() != takings {
 		t.Errorf("%s was unplugged and is back: held by %s, then by %s, taken %d times, then %d", first, second, again, takings, s.takings())
 	}
+	t.Logf("%s was unplugged and is back: %s holds the address, which was taken %d times in all, and not again", first, second, takings)
+	s.yields(second, first)
+	pings.gaps(t, "its holder is drained", 2*time.Second)
+	s.yields(first, second)
+	pings.gaps(t, "its next holder is drained", 2*time.Second)
 	s.nodes[second].kill()
 	s.answers(all.Addr, "its holder is killed", 4*time.Second)
+	pings.gaps(t, "its holder is killed", 4*time.Second)
 	alice.connects(all)
 	delete(s.nodes, second)
 }
@@ -62,6 +71,33 @@ func ended(t *testing.T, talk *Talk) {
 	t.Helper()
 	if err := talk.ends(true); err != nil {
 		t.Error(err)
+	}
+}
+
+// yields has the holder of the address drained, and waits until the other node has it;
+// when the drained one is back in service it does not take it again.
+func (s *System) yields(holder, to string) {
+	s.tb.Helper()
+	drain := func(more ...string) {
+		eventually(s.tb, "the drain of "+holder+" is decided", 30*time.Second, func() bool {
+			return s.nodes[to].run(append([]string{"drain", holder}, more...)...) == nil
+		})
+	}
+	drain()
+	eventually(s.tb, to+" holds the address of "+holder+", which is drained", 10*time.Second, func() bool { return s.holder() == to })
+	drain("--undo")
+	if now := s.holder(); now != to {
+		s.tb.Errorf("%s is drained no more, and the address is held by %s, want %s", holder, now, to)
+	}
+}
+
+// gaps checks how long nobody answered a ping.
+func (p *Pinger) gaps(t *testing.T, what string, within time.Duration) {
+	t.Helper()
+	gap := p.Gap(t)
+	t.Logf("when %s: no answer to a ping for %v", what, gap.Round(10*time.Millisecond))
+	if gap > within {
+		t.Errorf("when %s: no answer to a ping for %v, want at most %v", what, gap, within)
 	}
 }
 

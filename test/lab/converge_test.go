@@ -40,7 +40,7 @@ type converging struct {
 func openConverging(t *testing.T, changes int) *converging {
 	t.Helper()
 	users := numbered("new", changes)
-	c := &converging{openSystem(t, openSites(t, distance), twoMains(), users), map[string]*admin.Client{}, users}
+	c := &converging{openSystem(t, openSites(t, distance, lans), lans, twoMains(), configuration(lans, users)), map[string]*admin.Client{}, users}
 	for name, n := range c.nodes {
 		c.clients[name] = admin.NewClient(n.data)
 	}

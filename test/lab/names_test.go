@@ -37,6 +37,51 @@ func namesOfEachSite(s *System) {
 	}
 }
 
+// aDrainedNodeLeavesAllAnswers: two seconds after a main was drained no node names it to
+// the phones of its site in any answer; when it is drained no more, all do again.
+func aDrainedNodeLeavesAllAnswers(s *System) {
+	const goes, within = "laurel", 2 * time.Second
+	others := []string{"hardy", "mons-node", "namur-node"}
+	all := func(site, at string) string {
+		return s.dig(site, at, "_sip._tcp."+Domain, "SRV", "_sips._tcp."+Domain, "SRV", "_sip._udp."+Domain, "SRV",
+			Domain, "A", Domain, "NS", Domain, "SOA", goes+"."+Domain, "A", "-x", s.nodes[goes].Addr.String())
+	}
+	sites := map[string]string{goes: "hq", "hardy": "hq", "mons-node": "mons", "namur-node": "namur"}
+	names := func(at string) bool {
+		said := strings.Fields(all(sites[at], at))
+		return slices.Contains(said, goes) || slices.Contains(said, s.nodes[goes].Addr.String())
+	}
+	for at := range sites {
+		if !names(at) {
+			s.tb.Errorf("before it is drained, %s does not name %s", at, goes)
+		}
+	}
+	began := tool.Start(s.tb)
+	if err := s.nodes[others[0]].run("drain", goes); err != nil {
+		s.tb.Fatalf("carillon drain: %v", err)
+	}
+	said, took := began.Took(), map[string]time.Duration{}
+	for len(took) < len(sites) && began.Took() < patience {
+		for at := range sites {
+			if _, gone := took[at]; !gone && !names(at) {
+				took[at] = began.Took()
+			}
+		}
+	}
+	s.tb.Logf("the drain of %s was decided after %v, and in no answer it is after %v", goes, said.Round(time.Millisecond), took)
+	for at := range sites {
+		if after, gone := took[at]; !gone || after > within {
+			s.tb.Errorf("%s was drained, and %s names it for %v (0: always), want at most %v", goes, at, after, within)
+		}
+	}
+	if err := s.nodes[others[0]].run("drain", goes, "--undo"); err != nil {
+		s.tb.Fatalf("carillon drain --undo: %v", err)
+	}
+	eventually(s.tb, goes+" is named again", 20*time.Second, func() bool {
+		return names(goes) && names("hardy") && names("mons-node") && names("namur-node")
+	})
+}
+
 // servers returns what the phones of a site are told at a node of theirs.
 func (s *System) servers(site string) string {
 	s.tb.Helper()

@@ -43,6 +43,15 @@ func TestOutage(t *testing.T) {
 			x.ends()
 		})
 	}
+	if !*wholeOutages {
+		return
+	}
+	for name, happens := range map[string]func(*testing.T){"mains-killed/eight-sites": eightSites, "line-cut/names": namesInACut} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			happens(t)
+		})
+	}
 }
 
 // A struckSite is a branch in an outage: phones that look after themselves, calls

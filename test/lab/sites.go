@@ -25,7 +25,7 @@ import (
 // prefix is how the names of all our network namespaces begin.
 const prefix = "carillon"
 
-// Sites are a head office and two branches in network namespaces: each has a
+// Sites are a head office and two branches, or more, in network namespaces: each has a
 // router with its LAN, and the head office's router has a line of 1 Mbit/s to
 // each branch. A host is a namespace on the LAN of its site.
 type Sites struct {
@@ -51,19 +51,32 @@ func (l lan) address(n int) netip.Addr {
 // The LAN of each site, in this order; the head office is the first.
 var lans = []lan{{"hq", "10.60.0.0/24"}, {"mons", "10.61.0.0/24"}, {"namur", "10.62.0.0/24"}}
 
+// manyLANs are those of a head office and eight branches.
+func manyLANs() []lan {
+	return slices.Concat(lans, []lan{
+		{"liege", "10.63.0.0/24"},
+		{"ghent", "10.64.0.0/24"},
+		{"bruges", "10.65.0.0/24"},
+		{"ostend", "10.66.0.0/24"},
+		{"arlon", "10.67.0.0/24"},
+		{"tournai", "10.68.0.0/24"},
+	})
+}
+
 // siteLAN returns that of a site.
 func siteLAN(site string) lan {
-	return lans[slices.IndexFunc(lans, func(l lan) bool { return l.site == site })]
+	all := manyLANs()
+	return all[slices.IndexFunc(all, func(l lan) bool { return l.site == site })]
 }
 
 // OpenSites builds the routers, LANs and lines. They are gone after the test.
 func OpenSites(tb testing.TB) *Sites {
 	tb.Helper()
-	return openSites(tb, 0)
+	return openSites(tb, 0, lans)
 }
 
-// openSites is OpenSites with lines that delay what they carry.
-func openSites(tb testing.TB, delay time.Duration) *Sites {
+// openSites is OpenSites with lines that delay what they carry, and these LANs.
+func openSites(tb testing.TB, delay time.Duration, lans []lan) *Sites {
 	tb.Helper()
 	s := &Sites{
 		tb: tb, ip: tool.Need(tb, "ip", "iproute2"), nft: tool.Need(tb, "nft", "nftables"),

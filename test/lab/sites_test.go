@@ -31,6 +31,7 @@ func TestSites(t *testing.T) {
 	s.during(t, "ChangesCostLittle", changesCostLittle)
 	s.during(t, "DeltasCrossOnce", deltasCrossOnce)
 	s.during(t, "NamesOfEachSite", namesOfEachSite)
+	s.during(t, "ADrainedNodeLeavesAllAnswers", aDrainedNodeLeavesAllAnswers)
 	s.during(t, "CallEachOther", callEachOther)
 	s.during(t, "RingAllPhonesOfAUser", ringAllPhonesOfAUser)
 	s.during(t, "HearEachOther", hearEachOther)

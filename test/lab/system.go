@@ -26,15 +26,19 @@ type System struct {
 }
 
 // homes are the nodes at which the phones of each site register.
-var homes = map[string]string{"hq": "laurel", "mons": "mons-node", "namur": "namur-node"}
+var homes = map[string]string{
+	"hq": "laurel", "mons": "mons-node", "namur": "namur-node", "liege": "liege-node", "ghent": "ghent-node",
+	"bruges": "bruges-node", "ostend": "ostend-node", "arlon": "arlon-node", "tournai": "tournai-node",
+}
 
 // OpenSystem starts a system with these mains and users.
 func OpenSystem(tb testing.TB, mains, users []string) *System {
 	tb.Helper()
-	return openSystem(tb, OpenSites(tb), mains, users)
+	return openSystem(tb, OpenSites(tb), lans, mains, configuration(lans, users))
 }
 
-func openSystem(tb testing.TB, sites *Sites, mains, users []string) *System {
+// openSystem is OpenSystem at the sites of these LANs, with this configuration.
+func openSystem(tb testing.TB, sites *Sites, lans []lan, mains []string, text string) *System {
 	tb.Helper()
 	s := &System{binary: tool.Carillon(tb), dir: tb.TempDir(), first: mains[0], Sites: sites, nodes: map[string]*Node{}}
 	for _, l := range lans {
@@ -42,14 +46,14 @@ func openSystem(tb testing.TB, sites *Sites, mains, users []string) *System {
 	}
 	tb.Cleanup(func() { stopAll(s.nodes) })
 	first := s.add("hq", mains[0])
-	first.found(configuration(lans, users), "--site", "hq", "--first", "--dns", first.Addr.String())
+	first.found(text, "--site", "hq", "--first", "--dns", first.Addr.String())
 	for _, main := range mains[1:] {
 		s.join("hq", main, "main")
 	}
 	for _, l := range lans[1:] {
 		s.join(l.site, homes[l.site], "lifeguard")
 	}
-	s.isWhole(20 * time.Second)
+	s.isWhole(time.Duration(len(s.nodes)) * 5 * time.Second)
 	s.agree()
 	return s
 }

@@ -135,6 +135,13 @@ func (c *Call) way(ctx context.Context) (*line, error) {
 	return l, nil
 }
 
+// Busy returns in how many calls the phone is.
+func (p *Phone) Busy() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.calls)
+}
+
 func (p *Phone) takesPart(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
