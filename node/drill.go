@@ -12,6 +12,7 @@ import (
 
 	"carillon/cluster/link"
 	"carillon/node/admin"
+	"carillon/node/dnsserver"
 	"carillon/sipcore"
 	"carillon/store"
 	"carillon/store/live"
@@ -48,6 +49,7 @@ type drill struct {
 	peers    *peers
 	port     *link.Port
 	sip      *sipcore.Server
+	names    func() *dnsserver.Server // nil where DNS is off
 	standing *standing
 	bindings *live.Bindings
 	calls    *live.Calls
@@ -73,7 +75,7 @@ type rehearsal struct {
 func (n *Node) rehearses(port *link.Port, sip *sipcore.Server) *drill {
 	d := &drill{
 		self: n.self, config: n.config, peers: n.peers, port: port, sip: sip, standing: n.standing, bindings: n.bindings,
-		calls: n.calls, events: n.events, begun: make(chan *rehearsal, 1),
+		calls: n.calls, events: n.events, begun: make(chan *rehearsal, 1), names: func() *dnsserver.Server { return n.names },
 	}
 	port.HandleThrough(askDrill, d.answer)
 	n.run("drills", d.Run)

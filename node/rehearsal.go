@@ -142,10 +142,18 @@ func (d *drill) deafen(r *rehearsal) {
 		parted[n.Name] = true
 	}
 	d.port.Deafen(func(node string) bool { return parted[node] })
-	if view := d.config.View(); !r.inside {
-		d.sip.Deafen(func(a netip.Addr, came []byte) bool {
-			return view.Network(a).Site == r.Site && !d.helps(r, view, a, came)
-		})
+	if !r.inside {
+		d.deafenToPhones(r)
+	}
+}
+
+// deafenToPhones makes this node deaf to what comes from the networks of the site.
+func (d *drill) deafenToPhones(r *rehearsal) {
+	view := d.config.View()
+	isThere := func(a netip.Addr) bool { return view.Network(a).Site == r.Site }
+	d.sip.Deafen(func(a netip.Addr, came []byte) bool { return isThere(a) && !d.helps(r, view, a, came) })
+	if names := d.names(); names != nil {
+		names.Deafen(isThere)
 	}
 }
 
@@ -205,4 +213,7 @@ func (r *rehearsal) cries(why string) {
 func (d *drill) hear() {
 	d.port.Deafen(nil)
 	d.sip.Deafen(nil)
+	if names := d.names(); names != nil {
+		names.Deafen(nil)
+	}
 }

@@ -53,6 +53,7 @@ type Server struct {
 	socket  *socket
 	tcp     *dns.Server
 	limit   limiter
+	deaf    atomic.Pointer[func(from netip.Addr) bool] // see Deafen
 	zones   zones
 	forward forwarder
 	running context.Context //nolint:containedctx // dns.Handler has none to give
@@ -138,6 +139,21 @@ func unlessClosed(err error) error {
 	return err
 }
 
+// Deafen has the server behave as if the line to some addresses were cut: who asks
+// from there hears nothing. nil ends it. to is called for each question.
+func (s *Server) Deafen(to func(from netip.Addr) bool) {
+	if to == nil {
+		s.deaf.Store(nil)
+		return
+	}
+	s.deaf.Store(&to)
+}
+
+func (s *Server) isDeaf(from netip.Addr) bool {
+	to := s.deaf.Load()
+	return to != nil && (*to)(from)
+}
+
 // Counters returns what became of questions until now.
 func (s *Server) Counters() Counters {
 	return Counters{
@@ -151,6 +167,9 @@ func (s *Server) invalid([]byte, error) { s.counts.malformed.Add(1) }
 // ServeDNS answers one message that came by TCP. It implements [dns.Handler].
 func (s *Server) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 	v, from := s.o.View(), addrOf(w.RemoteAddr()).Addr().Unmap()
+	if s.isDeaf(from) {
+		return
+	}
 	answer := s.reply(v, s.askerOf(v, from), question)
 	if answer == nil {
 		answer = s.forward.now(s.running, v.Forward(), from, question)

@@ -72,6 +72,9 @@ func (s *Server) answerUDP(ctx context.Context, d *datagram, now time.Time) (ans
 		}
 	}()
 	v, from := s.o.View(), d.from.Addr().Unmap()
+	if s.isDeaf(from) {
+		return nil
+	}
 	who := s.askerOf(v, from)
 	common := d.quick.read(d.packet)
 	switch s.limit.take(from, who.known, now) {
