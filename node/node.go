@@ -135,7 +135,11 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		n.run("the log of changes", func(ctx context.Context) error { <-ctx.Done(); return end() })
 	}
 	if n.identity.Role == RoleMain {
-		n.config.proposer = sealedProposer{n.quorum, n.sealer}
+		n.config.proposer = sealedProposer{
+			proposer: n.quorum, sealer: n.sealer, view: n.config.View, turn: make(chan struct{}, 1),
+			ready: func(ctx context.Context) bool { return n.peers.understand(ctx, askOrdered) },
+		}
+		port.HandleAsk(askOrdered, isOrdered)
 		port.HandleAsk(askChange, n.config.decide)
 		port.HandleAsk(askGoBack, n.config.goesBack)
 	}

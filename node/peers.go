@@ -41,6 +41,18 @@ func (p *peers) mains() []store.Node {
 	return slices.DeleteFunc(p.others(), func(n store.Node) bool { return n.Role != store.Main })
 }
 
+// understand reports whether all other mains are there and answer a question.
+func (p *peers) understand(ctx context.Context, question string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for _, main := range p.mains() {
+		if _, err := p.port.Ask(ctx, main.Name, main.Address, question, nil); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // guards returns the other LifeGUARDs by name.
 func (p *peers) guards() []store.Node {
 	return slices.DeleteFunc(p.others(), func(n store.Node) bool { return n.Role != store.Lifeguard })

@@ -8,8 +8,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"time"
 
 	"carillon/cluster"
+	"carillon/cluster/link"
+	"carillon/store"
 )
 
 // A sealer hides what the mains agree on from who carries it without being one of
@@ -84,13 +87,56 @@ func (m sealedMachine) UnmarshalBinary(snapshot []byte) error {
 	return m.Machine.UnmarshalBinary(plain)
 }
 
-// A sealedProposer seals what it proposes.
+// A sealedProposer seals what it proposes, for the revision in force: a witness that
+// leads for a moment could put it into the log again.
 type sealedProposer struct {
 	proposer
 	sealer
+
+	view  func() *store.View
+	ready func(context.Context) bool // all mains understand an After
+	turn  chan struct{}              // has an element while one of this node's is on its way
 }
 
-// Propose implements [proposer].
-func (p sealedProposer) Propose(ctx context.Context, command []byte) (uint64, error) {
-	return p.proposer.Propose(ctx, p.seal(command))
+const (
+	mostTries = 100         // each comes of somebody else's Change having been first
+	longTurn  = time.Second // for which the next one waits
+)
+
+// Propose implements [proposer]. What comes too late, because another node's was
+// first, has changed nothing, and is proposed again.
+func (p sealedProposer) Propose(ctx context.Context, command []byte) (index uint64, err error) {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-time.After(longTurn): // it goes without: the mains are not there
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	for range mostTries {
+		var b []byte
+		if b, err = p.ordered(ctx, command); err != nil {
+			return 0, err
+		}
+		if index, err = p.proposer.Propose(ctx, p.seal(b)); !store.IsLate(err) {
+			break
+		}
+	}
+	return index, err
 }
+
+// ordered returns a Change that says for which revision it is, as soon as all mains
+// are of a version that understands it.
+func (p sealedProposer) ordered(ctx context.Context, command []byte) ([]byte, error) {
+	view := p.view()
+	if !view.IsOrdered() && !p.ready(ctx) {
+		return command, nil
+	}
+	return store.EncodeAfter(view.Index(), command)
+}
+
+// askOrdered asks a main whether it understands an After, which former versions do
+// not: their answer is that nobody answers such a question.
+const askOrdered = "ordered"
+
+func isOrdered(context.Context, link.Peer, []byte) ([]byte, error) { return nil, nil }

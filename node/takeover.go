@@ -170,7 +170,7 @@ func (c *configuration) revisionsOf(s sealer, commands []quorum.Entry) (all []st
 		if err != nil {
 			continue
 		}
-		next, err := change.On(view)
+		next, err := store.Decide(change, view)
 		if err != nil {
 			continue
 		}

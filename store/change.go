@@ -20,7 +20,7 @@ type Author struct {
 
 // AuthorOf returns who wants c; nobody, if it is of a type that does not say.
 func AuthorOf(c Change) Author {
-	switch c := c.(type) {
+	switch c := plain(c).(type) {
 	case Replace:
 		return c.By
 	case Found:

@@ -12,6 +12,7 @@ const (
 	tagRemoveNode = "remove-node"
 	tagTakeOver   = "take-over"
 	tagDrain      = "drain"
+	tagAfter      = "after"
 )
 
 // EncodeChange returns c as the log carries it.
@@ -33,6 +34,12 @@ func EncodeChange(c Change) ([]byte, error) {
 		return encode(tagTakeOver, wireTakeOver{By: toWireAuthor(c.By), Node: c.Node, Missing: notNil(c.Missing)})
 	case Drain:
 		return encode(tagDrain, wireDrain{By: toWireAuthor(c.By), Name: c.Name, Off: c.Off})
+	case After:
+		change, err := EncodeChange(c.Change)
+		if err != nil {
+			return nil, err
+		}
+		return EncodeAfter(c.Revision, change)
 	default:
 		return nil, fmt.Errorf("a change of type %T has no encoding", c)
 	}
@@ -94,6 +101,8 @@ func decodeChange(tag string, body []byte) (Change, error) {
 		return decodeAs(body, func(w wireDrain) (Change, error) {
 			return Drain{By: fromWireAuthor(w.By), Name: w.Name, Off: w.Off}, nil
 		})
+	case tagAfter:
+		return decodeAs(body, fromWireAfter)
 	default:
 		return nil, fmt.Errorf("its type %q is unknown: it comes from a newer carillon", clip(tag))
 	}

@@ -22,7 +22,7 @@ func NewRevision(c Change, old, next *View) Revision {
 	by := AuthorOf(c)
 	r := Revision{Index: next.Index(), At: by.At, Who: by.Who}
 	lines := Diff(old, next)
-	if t, ok := c.(TakeOver); ok {
+	if t, ok := plain(c).(TakeOver); ok {
 		lines = []Line{t.line()}
 	}
 	for _, l := range lines[:min(len(lines), maxSummary)] {

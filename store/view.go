@@ -22,7 +22,8 @@ type Config struct {
 	Tokens  []JoinToken // in the order of their making
 	Revoked []Revoked   // keys whose certificates no longer count, by fingerprint
 	Keys    []Key       // of nonces and tokens; the last one is in force
-	Closed  bool        // a main has gone, with the authority's key: who is in is told by Nodes alone
+	Ordered bool        // Changes say for which revision they are: see After
+	Closed  bool        // a main has gone, with the authority's key, or Revoked forgets: who is in is told by Nodes alone
 
 	Emergency []string // numbers of emergency services; none: 112 and 911
 }

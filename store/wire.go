@@ -43,7 +43,8 @@ type wireConfig struct {
 
 	Emergency []string
 
-	Closed bool
+	Closed  bool
+	Ordered bool
 }
 
 type wireSite struct {

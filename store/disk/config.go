@@ -93,7 +93,7 @@ func (c *Config) Apply(index uint64, command []byte) error {
 		return c.refuseLocked(index, err)
 	}
 	old := c.store.View()
-	next, err := change.On(old)
+	next, err := store.Decide(change, old)
 	if err != nil {
 		return c.refuseLocked(index, err)
 	}
