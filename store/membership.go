@@ -234,8 +234,9 @@ func (c *Config) putNode(n Node) {
 const mostRevoked = 64
 
 // revoke adds those of keys which n, that had them, has no more. Where there are
-// many it forgets those whose certificates have ended: who shows one is asked for
-// his place in the registry. c's list must be its own.
+// many it forgets those whose certificates have ended by the author's clock, which
+// may be wrong: so from then on the registry is closed, where being forgotten lets
+// nobody in. c's list must be its own.
 func (c *Config) revoke(at time.Time, n Node, keys ...string) {
 	for _, key := range keys {
 		is := func(r Revoked) bool { return r.Certificate == key }
@@ -243,8 +244,9 @@ func (c *Config) revoke(at time.Time, n Node, keys ...string) {
 			c.Revoked = append(c.Revoked, Revoked{Certificate: key, Until: at.Add(RevokedFor)})
 		}
 	}
-	if len(c.Revoked) > mostRevoked {
+	if have := len(c.Revoked); have > mostRevoked {
 		c.Revoked = slices.DeleteFunc(c.Revoked, func(r Revoked) bool { return !r.Until.IsZero() && r.Until.Before(at) })
+		c.Closed = c.Closed || len(c.Revoked) < have
 	}
 	slices.SortFunc(c.Revoked, func(a, b Revoked) int { return cmp.Compare(a.Certificate, b.Certificate) })
 }

@@ -315,10 +315,38 @@ func TestRevokedIsBounded(t *testing.T) {
 	if !NewView(c).IsRevoked("key2999") || !NewView(c).IsRevoked("key2000") || NewView(c).IsRevoked("key1") {
 		t.Error("others are forgotten than the oldest")
 	}
+	if !c.Closed {
+		t.Error("who was forgotten is let in again if a clock was wrong")
+	}
 	few := Config{Revoked: []Revoked{{Certificate: "of long ago"}, {Certificate: "aa", Until: start}}}
 	few.revoke(start.AddDate(70, 0, 0), Node{}, "bb")
-	if len(few.Revoked) != 3 {
-		t.Errorf("got %v, want all three", few.Revoked)
+	if len(few.Revoked) != 3 || few.Closed {
+		t.Errorf("got %v, closed %v, want all three", few.Revoked, few.Closed)
+	}
+}
+
+// TestAWrongClockLetsNobodyIn: a node whose clock is years ahead says something of
+// itself, and those that are out are forgotten: who is not listed stays out.
+func TestAWrongClockLetsNobodyIn(t *testing.T) {
+	now := time.Now()
+	v, err := (Join{By: Author{At: now}, Token: "t1", Node: hardy("k1")}).On(system(t, now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := v.Config()
+	for i := range mostRevoked {
+		c.revoke(now, Node{}, fmt.Sprint("key", i))
+	}
+	n := hardy("k1")
+	n.Next = "k2"
+	if v, err = (SetNode{By: Author{At: now}, Node: n}).On(NewView(c)); err != nil || v.IsClosed() {
+		t.Fatalf("got closed %v, %v", v.IsClosed(), err)
+	}
+	if v, err = again(t, SetNode{By: Author{At: now.AddDate(20, 0, 0)}, Node: hardy("k2")}).On(v); err != nil {
+		t.Fatal(err)
+	}
+	if v.IsRevoked("key1") || !v.IsClosed() || !v.Lists("hardy", "k2") {
+		t.Errorf("key1 is remembered: %v; closed: %v, want that it is not, and closed", v.IsRevoked("key1"), v.IsClosed())
 	}
 }
 
