@@ -61,16 +61,18 @@ type rotation struct {
 	events    *admin.Events
 	log       *slog.Logger
 
-	mu    sync.Mutex // held while a certificate is being had
-	at    time.Time  // when the last one came
-	said  string     // the last complaint
-	again chan struct{}
+	mu     sync.Mutex // held while a certificate is being had
+	at     time.Time  // when the last one came
+	said   string     // the last complaint
+	warned time.Time  // that it is overdue; Run's own
+	again  chan struct{}
 }
 
 const (
 	lookAtEnd    = time.Minute    // how often the end of the certificate is looked at
 	lookForKey   = time.Second    // and whether a main gives one for another key
 	renewNoMore  = 24 * time.Hour // than once in this time, whatever the clock says
+	warnAgain    = 24 * time.Hour // while that is overdue
 	clocksDiffer = 24 * time.Hour // by less than this
 	keyEvery     = 100 * time.Millisecond
 	keyTime      = 20 * time.Second // for another key to be in force
@@ -102,6 +104,12 @@ func due(now time.Time, own *link.Identity) bool {
 	return ahead || now.After(ends.Add(-link.Lifetime/3))
 }
 
+// overdue reports whether a certificate should have been issued again for a day.
+func overdue(now time.Time, own *link.Identity) bool {
+	_, ends := own.Validity()
+	return now.After(ends.Add(-link.Lifetime/3 + renewNoMore))
+}
+
 // Run looks until ctx ends.
 func (r *rotation) Run(ctx context.Context) error {
 	stop := r.config.Store().Watch(func(*store.View) { r.hurry() })
@@ -120,6 +128,7 @@ func (r *rotation) Run(ctx context.Context) error {
 		case <-time.After(wait):
 		case <-r.again:
 		}
+		r.warn()
 	}
 }
 
@@ -129,6 +138,17 @@ func (r *rotation) complain(err error) {
 		r.said = err.Error()
 		r.log.Warn("the node's certificate stays as it is for now", "error", err)
 	}
+}
+
+// warn says each day what nobody may overlook.
+func (r *rotation) warn() {
+	own := r.own.Load()
+	if !overdue(r.clock(), own) || !r.warned.IsZero() && time.Since(r.warned) < warnAgain {
+		return
+	}
+	r.warned = time.Now()
+	_, ends := own.Validity()
+	r.log.Warn("the node's certificate should have been renewed: no main has done it", "ends", ends.UTC().Format(time.DateOnly), "error", r.said)
 }
 
 func (r *rotation) hurry() {
@@ -144,6 +164,8 @@ func (r *rotation) look(ctx context.Context) error {
 	defer r.mu.Unlock()
 	own := r.own.Load()
 	switch {
+	case r.own.coming() == "" && listsCertificate(r.config.View(), own):
+		return r.nameKey(own.Key())
 	case r.own.coming() != "" && r.config.View().Lists(own.Peer().Node, r.own.coming()):
 		key, err := r.waitingKey()
 		if err != nil {
@@ -154,6 +176,13 @@ func (r *rotation) look(ctx context.Context) error {
 		return r.have(ctx, own.Key())
 	}
 	return nil
+}
+
+// listsCertificate reports whether a View has of a node what former versions wrote:
+// the fingerprint of its certificate.
+func listsCertificate(v *store.View, own *link.Identity) bool {
+	n, _ := v.Node(own.Peer().Node)
+	return n.Certificate == link.CertificateFingerprint(own.Certificate())
 }
 
 // waitingKey returns the key that is to follow, if there is one.
@@ -185,7 +214,7 @@ func (r *rotation) have(ctx context.Context, key *link.Key) error {
 	}
 	err = r.dir.changeIdentity(func(i *identity) {
 		i.Certificate = next.Marshal()
-		if next.Fingerprint() != own.Fingerprint() {
+		if next.Fingerprint() == r.own.coming() {
 			i.NextKey = nil
 		}
 	})
@@ -237,25 +266,36 @@ func (r *rotation) answer(_ context.Context, from link.Peer, request []byte) ([]
 
 // begin puts a key on disk that is to follow, unless one waits there already, and
 // returns its fingerprint. All else comes of that.
-func (r *rotation) begin() (name string, err error) {
+func (r *rotation) begin() (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key, err := r.waitingKey()
-	if err == nil && key == nil {
-		key, _, err = link.NewRequest(r.own.Load().Peer().Node)
+	own := r.own.Load()
+	switch {
+	case err == nil && r.own.coming() == own.Fingerprint():
+		err = &store.Error{Kind: store.Conflict, Field: "node", Message: "the key of today is not listed yet, as a former version listed the certificate: try again in a moment"}
+	case err == nil && key == nil:
+		key, _, err = link.NewRequest(own.Peer().Node)
 	}
 	if err == nil {
-		name, err = key.Fingerprint()
+		err = r.nameKey(key)
 	}
+	return r.own.coming(), err
+}
+
+// nameKey puts the key on disk that is to follow, and has the View name it. It may be
+// that of today, for a View that lists the certificate.
+func (r *rotation) nameKey(key *link.Key) error {
+	name, err := key.Fingerprint()
 	if err == nil {
 		err = r.dir.changeIdentity(func(i *identity) { i.NextKey = key.Marshal() })
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
 	r.own.next.Store(&name)
 	r.members.hurry()
-	return name, nil
+	return nil
 }
 
 // answerNewKey begins at the wish of a main.

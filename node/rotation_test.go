@@ -1,6 +1,7 @@
 package node
 
 import (
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -50,6 +51,33 @@ func TestDue(t *testing.T) {
 		if got := due(now.Add(tt.now), &own); got != tt.want {
 			t.Errorf("%s: got %v, want %v", name, got, tt.want)
 		}
+	}
+}
+
+// TestOverdue: a node says when its certificate ends, and a day after it should have
+// been renewed that it was not, each day once.
+func TestOverdue(t *testing.T) {
+	n := founded(t)
+	_, ends := n.certificate.Load().Validity()
+	var said log
+	r := n.system.rotation
+	r.log, r.clock = slog.New(slog.NewTextHandler(&said, nil)), func() time.Time { return n.o.clock() }
+	for _, tt := range []struct {
+		left time.Duration
+		want bool
+	}{{link.Lifetime, false}, {link.Lifetime / 3, false}, {link.Lifetime/3 - 25*time.Hour, true}, {-year, true}} {
+		n.o.clock = func() time.Time { return ends.Add(-tt.left) }
+		r.warn()
+		s := n.status()
+		if !s.CertificateEnds.Equal(ends) || s.CertificateOverdue != tt.want {
+			t.Errorf("%v left: got %v, overdue %v", tt.left, s.CertificateEnds, s.CertificateOverdue)
+		}
+		if got := strings.Contains(said.String(), "should have been renewed"); got != tt.want {
+			t.Errorf("%v left: it warns: %v", tt.left, got)
+		}
+	}
+	if got := strings.Count(said.String(), "should have been renewed"); got != 1 {
+		t.Errorf("it warns %d times", got)
 	}
 }
 

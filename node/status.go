@@ -6,11 +6,17 @@ import (
 	"carillon/store"
 )
 
-// self returns this node as the View should have it.
+// self returns this node as the View should have it. What the View has of a former
+// version lists the certificate, and not its key, until rotation has seen to that.
 func (n *Node) self() store.Node {
+	own := n.certificate.Load()
+	listed := own.Fingerprint()
+	if listsCertificate(n.config.View(), own) {
+		listed = link.CertificateFingerprint(own.Certificate())
+	}
 	return store.Node{
 		Name: n.identity.Name, Role: n.identity.Role, Site: n.identity.Site, Address: n.address,
-		Certificate: n.certificate.Load().Fingerprint(), Epoch: n.identity.Epoch, Next: n.certificate.coming(),
+		Certificate: listed, Epoch: n.identity.Epoch, Next: n.certificate.coming(),
 	}
 }
 
@@ -37,6 +43,9 @@ func (n *Node) status() admin.Status {
 	}
 	own, _ := view.Node(n.identity.Name)
 	s.Drained = own.Drained
+	identity := n.certificate.Load()
+	_, s.CertificateEnds = identity.Validity()
+	s.CertificateOverdue = overdue(n.o.clock(), identity)
 	for _, l := range n.peers.links() {
 		s.Links = append(s.Links, linkRow(l))
 	}

@@ -18,9 +18,11 @@ func (c *cli) statusCommand() *cobra.Command {
 		Short: "How the node is",
 		Long: `How the node is: its name, site and role, whether it is with the others
 ("cluster") or on its own ("survivable"), which configuration it has, how many
-phones and calls, and who was turned away at the port between nodes since it
-started: the log and the events say who, each kind once a minute at most. Where
-the nodes of the site share a service address, it says who holds that.
+phones and calls, until when the certificate is good that it shows other nodes,
+and whether that should have been renewed, and who was turned away at the port
+between nodes since it started: the log and the events say who, each kind once a
+minute at most. Where the nodes of the site share a service address, it says who
+holds that.
 
 A node that was removed, or whose name another one has taken, says so ("out"),
 once another node has told it: it goes on alone, and no node talks to it.`,
@@ -76,6 +78,16 @@ func holderText(a *admin.ServiceAddress) string {
 	return text
 }
 
+// certificateText is about the certificate between nodes, which counts on while the
+// registry lists its key.
+func certificateText(s admin.Status) string {
+	text := "until " + s.CertificateEnds.Format(time.DateOnly)
+	if s.CertificateOverdue {
+		text += "; it should have been renewed: is a main heard, and are the clocks right? `carillon events` says why"
+	}
+	return text
+}
+
 func statusTable(s admin.Status) table {
 	var t table
 	t.add("node", fmt.Sprintf("%s (%s)", s.Name, s.Role))
@@ -92,6 +104,9 @@ func statusTable(s admin.Status) table {
 	t.add("calls", strconv.Itoa(s.Calls))
 	if a := s.ServiceAddress; a != nil {
 		t.add("service address", a.Address+", "+holderText(a))
+	}
+	if !s.CertificateEnds.IsZero() {
+		t.add("certificate", certificateText(s))
 	}
 	t.add("turned away", turnedAway(s.Refused))
 	for _, l := range s.Links {

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"carillon/node/admin"
 )
@@ -26,6 +27,21 @@ func TestTurnedAway(t *testing.T) {
 	} {
 		if got := turnedAway(tt.give); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestStatusOfACertificate: its end, and that it should have been renewed.
+func TestStatusOfACertificate(t *testing.T) {
+	s := admin.Status{Name: "mons", CertificateEnds: time.Date(2028, 5, 23, 12, 0, 0, 0, time.UTC)}
+	for overdue, want := range map[bool]string{false: "certificate    until 2028-05-23\n", true: "until 2028-05-23; it should have been renewed"} {
+		s.CertificateOverdue = overdue
+		var b strings.Builder
+		if err := new(statusTable(s)).write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("overdue %v: got %s, want %q", overdue, b.String(), want)
 		}
 	}
 }

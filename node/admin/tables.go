@@ -26,6 +26,9 @@ type Status struct {
 	Drained bool    `json:"drained,omitempty"` // its phones go elsewhere
 	Out     string  `json:"out,omitempty"`     // the node that has said that this one was removed or replaced
 
+	CertificateEnds    time.Time `json:"certificate_ends"`              // of the one that the node shows other nodes
+	CertificateOverdue bool      `json:"certificate_overdue,omitempty"` // it should have been renewed
+
 	ServiceAddress *ServiceAddress `json:"service_address,omitempty"` // of the node's site, if it has one
 }
 
