@@ -16,6 +16,7 @@ const (
 	expiredGap  = time.Minute      // behind the end of a lease: clocks run differently
 	waited      = 3                // seconds, or tries, after which every server answers
 	recallStep  = 64               // addresses that are recalled at a time
+	sweepRate   = 4096             // addresses a second that are looked at in a pool from end to end
 	keepAway    = 24 * time.Hour   // before what is no longer configured is forgotten
 )
 
@@ -54,6 +55,7 @@ type allocator struct {
 	pools   []store.Pool
 	offers  map[netip.Addr]offer
 	full    map[netip.Prefix]time.Time // pools of which nothing was left at that time
+	swept   map[netip.Prefix]time.Time // pools that were looked through for old leases then
 	changes []live.Lease               // what this node has learned or said since it was asked last
 	say     bool                       // what this node says of itself has changed
 	stamp   int64
@@ -67,7 +69,7 @@ type offer struct {
 func newAllocator(self string, leases *live.Leases, alive func(string) bool) *allocator {
 	return &allocator{
 		leases: leases, alive: alive, share: newShare(self),
-		offers: map[netip.Addr]offer{}, full: map[netip.Prefix]time.Time{},
+		offers: map[netip.Addr]offer{}, full: map[netip.Prefix]time.Time{}, swept: map[netip.Prefix]time.Time{},
 	}
 }
 
@@ -124,12 +126,12 @@ func (a *allocator) choose(p *store.Pool, q query, now time.Time) (netip.Addr, r
 // anyFree looks for a free address, from a place that depends on the device: so it
 // finds again what it had before, and is in nobody's way.
 func (a *allocator) anyFree(p *store.Pool, q query, now time.Time) (netip.Addr, refusal) {
-	if !p.First.IsValid() || now.Sub(a.full[p.Network]) < time.Second {
+	if !p.First.IsValid() || now.Sub(a.full[p.Network]) < rest(p) {
 		return netip.Addr{}, exhausted
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(q.client))
-	first, size := number(p.First), uint64(number(p.Last)-number(p.First))+1
+	first, size := number(p.First), sizeOf(p)
 	start := scramble(h.Sum64()) % size
 	for i := range size {
 		if x := address(first + uint32((start+i)%size)); a.mayHave(p, x, q, now) { //nolint:gosec // below size
@@ -273,9 +275,27 @@ func (a *allocator) tick(now time.Time) {
 	}
 	sharing := a.share.sharing()
 	for i := range a.pools {
-		a.recall(&a.pools[i], sharing, now)
+		p := &a.pools[i]
+		if now.Sub(a.swept[p.Network]) >= rest(p) {
+			a.swept[p.Network] = now
+			a.recall(p, sharing, now)
+		}
 	}
 	a.forget(now)
+}
+
+// sizeOf returns how many addresses the range of a pool has; 1 if it has none.
+func sizeOf(p *store.Pool) uint64 {
+	if !p.First.IsValid() {
+		return 1
+	}
+	return uint64(number(p.Last)-number(p.First)) + 1
+}
+
+// rest is the time between two looks through a whole pool, which nobody else can use
+// meanwhile: the largest takes a tenth of a second.
+func rest(p *store.Pool) time.Duration {
+	return time.Duration(max(1, sizeOf(p)/sweepRate)) * time.Second //nolint:gosec // a pool has 65536 at most
 }
 
 // poolOf returns the pool whose network has the address; nil for none.

@@ -234,6 +234,10 @@ func (s *Server) request(p *dhcpv4.DHCPv4, now time.Time) (reply, bool) {
 		return reply{}, false
 	}
 	from := answer{pool: s.pool(p)}
+	if from.pool == nil && addr(p.GatewayIPAddr).IsValid() { // what is right there, another server knows
+		s.counts.foreign.Add(1)
+		return reply{}, false
+	}
 	from.server = s.server(netip.PrefixFrom(q.requested, q.requested.BitLen()))
 	if from.pool != nil {
 		from, _ = s.answerFor(p)

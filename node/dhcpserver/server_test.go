@@ -169,6 +169,14 @@ func TestRequests(t *testing.T) {
 		}, ""},
 		{"a relay of a network without a pool", dhcpv4.MessageTypeDiscover, 2, func(string) []m { return []m{dhcpv4.WithRelay(ip("10.3.0.1"))} }, ""},
 		{"a relay", dhcpv4.MessageTypeDiscover, 0x99, func(string) []m { return []m{dhcpv4.WithRelay(ip("10.2.0.1")), option82, ask("10.2.0.55")} }, "OFFER 10.2.0.55"},
+		{"reboot behind a relay of a network without a pool", dhcpv4.MessageTypeRequest, 1, func(held string) []m { return []m{dhcpv4.WithRelay(ip("10.3.0.1")), ask(held)} }, ""},
+		{"renewal behind a relay of a network without a pool", dhcpv4.MessageTypeRequest, 1, func(held string) []m { return []m{dhcpv4.WithRelay(ip("10.3.0.1")), dhcpv4.WithClientIP(ip(held))} }, ""},
+		{"reboot behind a relay of another network", dhcpv4.MessageTypeRequest, 1, func(held string) []m { return []m{dhcpv4.WithRelay(ip("10.2.0.1")), option82, ask(held)} }, "NAK 0.0.0.0"},
+		{"reboot behind a relay", dhcpv4.MessageTypeRequest, 1, func(held string) []m { return []m{dhcpv4.WithRelay(ip("10.1.0.1")), option82, ask(held)} }, "ACK HELD"},
+		{"renewal behind a relay", dhcpv4.MessageTypeRequest, 1, func(held string) []m {
+			return []m{dhcpv4.WithRelay(ip("10.1.0.1")), option82, dhcpv4.WithClientIP(ip(held))}
+		}, "ACK HELD"},
+		{"reboot behind a relay, unknown", dhcpv4.MessageTypeRequest, 2, func(string) []m { return []m{dhcpv4.WithRelay(ip("10.1.0.1")), ask("10.1.0.99")} }, ""},
 		{"no address asked for", dhcpv4.MessageTypeRequest, 2, func(string) []m { return nil }, ""},
 		{"an answer", dhcpv4.MessageTypeOffer, 2, func(string) []m { return nil }, ""},
 	} {
@@ -178,14 +186,42 @@ func TestRequests(t *testing.T) {
 			got := ""
 			if r := s.asks(t, tt.kind, tt.mac, tt.more(held)...); r != nil {
 				got = strings.ReplaceAll(r.MessageType().String()+" "+r.YourIPAddr.String(), held, "HELD")
-				if tt.name == "a relay" && (string(r.Options[82]) != "\x01\x02\x09\x09" || !r.GatewayIPAddr.Equal(ip("10.2.0.1"))) {
-					t.Errorf("option 82 and giaddr are not given back: %v", r)
+				if strings.Contains(tt.name, "a relay") && (string(r.Options[82]) != "\x01\x02\x09\x09" || r.GatewayIPAddr.IsUnspecified() || r.MessageType() == dhcpv4.MessageTypeNak && !r.IsBroadcast()) {
+					t.Errorf("option 82 and giaddr are not given back, or a NAK is no broadcast: %v", r)
 				}
 			}
 			if got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// A pool is looked through at most once in a time that grows with it, by what asks for
+// an address of a pool that is full, and by what asks for old ones back: that costs a
+// processor a few hundredths at the worst.
+func TestALargePoolIsLookedThroughSeldom(t *testing.T) {
+	for _, tt := range []struct {
+		last string
+		want time.Duration
+	}{{"10.0.0.255", time.Second}, {"10.0.15.255", time.Second}, {"10.0.255.255", 16 * time.Second}} {
+		p := store.Pool{First: netip.MustParseAddr("10.0.0.0"), Last: netip.MustParseAddr(tt.last)}
+		if got := rest(&p); got != tt.want {
+			t.Errorf("up to %s: each %v, want each %v", tt.last, got, tt.want)
+		}
+	}
+	if got := rest(&store.Pool{}); got != time.Second {
+		t.Errorf("reservations alone: each %v", got)
+	}
+	s, looked := alone(t, memory{}, nil), time.Now()
+	s.a.tick(looked)
+	s.a.tick(looked.Add(time.Millisecond))
+	if got := s.a.swept[s.a.pools[0].Network]; !got.Equal(looked) {
+		t.Errorf("a pool was looked through a millisecond after it was")
+	}
+	s.a.tick(looked.Add(time.Second))
+	if got := s.a.swept[s.a.pools[0].Network]; got.Equal(looked) {
+		t.Errorf("a pool was not looked through a second after it was")
 	}
 }
 

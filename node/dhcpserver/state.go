@@ -19,6 +19,7 @@ func (a *allocator) follow(pools []store.Pool, members []string, now time.Time) 
 		a.share.longest = max(a.share.longest, p.Lease)
 	}
 	clear(a.full)
+	clear(a.swept)
 	a.serveLocked()
 	if a.share.follow(members, now) {
 		a.say = true
