@@ -71,7 +71,7 @@ func (s *Sessions) configure() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.config = index
+	s.config = max(s.config, index) // another goroutine may have asked later
 }
 
 // A feed keeps the configuration packed, for all sessions that need it. The zero feed
@@ -106,7 +106,7 @@ func (s *Sessions) wrap(c *conn) {
 		s.log.Error("packing the configuration", "error", err)
 		return
 	}
-	if !s.mayHave(c.peer.Node) {
+	if p.index < index || !s.mayHave(c.peer.Node) { // the source cannot read it, and has said so
 		return
 	}
 	s.mu.Lock()

@@ -104,6 +104,61 @@ func TestEachGetsItsOwn(t *testing.T) {
 	})
 }
 
+// counted counts how often a source is asked.
+type counted struct {
+	*config
+
+	asked int
+}
+
+func (c *counted) Snapshot(role string) Snapshot {
+	c.asked++
+	return c.config.Snapshot(role)
+}
+
+// TestEachRoleIsPackedOnce: a witness among LifeGUARDs does not have all packed anew.
+func TestEachRoleIsPackedOnce(t *testing.T) {
+	var f feed
+	source := &counted{config: &config{index: 7, data: []byte("a")}}
+	for _, role := range []string{roleLifeguard, "witness", roleLifeguard, "witness"} {
+		if p, err := f.of(source, role, "mons", 0, 7); err != nil || p.index != 7 {
+			t.Errorf("%s: got index %d, %v, want 7", role, p.index, err)
+		}
+	}
+	if source.asked != 2 {
+		t.Errorf("the source was asked %d times, want 2", source.asked)
+	}
+	source.index = 8
+	if p, err := f.of(source, roleLifeguard, "mons", 0, 8); err != nil || p.index != 8 || source.asked != 3 {
+		t.Errorf("a later one: got index %d, %v, and the source was asked %d times; want 8, 3 times", p.index, err, source.asked)
+	}
+}
+
+// TestASourceThatFails: a main whose disk cannot be read does not busy itself with it, and
+// goes on when it can.
+func TestASourceThatFails(t *testing.T) {
+	inHouse(t, 1, []string{"mons"}, func(h *house) {
+		m1 := h.nodes["m1"]
+		m1.feed.mu.Lock()
+		m1.feed.index, m1.feed.broken = 7, true
+		m1.feed.mu.Unlock()
+		before := h.n.traffic("m1", "mons").writes
+		m1.FeedChanged()
+		time.Sleep(time.Minute)
+		if n := h.n.traffic("m1", "mons").writes - before; n > 1 {
+			t.Errorf("%d writes of a configuration that cannot be read, want its index alone", n)
+		}
+		m1.feed.mu.Lock()
+		m1.feed.index, m1.feed.broken = 8, false
+		m1.feed.mu.Unlock()
+		m1.FeedChanged()
+		time.Sleep(time.Second)
+		if got := h.nodes["mons"].feed.Index(); got != 8 {
+			t.Errorf("mons has index %d, want 8", got)
+		}
+	})
+}
+
 // TestUnpack: what was not packed, or is cut, or too long, is refused.
 func TestUnpack(t *testing.T) {
 	one, _ := pack([]byte("one"))

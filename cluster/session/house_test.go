@@ -180,7 +180,8 @@ type config struct {
 	own   func(node string) []byte
 	past  map[uint64]Snapshot
 
-	ownSize int // of a sink: how much at the end of data is its own
+	broken  bool // nothing can be read
+	ownSize int  // of a sink: how much at the end of data is its own
 }
 
 func (c *config) Index() uint64 {
@@ -192,6 +193,9 @@ func (c *config) Index() uint64 {
 func (c *config) Snapshot(string) Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.broken {
+		return Snapshot{}
+	}
 	return Snapshot{Index: c.index, Shared: c.data, Own: c.own}
 }
 
