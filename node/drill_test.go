@@ -106,6 +106,7 @@ func TestDrillEnds(t *testing.T) {
 	main.calls.Put(live.Call{ID: "1", From: "201", To: "112", State: live.Ringing, Node: "laurel"})
 	w.eventually("a call for help elsewhere has ended it", done)
 	main.calls.Delete("1")
+	w.callsForHelp()
 
 	body, _ := json.Marshal(drillOrder{What: drillBegin, Site: "hq", For: time.Minute})
 	if _, err := main.drills.answer(context.Background(), link.Peer{Node: "lg", Role: link.LifeGUARD}, body); err == nil || !strings.Contains(err.Error(), "rehearses nothing there") {
@@ -114,6 +115,38 @@ func TestDrillEnds(t *testing.T) {
 	body, _ = json.Marshal(drillOrder{What: drillBegin, Site: "mons", For: time.Hour})
 	if _, err := lg.drills.answer(context.Background(), link.Peer{Node: "laurel", Role: link.Main}, body); err == nil {
 		t.Error("a drill of an hour begins")
+	}
+}
+
+// callsForHelp checks that a call for help at one node of a site with two ends the
+// drill at every node, also before it has begun, and though the call is in no table.
+func (w *town) callsForHelp() {
+	w.t.Helper()
+	w.joinAt("lg2", RoleLifeguard, "laurel", "mons")
+	nodes := []*townsman{w.nodes["laurel"], w.nodes["lg"], w.nodes["lg2"]}
+	all := func(is func(*drill) bool) func() bool {
+		return func() bool {
+			return !slices.ContainsFunc(nodes, func(n *townsman) bool {
+				n.drills.mu.Lock()
+				defer n.drills.mu.Unlock()
+				return !is(n.drills)
+			})
+		}
+	}
+	over := all(func(d *drill) bool { return d.now == nil && d.site == "mons" && d.told.Why == "a call for help" })
+	for _, early := range []bool{false, true} {
+		w.eventually("a drill begins", func() bool {
+			_, err := nodes[0].StartDrill(w.t.Context(), "mons", 5*time.Minute)
+			return err == nil
+		})
+		if !early {
+			w.eventually("it goes on at all", all(func(d *drill) bool { return d.told.State == admin.DrillCuts }))
+		}
+		nodes[2].tells("emergency", "a call for help")
+		if early {
+			over = all(func(d *drill) bool { return d.now == nil && d.told.Cut == 0 })
+		}
+		w.eventually("a call for help has ended it at all", over)
 	}
 }
 

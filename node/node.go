@@ -178,7 +178,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 			Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
 			Certificate: n.shown.certify, Roots: n.shown.roots,
 			Bindings: n.bindings, Calls: n.calls, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Judge: n.peers.judge, Trace: memory,
-			Alone: n.peers.alone.Load, Tell: func(kind, words string) { n.events.Add(kind, "%s", words) }, Logger: n.component("sip"),
+			Alone: n.peers.alone.Load, Tell: n.tells, Logger: n.component("sip"),
 		})
 		if err != nil {
 			return n, explainListen(err)

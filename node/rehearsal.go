@@ -10,6 +10,7 @@ import (
 
 	"carillon/node/admin"
 	"carillon/node/mode"
+	"carillon/sipcore"
 	"carillon/sipcore/route"
 	"carillon/store"
 )
@@ -43,7 +44,8 @@ func (d *drill) note(f func(*admin.DrillNode)) {
 
 // rehearse is one drill from its beginning to the return.
 func (d *drill) rehearse(ctx context.Context, r *rehearsal) {
-	if _, ended := d.wait(ctx, r.stop, r.In, nil); ended {
+	if why, ended := d.wait(ctx, r.stop, r.In, nil); ended {
+		d.passOn(ctx, r, why)
 		return
 	}
 	d.deafen(r)
@@ -59,9 +61,7 @@ func (d *drill) rehearse(ctx context.Context, r *rehearsal) {
 	ended := time.Now()
 	d.events.Add("drill", "the line of %s is as before: the drill is over%s", r.Site, because(why))
 	d.note(func(n *admin.DrillNode) { n.State, n.Why, n.Cut = admin.DrillReturns, why, ended.Sub(began).Seconds() })
-	if r.cried.Load() {
-		d.tellAll(ctx, drillOrder{What: drillStop, Site: r.Site, Why: why})
-	}
+	d.passOn(ctx, r, why)
 	if r.inside {
 		d.returns(ctx, ended)
 	}
@@ -77,6 +77,13 @@ func (d *drill) returns(ctx context.Context, ended time.Time) {
 		d.note(func(n *admin.DrillNode) { n.Back = &took })
 		return "it is back"
 	})
+}
+
+// passOn ends the drill everywhere when somebody has called for help here.
+func (d *drill) passOn(ctx context.Context, r *rehearsal, why string) {
+	if r.cried.Load() {
+		d.tellAll(ctx, drillOrder{What: drillStop, Site: r.Site, Why: why})
+	}
 }
 
 func because(why string) string {
@@ -200,6 +207,25 @@ func numberIn(uri []byte) string {
 
 // longestInvite is how much of a line is looked at to see whom it calls.
 const longestInvite = 256
+
+// help ends a drill, whatever becomes of the call: one that finds no way out while the
+// line is as if cut is refused at once, and in no table of calls.
+func (d *drill) help(words string) {
+	d.mu.Lock()
+	r := d.now
+	d.mu.Unlock()
+	if r != nil {
+		r.cries(words)
+	}
+}
+
+// tells takes the events of SIP.
+func (n *Node) tells(kind, words string) {
+	n.events.Add(kind, "%s", words)
+	if kind == sipcore.EventHelp && n.drills != nil {
+		n.drills.help(words)
+	}
+}
 
 // cries ends the drill because somebody needs help.
 func (r *rehearsal) cries(why string) {

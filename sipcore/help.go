@@ -16,6 +16,9 @@ import (
 // else by it; and so that strangers cannot keep the service busy they are let through
 // so many times, and asked for a password beyond.
 
+// EventHelp is the kind of event that tells of a call for help: see Options.Tell.
+const EventHelp = "emergency"
+
 // A cry is a call for help as it is read at the caller's site.
 type cry struct {
 	site   string
@@ -79,5 +82,5 @@ func (s *Server) helps(c *route.Call, what string) {
 	}
 	words := fmt.Sprintf("the call of %s%s to %s %s", who, at, c.Number.Dial, what)
 	s.o.Logger.Warn("a call for help", "words", words)
-	s.o.Tell("emergency", words)
+	s.o.Tell(EventHelp, words)
 }
