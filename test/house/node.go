@@ -36,9 +36,15 @@ func (h *House) Node(name string) *Node {
 // "calls: trusted".
 func (h *House) NodeWith(name, site string) *Node {
 	h.tb.Helper()
+	return h.NodeOf(name, configuration(site))
+}
+
+// NodeOf is Node with a configuration of its own.
+func (h *House) NodeOf(name, text string) *Node {
+	h.tb.Helper()
 	n := &Node{Name: name, Addr: Address(h.tb), h: h}
 	n.data, n.config = filepath.Join(h.dir, name), filepath.Join(h.dir, name+".yaml")
-	if err := os.WriteFile(n.config, []byte(configuration(site)), 0o600); err != nil {
+	if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
 		h.tb.Fatal(err)
 	}
 	h.mu.Lock()
