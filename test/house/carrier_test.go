@@ -38,7 +38,7 @@ func (c *carrier) sipp(scenario string, more ...string) *exec.Cmd {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(c.t.Context(), c.program, append([]string{ //nolint:gosec // a test's own words
+	cmd := exec.CommandContext(c.t.Context(), c.program, append([]string{
 		"-sf", file, "-t", c.over[:1] + "1", "-i", c.at.String(), "-nostdin", "-skip_rlimit", "-timeout", "60",
 	}, more...)...)
 	cmd.Dir = c.dir
