@@ -83,11 +83,11 @@ func (r *rule) tick(now time.Time, able bool) acts {
 	case r.silent >= unanswered:
 		r.held, r.renewed, r.announced, r.owed, r.holder = true, now, now, announcements-1, mac{}
 		return take | announce
-	case r.silent < 0:
+	case r.silent < 0 && r.modest:
 		r.silent++
 		return 0
 	}
-	r.silent++
+	r.silent = max(r.silent, 0) + 1
 	return probe
 }
 

@@ -159,7 +159,16 @@ func TestADrainedNodeLeavesItToTheOther(t *testing.T) {
 		t.Errorf("when the other is gone: held by %d, want %d", again, first)
 	}
 	w.nodes[second].plugged = true
-	w.nodes[second].modest = true
+	w.pass(time.Minute)
+	w.nodes[second].modest, w.nodes[first].modest = true, false
+	w.pass(time.Minute)
+	w.nodes[second].modest = false // and at once it is as quick as any
+	w.nodes[first].plugged = false
+	if holder, _ := w.settles(t); holder != second {
+		t.Errorf("drained no more: held by %d, want %d", holder, second)
+	}
+	w.nodes[first].plugged = true
+	w.nodes[first].modest, w.nodes[second].modest = true, true
 	w.took = 0
 	if w.pass(10 * time.Minute); w.took > 11 {
 		t.Errorf("of two that are drained the address changed hands %d times in ten minutes", w.took)
