@@ -227,20 +227,22 @@ func TestSilentServers(t *testing.T) {
 // A panic about what a server has said costs one answer: who waits for the same
 // gets one, too, and the next question is asked.
 func TestAPanicCostsOneAnswer(t *testing.T) {
-	f := forwarder{patience: time.Second}
-	servers := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}
-	question := new(dns.Msg).SetQuestion("time.example.", dns.TypeA)
-	for range 2 {
-		answer := f.now(bomb{t.Context()}, servers, netip.MustParseAddr("10.0.0.1"), question)
-		if answer.Rcode != dns.RcodeServerFailure || answer.Id != question.Id {
-			t.Errorf("got %v, want that there is no answer", answer)
+	synctest.Test(t, func(t *testing.T) { // which ends who waits for ever
+		f := forwarder{patience: time.Second}
+		servers := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}
+		question := new(dns.Msg).SetQuestion("time.example.", dns.TypeA)
+		for range 2 {
+			answer := f.now(bomb{t.Context()}, servers, netip.MustParseAddr("10.0.0.1"), question)
+			if answer.Rcode != dns.RcodeServerFailure || answer.Id != question.Id {
+				t.Errorf("got %v, want that there is no answer", answer)
+			}
 		}
-	}
-	f.later(t.Context(), nil, netip.MustParseAddr("10.0.0.1"), question, func(*dns.Msg) { panic("an answer of a stranger") })
-	f.wg.Wait()
-	if len(f.flights) > 0 || f.total > 0 || len(f.waiting) > 0 {
-		t.Errorf("%d flights, %d places are left", len(f.flights), f.total)
-	}
+		f.later(t.Context(), nil, netip.MustParseAddr("10.0.0.1"), question, func(*dns.Msg) { panic("an answer of a stranger") })
+		f.wg.Wait()
+		if len(f.flights) > 0 || f.total > 0 || len(f.waiting) > 0 {
+			t.Errorf("%d flights, %d places are left", len(f.flights), f.total)
+		}
+	})
 }
 
 // A bomb is a context that panics where a server is asked.
