@@ -16,6 +16,7 @@ import (
 	"carillon/node/mode"
 	"carillon/store"
 	"carillon/store/live"
+	"carillon/test/house/wire"
 )
 
 // branchTown is a main and a LifeGUARD of another site.
@@ -219,15 +220,10 @@ func TestDrillEndsWithItsCommand(t *testing.T) {
 	main, lg := w.nodes["laurel"], w.nodes["lg"]
 	watched, leaves := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
-	goesOn := func() bool {
-		lg.drills.mu.Lock()
-		defer lg.drills.mu.Unlock()
-		return lg.drills.told.State == admin.DrillCuts
-	}
 	go func() {
 		gone <- main.Rehearse(watched, "mons", 5*time.Minute, func(admin.Drill) error { return nil })
 	}()
-	w.eventually("it goes on", goesOn)
+	w.eventually("it goes on", func() bool { return lg.drills.state() == admin.DrillCuts })
 	leaves()
 	if err := <-gone; err == nil {
 		t.Error("who leaves is told that it is done")
@@ -239,4 +235,45 @@ func TestDrillEndsWithItsCommand(t *testing.T) {
 			return n.now == nil && strings.Contains(n.told.Why, "does not watch it any more, has ended it")
 		})
 	}
+}
+
+// A call for help ends a drill of running nodes everywhere, though no trunk takes it
+// and it comes to nothing at once: at the site, and at a main.
+func TestCallForHelpEndsDrill(t *testing.T) {
+	t.Parallel()
+	w := branchTown(t)
+	main := w.nodes["laurel"]
+	for _, at := range []string{"lg", "laurel"} {
+		if _, err := main.StartDrill(t.Context(), "mons", 5*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		w.eventually("it goes on", func() bool { return w.nodes["lg"].drills.state() == admin.DrillCuts })
+		phone, err := wire.Dial("tcp", netip.AddrPortFrom(w.nodes[at].Listen(), 5060))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err = phone.Send(request(phone, "INVITE", "201", "112")); err != nil {
+			t.Fatal(err)
+		}
+		for name, n := range w.nodes {
+			w.eventually("it has ended at "+name, func() bool {
+				state := n.drills.state()
+				return state == admin.DrillReturns || state == admin.DrillDone
+			})
+		}
+		t.Logf("a call for help at %s has ended it everywhere after %v", at, time.Since(began))
+		w.eventually("the site is back", func() bool { return w.nodes["lg"].drills.state() == admin.DrillDone })
+		d, err := main.Drill(t.Context())
+		if err != nil || len(d.Nodes) == 0 || !strings.Contains(d.Nodes[0].Why, "112") {
+			t.Errorf("got %+v, %v", d, err)
+		}
+		_ = phone.Close()
+	}
+}
+
+func (d *drill) state() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.told.State
 }

@@ -27,8 +27,8 @@ const usage = `Have every outage happen to a branch of 200 phones, and print wha
 
 A CASE is a part of the name of an outage, as local-first/silent-drop or killed; all if
 none is named. One takes four minutes, all of them three times forty minutes. The case
-drill, which takes twelve, has the line of 60 phones cut and its loss rehearsed, in
-turn three times each, and prints how far the medians are apart: -repeats 1 will do.
+drill, which takes fifteen, has the line of 60 phones cut and its loss rehearsed, in
+turn five times each, and prints how far the medians are apart: -repeats 1 will do.
 The case eight-sites has each of eight sites call each without mains, over the lines
 and through a carrier, in a minute; names compares what DNS says with the line up and
 cut. Needs what the tests need: see test/all. Exit code 1 if a goal is not met.
