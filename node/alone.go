@@ -18,6 +18,7 @@ import (
 type standing struct {
 	peers    *peers
 	bindings *live.Bindings
+	dialogs  *live.Dialogs
 	events   *admin.Events
 	guards   bool          // the node is one that can be alone
 	news     chan struct{} // a link has changed
@@ -28,9 +29,9 @@ type standing struct {
 	site string
 }
 
-func newStanding(p *peers, b *live.Bindings, e *admin.Events, site string, regroup func()) *standing {
+func newStanding(p *peers, b *live.Bindings, d *live.Dialogs, e *admin.Events, site string, regroup func()) *standing {
 	return &standing{
-		peers: p, bindings: b, events: e, guards: p.self.Role == RoleLifeguard,
+		peers: p, bindings: b, dialogs: d, events: e, guards: p.self.Role == RoleLifeguard,
 		news: make(chan struct{}, 1), regroup: regroup, mode: mode.New(site, time.Now()), site: site,
 	}
 }
@@ -100,7 +101,7 @@ func (s *standing) decide(now time.Time) time.Duration {
 	return again
 }
 
-// judge tells the table which owners can be reached: those whose link stands,
+// judge tells the tables which owners can be reached: those whose link stands,
 // and those without one of their own as long as any main is heard, which would
 // have to tell of them.
 func (s *standing) judge(links map[string]session.Link) {
@@ -110,6 +111,8 @@ func (s *standing) judge(links map[string]session.Link) {
 	}
 	for _, n := range s.peers.others() {
 		l, linked := links[n.Name]
-		s.bindings.SetNodeAlive(n.Name, linked && l.State == session.Up || !linked && anyMain)
+		alive := linked && l.State == session.Up || !linked && anyMain
+		s.bindings.SetNodeAlive(n.Name, alive)
+		s.dialogs.SetNodeAlive(n.Name, alive)
 	}
 }

@@ -58,7 +58,7 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	o := session.Options{
 		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
 		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir), Carried: port.Carried,
-		Priority: []string{outcast, banned, registrations, pointers, leased}, Concerns: concerns, Logger: n.log,
+		Priority: []string{outcast, banned, registrations, pointers, dialogs, leased}, Concerns: concerns, Logger: n.log,
 	}
 	if n.identity.Role == RoleMain {
 		o.Feed = source{n.config.Config, n.component("node")}
@@ -81,6 +81,8 @@ func (n *Node) learned(owner, channel string, x replica.Change) {
 		if n.identity.Role != RoleMain { // which has what they point to
 			err = n.bindings.LearnPointer(owner, x.Key(), []byte(x.Value()))
 		}
+	case dialogs:
+		err = n.dialogs.Learn(owner, x.Key(), []byte(x.Value()))
 	case banned:
 		err = n.bans.Learn(owner, x.Key(), []byte(x.Value()))
 	case leased:

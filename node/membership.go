@@ -25,6 +25,7 @@ type membership struct {
 	sessions *session.Sessions
 	rings    *ring.Rings
 	bindings *live.Bindings
+	dialogs  *live.Dialogs
 	bans     *live.Bans
 	outcasts *outcasts
 	events   *admin.Events
@@ -115,6 +116,7 @@ func (m *membership) follow() {
 			m.turnOut(old)
 			m.sessions.Forget(name)
 			m.bindings.Forget(name)
+			m.dialogs.Forget(name)
 			m.bans.Forget(name)
 		}
 	}

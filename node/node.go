@@ -48,6 +48,7 @@ type Node struct {
 	standing    *standing
 	bindings    *live.Bindings
 	calls       *live.Calls
+	dialogs     *live.Dialogs
 	bans        *bans
 	members     *membership
 	outcasts    outcasts
@@ -146,6 +147,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	said := &telling{site: n.site, log: n.component("node"), sites: make(map[string]told)}
 	n.bindings, n.calls = live.NewBindings(n.identity.Name, said), live.NewCalls()
+	lamps := &later{}
+	n.dialogs = live.NewDialogs(n.identity.Name, n.domain, lamps)
 	n.bans = newBans(n.identity.Name, n.events)
 
 	sessions, err := session.New(n.sessionOptions(dir, port))
@@ -154,7 +157,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.peers.links, n.peers.lines = sessions.Links, sessions.Lines
 	said.open, n.bans.others = sessions.Namespace, sessions.Namespace(banned)
-	n.standing = newStanding(n.peers, n.bindings, n.events, n.site(), sessions.Kick)
+	lamps.Namespace = sessions.Namespace(dialogs)
+	n.standing = newStanding(n.peers, n.bindings, n.dialogs, n.events, n.site(), sessions.Kick)
 	sessions.OnLink(n.standing.heard)
 	sessions.OnLink(hangUp(port))
 
@@ -177,7 +181,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		sip, err = sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
 			Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
 			Certificate: n.shown.certify, Roots: n.shown.roots,
-			Bindings: n.bindings, Calls: n.calls, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Judge: n.peers.judge, Trace: memory,
+			Bindings: n.bindings, Calls: n.calls, Dialogs: n.dialogs, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Judge: n.peers.judge, Trace: memory,
 			Alone: n.peers.alone.Load, Tell: n.tells, Logger: n.component("sip"),
 		})
 		if err != nil {
@@ -209,7 +213,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	n.system = &system{
 		self: n.self, started: time.Now(), version: o.Version, config: n.config, peers: n.peers,
-		rings: rings, bindings: n.bindings, calls: n.calls, bans: n.bans, authority: n.authority,
+		rings: rings, bindings: n.bindings, calls: n.calls, dialogs: n.dialogs, bans: n.bans, authority: n.authority,
 		key: [32]byte(n.identity.Key), dhcp: func() *dhcpserver.Server { return n.dhcp },
 	}
 	if n.identity.Role == RoleMain {
@@ -255,7 +259,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	n.members = newMembership(membership{
-		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, bans: n.bans.Bans,
+		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, dialogs: n.dialogs, bans: n.bans.Bans,
 		outcasts: &n.outcasts, events: n.events, log: n.component("node"),
 	})
 	n.system.rotation = newRotation(&rotation{
@@ -269,6 +273,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.run("the registrations on disk", func(ctx context.Context) error { return kept.Run(ctx, n.bindings.AppendRecord, n.bindings) })
 	n.run("the end of registrations", n.bindings.Run)
+	n.run("the end of lamps of silent nodes", n.dialogs.Run)
 	n.run("the news of phones", phones.Run)
 	n.run("the end of bans", n.bans.Run)
 	n.run("the sessions", func(ctx context.Context) error {

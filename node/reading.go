@@ -11,7 +11,7 @@ func (n *Node) reading(sip *sipcore.Server) func() metrics.Reading {
 	return func() metrics.Reading {
 		r := metrics.Reading{
 			Version: n.o.Version, Mode: n.standing.Mode(), Config: n.config.View().Index(),
-			Registrations: n.bindings.Count(), Calls: map[string]int{live.Ringing: 0, live.Up: 0},
+			Registrations: n.bindings.Count(), Calls: map[string]int{live.Ringing: 0, live.Up: 0}, Dialogs: map[string]int{},
 			Lines: n.peers.lines(), Refused: n.peers.port.Counters(),
 		}
 		if sip != nil {
@@ -25,6 +25,9 @@ func (n *Node) reading(sip *sipcore.Server) func() metrics.Reading {
 		}
 		for _, c := range n.calls.All() {
 			r.Calls[c.State]++
+		}
+		for _, x := range n.dialogs.All() {
+			r.Dialogs[x.State.String()]++
 		}
 		return r
 	}

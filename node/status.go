@@ -23,6 +23,9 @@ func (n *Node) self() store.Node {
 // site is where this node stands.
 func (n *Node) site() string { return n.config.View().SiteOf(n.self()) }
 
+// domain is that of the users.
+func (n *Node) domain() string { return n.config.View().Domain() }
+
 // status answers `carillon status`.
 func (n *Node) status() admin.Status {
 	view := n.config.View()

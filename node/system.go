@@ -46,6 +46,7 @@ type system struct {
 	rings     *ring.Rings
 	bindings  *live.Bindings
 	calls     *live.Calls
+	dialogs   *live.Dialogs
 	bans      *bans
 	dhcp      func() *dhcpserver.Server // nil at a witness
 	authority *link.Authority           // nil where this node is no main
@@ -86,10 +87,14 @@ func (s *system) Registrations(ctx context.Context, user string) ([]admin.Regist
 	return found, silent
 }
 
-// Calls implements [admin.System].
+// Calls implements [admin.System]. What this node has learned from one that is silent
+// now is shown too.
 func (s *system) Calls(ctx context.Context) ([]admin.Call, []string) {
 	found, silent := askAll[admin.Call](ctx, s, askCalls, nil)
 	found = append(found, admin.CallsOf(s.calls)...)
+	for _, node := range silent {
+		found = append(found, admin.CallsLearned(s.dialogs, node)...)
+	}
 	admin.SortCalls(found)
 	return found, silent
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"carillon/cluster"
 	"carillon/cluster/session"
 	"carillon/store/live"
 )
@@ -16,6 +17,7 @@ import (
 const (
 	registrations = "reg"
 	pointers      = "ptr"
+	dialogs       = "dlg" // the calls that a node has let begin; everybody gets all of them
 )
 
 // concerns reports whether those nodes of a site that are no mains want a channel.
@@ -31,6 +33,10 @@ func concerns(site, channel string) bool {
 	}
 	return true
 }
+
+// later is the namespace of a table that is there before sessions are, and is not
+// written before.
+type later struct{ cluster.Namespace }
 
 // telling hands what happens to this node's registrations to the other nodes. It
 // implements [live.Keeper].

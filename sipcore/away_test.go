@@ -25,7 +25,7 @@ type drain struct {
 func newDrain(n int) *drain {
 	b, log := live.NewBindings("laurel", nil), slog.New(slog.DiscardHandler)
 	d := &drain{Server: &Server{o: Options{Node: "laurel", Bindings: b, Calls: live.NewCalls(), Logger: log}}, moved: make(map[string]time.Duration)}
-	d.calls = dialog.NewTracker("laurel", d.o.Calls, log)
+	d.calls = dialog.NewTracker("laurel", d.o.Calls, live.NewDialogs("laurel", func() string { return "" }, nil), log)
 	for i := range n {
 		x := live.Binding{User: fmt.Sprint(i), Device: "x", Transport: "tcp", Flow: uint64(i + 1), Granted: time.Hour, Expires: time.Now().Add(time.Hour)}
 		if i%2 == 0 {

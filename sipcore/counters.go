@@ -1,6 +1,8 @@
 package sipcore
 
 import (
+	"time"
+
 	"carillon/sipcore/presence"
 	"carillon/sipcore/registrar"
 	"carillon/sipcore/trace"
@@ -22,6 +24,8 @@ type Counters struct {
 	Registrar    registrar.Counters
 	Refusals     Refusals
 	Events       presence.Counters
+
+	Mistaken time.Duration // how long lamps were not as their calls were, of each lamp
 
 	Refusing float64 // the share of new requests that is refused, 0 to 1
 	Ringing  int     // INVITEs without a final response
@@ -50,6 +54,7 @@ func (s *Server) Counters() Counters {
 		Registrar:    s.registrar.Counters(),
 		Refusals:     s.Refusals(),
 		Events:       s.events.Counters(),
+		Mistaken:     s.calls.Mistaken(),
 		Refusing:     s.load.Share(),
 		Ringing:      s.proxy.Ringing(),
 		Pending:      s.proxy.Pending(),

@@ -65,7 +65,7 @@ type Options struct {
 	Store       *store.Store
 	Bindings    *live.Bindings
 	Calls       *live.Calls
-	Dialogs     *live.Dialogs            // what lamps show; nil: they are dark
+	Dialogs     *live.Dialogs            // what lamps show; nil: a table of its own
 	Presences   *live.Presences          // what else is known of users; nil: nothing
 	Bans        *live.Bans               // whom to keep out; nil: a table of its own
 	Key         [32]byte                 // seals tokens and nonces while the View has no keys; shared by all nodes of a system
@@ -157,7 +157,7 @@ func Open(o Options) (*Server, error) {
 		o.Peers = nobody{}
 	}
 	s.peers = newPool(o.Peers, s.transport)
-	s.calls = dialog.NewTracker(o.Node, o.Calls, o.Logger)
+	s.calls = dialog.NewTracker(o.Node, o.Calls, o.Dialogs, o.Logger)
 	s.proxy = proxy.New(s.proxyOptions(phones{node: o.Node, view: o.Store.View, bindings: o.Bindings, transport: s.transport}, s.sealer))
 	s.registrar = registrar.New(registrar.Options{
 		Bindings: o.Bindings, Checker: s.checker, Logger: o.Logger, LeadsHere: s.proxy.LeadsHere, Judge: s.judge,

@@ -14,7 +14,8 @@ func (c *cli) callsCommand() *cobra.Command {
 		Use:   "calls",
 		Short: "Which calls ring or are up",
 		Long: `Which calls ring or are up in the whole system, the oldest first, and since when.
-A node that does not answer is named on stderr, and the exit code is 3.`,
+A node that does not answer is named on stderr, and the exit code is 3; of its calls
+those are shown that it has told of.`,
 		Example: `  carillon calls
   carillon calls --watch
   carillon calls -o json | jq length`,

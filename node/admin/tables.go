@@ -126,9 +126,14 @@ func (s *Server) calls(w http.ResponseWriter, r *http.Request) {
 }
 
 // CallsOf returns the calls of a table as rows.
-func CallsOf(calls *live.Calls) []Call {
+func CallsOf(calls *live.Calls) []Call { return callRows(calls.All()) }
+
+// CallsLearned returns the calls that another node has told of as rows.
+func CallsLearned(d *live.Dialogs, node string) []Call { return callRows(d.CallsOf(node)) }
+
+func callRows(calls []live.Call) []Call {
 	found := []Call{}
-	for _, c := range calls.All() {
+	for _, c := range calls {
 		found = append(found, Call{
 			ID: strings.ReplaceAll(c.ID, "\x00", ";"), CallID: c.CallID, From: c.From, To: c.To,
 			State: c.State, Node: c.Node, Since: c.Since.UTC().Truncate(time.Millisecond),

@@ -28,6 +28,7 @@ type Reading struct {
 	Config        uint64         // the index of the View in force
 	Registrations int            // known here, also those of other nodes
 	Calls         map[string]int // by state
+	Dialogs       map[string]int // by state, those of other nodes too
 	Lines         []session.Line
 	Refused       link.Counters // at the cluster port
 	SIP           sipcore.Counters

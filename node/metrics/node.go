@@ -18,6 +18,9 @@ func (s sink) node(n *Reading) {
 	for state, count := range n.Calls {
 		s.gauge("calls", "Calls that began at this node.", float64(count), "state", state)
 	}
+	for state, count := range n.Dialogs {
+		s.gauge("dialogs", "Sides of calls that light lamps, also of those of other nodes.", float64(count), "state", state)
+	}
 	for result, count := range map[string]uint64{
 		"answered": n.DNS.Answered, "forwarded": n.DNS.Forwarded, "refused": n.DNS.Refused, "limited": n.DNS.Limited, "malformed": n.DNS.Malformed,
 	} {

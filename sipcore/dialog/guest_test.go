@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
@@ -17,16 +16,16 @@ func TestGuests(t *testing.T) {
 		want bool
 	}{
 		{"it rings", func(*Tracker, ID, ID) {}, true},
-		{"answered", func(x *Tracker, one, _ ID) { x.Answered(one, 0) }, true},
+		{"answered", func(x *Tracker, one, _ ID) { x.Answered(one, 0, "201", "b") }, true},
 		{"refused", func(x *Tracker, one, other ID) { x.Ended(one); x.Ended(other) }, false},
-		{"the other phone answers", func(x *Tracker, one, other ID) { x.Ended(one); x.Answered(other, 0) }, true},
-		{"the other phone stops", func(x *Tracker, one, other ID) { x.Answered(one, 0); x.Ended(other) }, true},
-		{"for a day nobody says a word", func(x *Tracker, one, _ ID) { x.Answered(one, 0); x.guests.Expire(time.Now().Add(25 * time.Hour)) }, false},
-		{"over", func(x *Tracker, one, _ ID) { x.Answered(one, 0); x.EndedBy(request(t, "BYE", "b", "a")) }, false},
+		{"the other phone answers", func(x *Tracker, one, other ID) { x.Ended(one); x.Answered(other, 0, "201", "c") }, true},
+		{"the other phone stops", func(x *Tracker, one, other ID) { x.Answered(one, 0, "201", "b"); x.Ended(other) }, true},
+		{"for a day nobody says a word", func(x *Tracker, one, _ ID) { x.Answered(one, 0, "201", "b"); x.expire(time.Now().Add(25 * time.Hour)) }, false},
+		{"over", func(x *Tracker, one, _ ID) { x.Answered(one, 0, "201", "b"); x.EndedBy(request(t, "BYE", "b", "a")) }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := live.NewCalls()
-			x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
+			x := newTracker(calls)
 			one, other := x.Invites(request(t, "INVITE", "a", ""), "201"), x.Invites(request(t, "INVITE", "a", ""), "201")
 			tt.do(x, one, other)
 			if got := x.Carries(request(t, "INFO", "b", "a")); got != tt.want {

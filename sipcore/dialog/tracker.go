@@ -1,8 +1,8 @@
 // Package dialog knows which calls exist. It watches the messages that the
-// proxy passes on, from the first INVITE to the last BYE, and keeps the table
-// of calls true: for the `calls` command now, for lamps and limits later. It
-// sends nothing and decides nothing; the proxy tells it what happened and
-// store/live holds the result.
+// proxy passes on, from the first INVITE to the last BYE, and keeps the tables
+// of calls and of dialogs true: for the `calls` command, for limits, and for the
+// lamps of who rings and who is on the phone. It sends nothing and decides
+// nothing; the proxy tells it what happened and store/live holds the result.
 package dialog
 
 import (
@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"carillon/sipcore/message"
@@ -22,14 +23,18 @@ import (
 type Tracker struct {
 	node   string
 	calls  *live.Calls
-	guests *live.Calls // those of other nodes with a phone of this one; nobody is shown them twice
+	lamps  *live.Dialogs // written with the lock of their call held
+	guests *live.Calls   // those of other nodes with a phone of this one; nobody is shown them twice
 	logger *slog.Logger
+
+	keys     atomic.Uint64 // of calls that other nodes were told of
+	mistaken atomic.Int64  // for how long lamps were not as their calls were
 }
 
-// NewTracker returns a Tracker that writes to calls in the name of node. It
-// starts nothing.
-func NewTracker(node string, calls *live.Calls, logger *slog.Logger) *Tracker {
-	return &Tracker{node: node, calls: calls, guests: live.NewCalls(), logger: logger}
+// NewTracker returns a Tracker that writes to calls and to lamps in the name of
+// node. It starts nothing.
+func NewTracker(node string, calls *live.Calls, lamps *live.Dialogs, logger *slog.Logger) *Tracker {
+	return &Tracker{node: node, calls: calls, lamps: lamps, guests: live.NewCalls(), logger: logger}
 }
 
 // sweepEvery is how often Run looks for sessions that have ended.
@@ -38,18 +43,25 @@ const sweepEvery = 5 * time.Second
 // Run ends the calls whose session was not refreshed in time, until ctx ends.
 // No BYE is sent: a proxy must not (RFC 4028 section 8.3), and nobody is there.
 func (t *Tracker) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
+	tick, look := time.NewTicker(sweepEvery), time.NewTicker(auditEvery)
 	defer tick.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-look.C:
+			t.Audit()
 		case now := <-tick.C:
-			t.guests.Expire(now)
-			for _, c := range t.calls.Expire(now) {
-				t.logger.Info("call is over: neither phone said that it is still there", "from", c.From, "to", c.To)
-			}
+			t.expire(now)
 		}
+	}
+}
+
+func (t *Tracker) expire(now time.Time) {
+	t.guests.Expire(now, func(*live.Call) {})
+	for _, c := range t.calls.Expire(now, t.darken) {
+		t.logger.Info("call is over: neither phone said that it is still there", "from", c.From, "to", c.To)
 	}
 }
 
@@ -58,25 +70,37 @@ func (t *Tracker) Run(ctx context.Context) error {
 // and every method ignores it.
 type ID string
 
-// Invited notes that from calls to with the given INVITE and returns the ID by
-// which the call is known from then on. It is false, and the ID zero, when this
-// very call is known already: the INVITE was forked on its way to us (RFC 3261
-// section 8.2.2.2).
-func (t *Tracker) Invited(invite *message.Message, from, to string) (id ID, isNew bool) {
+// A Party is who calls or is called.
+type Party struct {
+	Number  string // or what a stranger wrote
+	Name    string // to display
+	IsUser  bool
+	Private bool // who it is is not for others
+}
+
+// Invited notes that the call from one to the other begins with the given INVITE
+// and returns the ID by which the call is known from then on. It is false, and the
+// ID zero, when this very call is known already: the INVITE was forked on its way
+// to us (RFC 3261 section 8.2.2.2).
+func (t *Tracker) Invited(invite *message.Message, from, to Party) (id ID, isNew bool) {
 	id = idOf(invite, invite.FromTag())
 	x := live.Call{
 		ID: string(id), CallID: string(id)[:len(invite.CallID())], // not the INVITE's, whose text it would keep
-		From: strings.Clone(from), To: to,
+		From: strings.Clone(from.Number), FromName: strings.Clone(from.Name), To: to.Number, ToName: to.Name, Private: from.Private,
 		State: live.Ringing, Node: t.node, Since: time.Now(),
 	}
 	x.CSeq, _ = invite.CSeq()
 	old, added := t.calls.Add(x)
 	switch {
 	case added:
-	case old.CSeq == x.CSeq && old.To == to:
+	case old.CSeq == x.CSeq && old.To == to.Number:
 		return "", false
 	default:
+		t.Ended(id)
 		t.calls.Put(x)
+	}
+	if from.IsUser {
+		t.calls.Change(string(id), t.begins)
 	}
 	return id, true
 }
@@ -112,14 +136,14 @@ const guestMark = "\x00"
 // session timer: its BYE may have gone another way.
 const longestGuest = 24 * time.Hour
 
-// Answered notes that the call is up, and that its session lasts so long unless
-// it is refreshed; 0 is without end. A further answer only begins the session
-// anew.
-func (t *Tracker) Answered(id ID, session time.Duration) {
+// Answered notes that the call is up: a phone of user, who is empty when he is none
+// of ours, has answered with a tag. Its session lasts so long unless it is refreshed;
+// 0 is without end. A further answer of that phone only begins the session anew.
+func (t *Tracker) Answered(id ID, session time.Duration, user, tag string) {
 	now := time.Now()
 	if strings.HasPrefix(string(id), guestMark) {
-		key, user, _ := strings.Cut(string(id), userMark)
-		c := live.Call{ID: key, State: live.Up, To: user} // another branch may have ended
+		key, guest, _ := strings.Cut(string(id), userMark)
+		c := live.Call{ID: key, State: live.Up, To: guest} // another branch may have ended
 		lasts(&c, cmp.Or(session, longestGuest), now)
 		t.guests.Put(c)
 		return
@@ -129,6 +153,7 @@ func (t *Tracker) Answered(id ID, session time.Duration) {
 			c.State, c.Since = live.Up, now
 		}
 		lasts(c, session, now)
+		t.confirm(c, user, tag)
 	})
 }
 
@@ -145,7 +170,12 @@ func (t *Tracker) Refreshed(answer *message.Message, session time.Duration) {
 				}
 			}
 		}
-		t.calls.Change(string(id), refresh(session))
+		t.calls.Change(string(id), func(c *live.Call) {
+			was := c.Session
+			if refresh(session)(c); c.Session != was && c.Key != "" {
+				t.lamps.Tell(c)
+			}
+		})
 		t.guests.Change(string(guestMark+id), refresh(cmp.Or(session, longestGuest)))
 		if up {
 			return
@@ -169,7 +199,7 @@ func (t *Tracker) Carries(request *message.Message) bool {
 }
 
 func lasts(c *live.Call, session time.Duration, now time.Time) {
-	c.Expires = time.Time{}
+	c.Expires, c.Session = time.Time{}, session
 	if session > 0 {
 		c.Expires = now.Add(session)
 	}
@@ -179,8 +209,8 @@ func lasts(c *live.Call, session time.Duration, now time.Time) {
 func (t *Tracker) Ended(id ID) {
 	switch {
 	case id == "":
-	case !strings.HasPrefix(string(id), guestMark):
-		t.calls.Delete(string(id))
+	case isOwn(id):
+		t.calls.EndIf(string(id), t.over)
 	default:
 		key, _, _ := strings.Cut(string(id), userMark)
 		if c, _ := t.guests.Get(key); c.State == live.Ringing { // else another branch was answered
@@ -189,31 +219,59 @@ func (t *Tracker) Ended(id ID) {
 	}
 }
 
-// EndedBy notes the end of the call to which an in-dialog request belongs,
-// whichever side sent it.
-func (t *Tracker) EndedBy(request *message.Message) {
-	for _, tag := range [2]string{request.FromTag(), request.ToTag()} {
-		id := idOf(request, tag)
-		t.calls.Delete(string(id))
-		t.guests.Delete(string(guestMark + id))
-	}
-}
-
 // Failed is Ended for a call that nobody was reached by.
 func (t *Tracker) Failed(id ID) {
-	if id == "" || strings.HasPrefix(string(id), guestMark) {
+	if !isOwn(id) {
 		t.Ended(id)
 		return
 	}
+	t.calls.Change(string(id), t.darken)
 	t.calls.End(string(id), live.Failed)
+}
+
+// HungUp notes that somebody takes down the call to which an in-dialog request
+// belongs: its lamps are dark from now on. When two phones have answered, that is
+// the end with one. The call is over when EndedBy or UnheardBy says so.
+func (t *Tracker) HungUp(request *message.Message) {
+	for _, tags := range ways(request) {
+		if t.calls.Change(string(idOf(request, tags[0])), func(c *live.Call) { t.leaves(c, tags[1]) }) {
+			return
+		}
+	}
+}
+
+// EndedBy notes the end of the call to which an in-dialog request belongs,
+// whichever side sent it.
+func (t *Tracker) EndedBy(request *message.Message) {
+	for _, tags := range ways(request) {
+		id := idOf(request, tags[0])
+		if t.calls.EndIf(string(id), func(c *live.Call) bool { return t.leaves(c, tags[1]) }) {
+			return
+		}
+		if t.guests.EndIf(string(guestMark+id), func(*live.Call) bool { return true }) {
+			t.lamps.Over(request.CallID(), tags[0])
+		}
+	}
 }
 
 // UnheardBy is EndedBy for a request that did not reach the other side.
 func (t *Tracker) UnheardBy(request *message.Message) {
-	for _, tag := range [2]string{request.FromTag(), request.ToTag()} {
-		t.calls.End(string(idOf(request, tag)), live.Unheard)
+	for _, tags := range ways(request) {
+		id, over := string(idOf(request, tags[0])), false
+		t.calls.Change(id, func(c *live.Call) { over = t.leaves(c, tags[1]) })
+		if over {
+			t.calls.End(id, live.Unheard)
+			return
+		}
 	}
 	t.EndedBy(request)
+}
+
+// ways are the two that an in-dialog request may go: from the caller, whose tag
+// comes first, or to him.
+func ways(request *message.Message) [2][2]string {
+	from, to := request.FromTag(), request.ToTag()
+	return [2][2]string{{from, to}, {to, from}}
 }
 
 func idOf(m *message.Message, tag string) ID { return ID(m.CallID() + "\x00" + tag) }

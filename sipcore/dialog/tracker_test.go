@@ -12,6 +12,16 @@ import (
 	"carillon/store/live"
 )
 
+var (
+	alice = Party{Number: "201", Name: "Alice", IsUser: true}
+	bob   = Party{Number: "202", Name: "Bob", IsUser: true}
+)
+
+func newTracker(calls *live.Calls) *Tracker {
+	lamps := live.NewDialogs("laurel", func() string { return "carillon.internal" }, nil)
+	return NewTracker("laurel", calls, lamps, slog.New(slog.DiscardHandler))
+}
+
 func request(t *testing.T, method, fromTag, toTag string) *message.Message {
 	t.Helper()
 	to := "<sip:202@carillon.internal>"
@@ -35,20 +45,20 @@ func TestTracker(t *testing.T) {
 		want string // the state of the call, "" when there is none
 	}{
 		{"it rings", func(*Tracker, ID) {}, live.Ringing},
-		{"answered", func(x *Tracker, id ID) { x.Answered(id, 0) }, live.Up},
-		{"answered twice", func(x *Tracker, id ID) { x.Answered(id, 0); x.Answered(id, 0) }, live.Up},
+		{"answered", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b") }, live.Up},
+		{"answered twice", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b"); x.Answered(id, 0, "202", "b") }, live.Up},
 		{"refused", func(x *Tracker, id ID) { x.Ended(id) }, ""},
-		{"the caller hangs up", func(x *Tracker, id ID) { x.Answered(id, 0); x.EndedBy(request(t, "BYE", "a", "b")) }, ""},
-		{"the callee hangs up", func(x *Tracker, id ID) { x.Answered(id, 0); x.EndedBy(request(t, "BYE", "b", "a")) }, ""},
-		{"another call's BYE", func(x *Tracker, id ID) { x.Answered(id, 0); x.EndedBy(request(t, "BYE", "x", "y")) }, live.Up},
-		{"an answer after the end", func(x *Tracker, id ID) { x.Ended(id); x.Answered(id, 0) }, ""},
+		{"the caller hangs up", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b"); x.EndedBy(request(t, "BYE", "a", "b")) }, ""},
+		{"the callee hangs up", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b"); x.EndedBy(request(t, "BYE", "b", "a")) }, ""},
+		{"another call's BYE", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b"); x.EndedBy(request(t, "BYE", "x", "y")) }, live.Up},
+		{"an answer after the end", func(x *Tracker, id ID) { x.Ended(id); x.Answered(id, 0, "202", "b") }, ""},
 		{"the end of no call", func(x *Tracker, _ ID) { x.Ended("") }, live.Ringing},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := live.NewCalls()
-			x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
-			id, _ := x.Invited(request(t, "INVITE", "a", ""), "201", "202")
+			x := newTracker(calls)
+			id, _ := x.Invited(request(t, "INVITE", "a", ""), alice, bob)
 			tt.do(x, id)
 			got := ""
 			for _, c := range calls.All() {
@@ -69,19 +79,22 @@ func TestEndings(t *testing.T) {
 		do   func(*Tracker, ID)
 		want string
 	}{
-		{"hung up", func(x *Tracker, id ID) { x.Answered(id, 0); x.EndedBy(request(t, bye, "b", "a")) }, ""},
+		{"hung up", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b"); x.EndedBy(request(t, bye, "b", "a")) }, ""},
 		{"busy", func(x *Tracker, id ID) { x.Ended(id) }, ""},
 		{"nobody reached", func(x *Tracker, id ID) { x.Failed(id); x.Failed(id) }, "201 failed"},
-		{"the caller is not heard", func(x *Tracker, id ID) { x.Answered(id, 0); x.UnheardBy(request(t, bye, "a", "b")) }, "201 unheard"},
-		{"the callee is not heard", func(x *Tracker, id ID) { x.Answered(id, 0); x.UnheardBy(request(t, bye, "b", "a")) }, "201 unheard"},
+		{"the caller is not heard", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b"); x.UnheardBy(request(t, bye, "a", "b")) }, "201 unheard"},
+		{"the callee is not heard", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b"); x.UnheardBy(request(t, bye, "b", "a")) }, "201 unheard"},
 		{"another call", func(x *Tracker, _ ID) { x.UnheardBy(request(t, bye, "x", "y")); x.Failed("") }, ""},
 		{"another node's", func(x *Tracker, _ ID) { x.Failed(x.Invites(request(t, "INVITE", "c", ""), "202")) }, ""},
-		{"expired", func(x *Tracker, id ID) { x.Answered(id, time.Minute); x.calls.Expire(time.Now().Add(2 * time.Minute)) }, "201 expired"},
+		{"expired", func(x *Tracker, id ID) {
+			x.Answered(id, time.Minute, "202", "b")
+			x.expire(time.Now().Add(2 * time.Minute))
+		}, "201 expired"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			calls, got := live.NewCalls(), ""
-			x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
-			id, _ := x.Invited(request(t, "INVITE", "a", ""), "201", "202")
+			x := newTracker(calls)
+			id, _ := x.Invited(request(t, "INVITE", "a", ""), alice, bob)
 			calls.Watch(func(c live.Call, how live.Ending) { got += c.From + " " + string(how) })
 			tt.do(x, id)
 			calls.Watch(nil)
@@ -103,21 +116,21 @@ func TestSessions(t *testing.T) {
 		want map[time.Duration]int // how many calls there are after a time
 	}{
 		{"it rings", func(*Tracker, ID) {}, map[time.Duration]int{24 * time.Hour: 1}},
-		{"no timer", func(x *Tracker, id ID) { x.Answered(id, 0) }, map[time.Duration]int{24 * time.Hour: 1}},
-		{"not refreshed", func(x *Tracker, id ID) { x.Answered(id, 2*minute) }, map[time.Duration]int{2*minute - time.Second: 1, 2*minute + 6*time.Second: 0}},
+		{"no timer", func(x *Tracker, id ID) { x.Answered(id, 0, "202", "b") }, map[time.Duration]int{24 * time.Hour: 1}},
+		{"not refreshed", func(x *Tracker, id ID) { x.Answered(id, 2*minute, "202", "b") }, map[time.Duration]int{2*minute - time.Second: 1, 2*minute + 6*time.Second: 0}},
 		{"refreshed by either side", func(x *Tracker, id ID) {
-			x.Answered(id, 2*minute)
+			x.Answered(id, 2*minute, "202", "b")
 			time.Sleep(minute)
 			x.Refreshed(request(t, "INVITE", "a", "b"), 2*minute)
 			time.Sleep(minute)
 			x.Refreshed(request(t, "UPDATE", "b", "a"), 2*minute)
 		}, map[time.Duration]int{2*minute - time.Second: 1, 2*minute + 6*time.Second: 0}},
 		{"another call is refreshed", func(x *Tracker, id ID) {
-			x.Answered(id, 2*minute)
+			x.Answered(id, 2*minute, "202", "b")
 			x.Refreshed(request(t, "INVITE", "x", "y"), time.Hour)
 		}, map[time.Duration]int{2*minute + 6*time.Second: 0}},
 		{"the timer is given up", func(x *Tracker, id ID) {
-			x.Answered(id, 2*minute)
+			x.Answered(id, 2*minute, "202", "b")
 			x.Refreshed(request(t, "INVITE", "a", "b"), 0)
 		}, map[time.Duration]int{24 * time.Hour: 1}},
 		{"an UPDATE while it rings", func(x *Tracker, _ ID) {
@@ -130,10 +143,10 @@ func TestSessions(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithCancel(t.Context())
 					calls := live.NewCalls()
-					x := NewTracker("laurel", calls, slog.New(slog.DiscardHandler))
+					x := newTracker(calls)
 					done := make(chan error, 1)
 					go func() { done <- x.Run(ctx) }()
-					id, _ := x.Invited(request(t, "INVITE", "a", ""), "201", "202")
+					id, _ := x.Invited(request(t, "INVITE", "a", ""), alice, bob)
 					tt.do(x, id)
 					time.Sleep(after)
 					if got := calls.Count(); got != want {
@@ -172,15 +185,15 @@ func TestMergedInvite(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			x := NewTracker("laurel", live.NewCalls(), slog.New(slog.DiscardHandler))
-			id, ok := x.Invited(first, "201", "202")
+			x := newTracker(live.NewCalls())
+			id, ok := x.Invited(first, alice, bob)
 			if !ok || id == "" {
 				t.Fatal("the first is no new call")
 			}
 			if tt.ended {
 				x.Ended(id)
 			}
-			if again, isNew := x.Invited(tt.invite, "201", tt.to); isNew != tt.isNew || (again != "") != isNew {
+			if again, isNew := x.Invited(tt.invite, alice, Party{Number: tt.to, IsUser: true}); isNew != tt.isNew || (again != "") != isNew {
 				t.Errorf("got %q, %v, want %v", again, isNew, tt.isNew)
 			}
 		})

@@ -33,6 +33,7 @@ type branch struct {
 	rang    bool                // a provisional response came
 	rings   bool                // one that says more than that the request has arrived
 	over    bool                // a final response came, or none will
+	lit     bool                // it rings, and lamps show that
 	again   bool                // it goes to where the phone was found when one was lost
 	past    string              // the silent node past which the phone is, or was, asked at its Contact; empty: none
 	around  bool                // it goes, or went, through a node that passes it on
@@ -104,6 +105,7 @@ func (b *branch) expire() {
 		b.passBy()
 		return
 	case b.rang:
+		b.darken()
 		b.client.Cancel("")
 		return
 	case b.peer.node != "":
@@ -199,6 +201,7 @@ func (b *branch) provisional(m *message.Message) {
 		b.timer.Stop()
 	}
 	if m.Status() > 100 && !f.over {
+		b.light(m)
 		f.relay(m, b.isClean())
 	}
 }
@@ -224,6 +227,7 @@ func (b *branch) success(m *message.Message) {
 		return
 	}
 	if !b.over {
+		b.lit = false // the answer shows more
 		b.end(0, nil)
 	}
 	if !f.over {
@@ -237,7 +241,7 @@ func (b *branch) success(m *message.Message) {
 	}
 	e := m.Edit()
 	f.strip(&e, m, b.isClean())
-	f.keepTime(&e, m)
+	f.keepTime(&e, m, b.target.User)
 	f.send(m, &e)
 	f.settle()
 }
@@ -266,6 +270,7 @@ func (b *branch) Failed(_ *transaction.Client, err error) {
 // cancel stops the branch: one that never left is over at once, one that did
 // is over when its phone says so.
 func (b *branch) cancel(reason string) {
+	b.darken()
 	switch {
 	case b.over:
 	case b.client == nil:
@@ -280,6 +285,7 @@ func (b *branch) cancel(reason string) {
 func (b *branch) end(status int, response *message.Message) {
 	f := b.fork
 	b.over = true
+	b.darken()
 	b.timer.Stop()
 	f.pending--
 	if status == 0 || b.byOtherFlow(status, response) {

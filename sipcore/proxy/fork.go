@@ -3,7 +3,6 @@ package proxy
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"carillon/sipcore/dialog"
@@ -65,7 +64,7 @@ func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	if f.isInvite() {
 		f.trying()
 		isNew := false
-		if f.dialog, isNew = p.o.Calls.Invited(f.m, f.callerName(), cmp.Or(c.Callee.Number, c.Number.Dial)); !isNew {
+		if f.dialog, isNew = p.o.Calls.Invited(f.m, f.caller(), callee(c)); !isNew {
 			f.finish(482, "Merged Request")
 			return
 		}
@@ -83,15 +82,6 @@ func (p *Proxy) fork(tx *transaction.Server, view *store.View, from Origin, c *r
 		p.guests.add(f)
 	}
 	return f
-}
-
-func (f *fork) callerName() string {
-	if f.call.Caller.Number != "" {
-		return f.call.Caller.Number
-	}
-	const most = 64 // of what a stranger wrote
-	name := userOf(f.m)
-	return strings.ToValidUTF8(name[:min(len(name), most)], "?")
 }
 
 func (f *fork) isInvite() bool { return f.tx.Method() == message.INVITE }
@@ -362,6 +352,7 @@ func (p *Proxy) Cancel(tx *transaction.Server, cancel *message.Message) {
 
 func (f *fork) cancel(reason string) {
 	f.canceled = true
+	f.p.o.Calls.Canceled(f.dialog)
 	f.tryNoMore()
 	f.cancelOthers(nil, reason)
 	f.settle()

@@ -83,7 +83,7 @@ func TestPanicEndsItsRequestAlone(t *testing.T) {
 				m := &mined{patient: p}
 				p.proxy.o.Routing, p.proxy.o.Phones = route.Pipeline{m}, m
 				calls := live.NewCalls()
-				p.proxy.o.Calls = dialog.NewTracker("hardy", calls, slog.New(slog.DiscardHandler))
+				p.proxy.o.Calls = dialog.NewTracker("hardy", calls, live.NewDialogs("hardy", func() string { return "" }, nil), slog.New(slog.DiscardHandler))
 				tt.arm(m)
 				survives(func() { tt.script(m) })
 				if m.first.armed.Load() || m.second.armed.Load() || m.finding.armed.Load() {

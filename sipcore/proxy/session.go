@@ -79,8 +79,8 @@ func (s session) text() string {
 
 // keepTime notes how long the session lasts that a 2xx begins or refreshes. When
 // the callee knows no timers but the caller does, it is the caller who refreshes,
-// and the response tells him so (RFC 4028 section 8.2).
-func (f *fork) keepTime(e *message.Edit, m *message.Message) {
+// and the response tells him so (RFC 4028 section 8.2). user is whose phone answers.
+func (f *fork) keepTime(e *message.Edit, m *message.Message, user string) {
 	lasts := deltaSeconds(m, message.SessionExpires)
 	if lasts == 0 && f.timer.known && f.timer.interval != 0 {
 		lasts = f.timer.interval
@@ -89,7 +89,7 @@ func (f *fork) keepTime(e *message.Edit, m *message.Message) {
 	}
 	switch d := time.Duration(lasts) * time.Second; {
 	case f.dialog != "":
-		f.p.o.Calls.Answered(f.dialog, d)
+		f.p.o.Calls.Answered(f.dialog, d, user, m.ToTag())
 	case f.tx.Method() == message.INVITE || f.tx.Method() == message.UPDATE:
 		f.p.o.Calls.Refreshed(m, d)
 	}

@@ -49,7 +49,7 @@ func newPatient(t *testing.T, wheel *transaction.Wheel) *patient {
 	p.layer = transaction.New(transaction.Options{Wheel: wheel, Logger: logger}, p)
 	p.proxy = New(Options{
 		Node: "hardy", Ports: transport.Ports{SIP: 5060}, Transactions: p.layer, Wheel: wheel, Sealer: auth.NewSealer([32]byte{1}, "hardy"),
-		Routing: route.Pipeline{p}, Phones: p, Calls: dialog.NewTracker("hardy", live.NewCalls(), logger), Logger: logger,
+		Routing: route.Pipeline{p}, Phones: p, Calls: dialog.NewTracker("hardy", live.NewCalls(), live.NewDialogs("hardy", func() string { return "" }, nil), logger), Logger: logger,
 	})
 	return p
 }

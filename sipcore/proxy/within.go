@@ -22,6 +22,9 @@ func (p *Proxy) Within(tx *transaction.Server, view *store.View, l *Loose, from 
 	if f.isInvite() || f.guest() {
 		f.trying()
 	}
+	if tx.Method() == message.BYE {
+		p.o.Calls.HungUp(f.m) // whatever comes of it (RFC 3261 section 15.1.1)
+	}
 	f.starting = true
 	b := f.open(&branch{fork: f})
 	b.begin(p.nextHop(l, from.Flow))

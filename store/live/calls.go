@@ -119,11 +119,19 @@ func (c *Calls) Get(id string) (Call, bool) {
 }
 
 // Delete removes a call, if it is there.
-func (c *Calls) Delete(id string) {
+func (c *Calls) Delete(id string) { c.EndIf(id, func(*Call) bool { return true }) }
+
+// EndIf removes a call if f finds that it is over, while nobody else looks at it;
+// false if there is no such call. f must neither block nor call the table.
+func (c *Calls) EndIf(id string, f func(x *Call) (over bool)) bool {
 	s := c.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.byID, id)
+	x := s.byID[id]
+	if x != nil && f(x) {
+		delete(s.byID, id)
+	}
+	return x != nil
 }
 
 // Watch has f be told of each call that does not end well from now on; nil ends that.
@@ -154,12 +162,27 @@ func (c *Calls) tell(x Call, how Ending) {
 	}
 }
 
-// Expire removes the calls that are over by now and returns them. It looks at
-// all calls.
-func (c *Calls) Expire(now time.Time) []Call {
+// Each calls f with every call, in no particular order, as Change does.
+func (c *Calls) Each(f func(x *Call)) {
+	for i := range c.shards {
+		c.shards[i].each(f)
+	}
+}
+
+func (s *callShard) each(f func(x *Call)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.byID {
+		f(x)
+	}
+}
+
+// Expire removes the calls that are over by now and returns them, after f was
+// called with each, as Change does. It looks at all calls.
+func (c *Calls) Expire(now time.Time, f func(x *Call)) []Call {
 	var over []Call
 	for i := range c.shards {
-		over = c.shards[i].expire(over, now)
+		over = c.shards[i].expire(over, now, f)
 	}
 	for _, x := range over {
 		c.tell(x, Expired)
@@ -199,11 +222,12 @@ func (s *callShard) appendTo(all []Call) []Call {
 	return all
 }
 
-func (s *callShard) expire(over []Call, now time.Time) []Call {
+func (s *callShard) expire(over []Call, now time.Time, f func(*Call)) []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, x := range s.byID {
 		if !x.Expires.IsZero() && !now.Before(x.Expires) {
+			f(x)
 			over = append(over, *x)
 			delete(s.byID, id)
 		}

@@ -34,6 +34,7 @@ type Side struct {
 	Dialog
 
 	Phones int
+	Left   bool // this side has hung up, or the other one
 }
 
 // IsShown reports whether it belongs into the table.

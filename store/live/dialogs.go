@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,8 +21,8 @@ type Dialogs struct {
 	domain  func() string // of the users
 	journal Journal       // nil for a node that stands alone
 	seed    maphash.Seed
-	users   [dialogShards]dialogShard
-	room    sync.Pool // of *[]byte, for what others are told
+	users   [dialogShards]rows // by user
+	room    sync.Pool          // of *[]byte, for what others are told
 
 	watching sync.RWMutex
 	watchers map[int]func(user string)
@@ -33,17 +34,9 @@ type Dialogs struct {
 	silent atomic.Pointer[map[string]time.Time] // since when nothing is heard of a node; replaced under mu, never changed
 }
 
-// dialogShards is a power of two, large enough that set-ups on all cores seldom
-// meet.
-const dialogShards = 16
-
-type dialogShard struct {
-	mu sync.RWMutex
-	of map[string][]Dialog
-}
-
 // A talk is a call of another node, as that one tells it.
 type talk struct {
+	call   Call
 	rows   []Dialog
 	lasts  time.Duration
 	hidden bool // it is over, though its node cannot be told or cannot tell
@@ -59,9 +52,6 @@ func NewDialogs(node string, domain func() string, journal Journal) *Dialogs {
 	}
 	d.silent.Store(new(map[string]time.Time))
 	d.room.New = func() any { return new([]byte) }
-	for i := range d.users {
-		d.users[i].of = make(map[string][]Dialog)
-	}
 	return d
 }
 
@@ -91,12 +81,9 @@ func (d *Dialogs) changed(user string) {
 
 // Of returns the dialogs of user, in no particular order.
 func (d *Dialogs) Of(user string) []Dialog {
-	s := d.shard(user)
-	s.mu.RLock()
-	rows := slices.Clone(s.of[user])
-	s.mu.RUnlock()
-	d.finish(rows)
-	return rows
+	of := d.shard(user).of(user)
+	d.finish(of)
+	return of
 }
 
 // All returns every dialog, in no particular order.
@@ -106,15 +93,6 @@ func (d *Dialogs) All() []Dialog {
 		all = d.users[i].appendTo(all)
 	}
 	d.finish(all)
-	return all
-}
-
-func (s *dialogShard) appendTo(all []Dialog) []Dialog {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, rows := range s.of {
-		all = append(all, rows...)
-	}
 	return all
 }
 
@@ -128,7 +106,7 @@ func (d *Dialogs) finish(rows []Dialog) {
 		x := &rows[i]
 		x.Old = x.Node != d.node && d.IsSilent(x.Node)
 		if x.Remote.URI != "" {
-			x.Remote.URI = "sip:" + x.Remote.URI + "@" + domain
+			x.Remote.URI = "sip:" + url.User(x.Remote.URI).String() + "@" + domain
 		}
 	}
 }
@@ -150,48 +128,25 @@ func (d *Dialogs) Delete(x Dialog) {
 	}
 }
 
+// Own returns what this node has put, as it was put.
+func (d *Dialogs) Own() []Dialog {
+	all := []Dialog{}
+	for i := range d.users {
+		all = d.users[i].appendTo(all)
+	}
+	return slices.DeleteFunc(all, func(x Dialog) bool { return x.Node != d.node })
+}
+
 // Has reports whether x is in the table just as it is.
 func (d *Dialogs) Has(x Dialog) bool {
-	s := d.shard(x.User)
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return slices.Contains(s.of[x.User], x)
+	return d.shard(x.User).has(x)
 }
 
-func (d *Dialogs) put(x Dialog) (news bool) {
-	s := d.shard(x.User)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rows := s.of[x.User]
-	for i := range rows {
-		if rows[i].isSame(&x) {
-			news = rows[i] != x
-			rows[i] = x
-			return news
-		}
-	}
-	s.of[x.User] = append(rows, x)
-	return true
-}
+func (d *Dialogs) put(x Dialog) (news bool) { return d.shard(x.User).put(x) }
 
-func (d *Dialogs) delete(x Dialog) (news bool) {
-	s := d.shard(x.User)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rows := s.of[x.User]
-	i := slices.IndexFunc(rows, func(y Dialog) bool { return y.isSame(&x) })
-	switch {
-	case i < 0:
-		return false
-	case len(rows) == 1:
-		delete(s.of, x.User)
-	default:
-		s.of[x.User] = slices.Delete(rows, i, i+1)
-	}
-	return true
-}
+func (d *Dialogs) delete(x Dialog) (news bool) { return d.shard(x.User).delete(x) }
 
-func (d *Dialogs) shard(user string) *dialogShard {
+func (d *Dialogs) shard(user string) *rows {
 	return &d.users[maphash.String(d.seed, user)%dialogShards]
 }
 
@@ -242,6 +197,20 @@ func (d *Dialogs) Learn(node, key string, value []byte) error {
 		d.theirs[node][key] = &is
 	}
 	return nil
+}
+
+// CallsOf returns the calls of another node that light lamps here, as that one told
+// them last.
+func (d *Dialogs) CallsOf(node string) []Call {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var calls []Call
+	for _, x := range d.theirs[node] {
+		if x.shown && len(x.rows) > 0 {
+			calls = append(calls, x.call)
+		}
+	}
+	return calls
 }
 
 // showLocked replaces in the table the rows of one call by others.

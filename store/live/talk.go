@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -100,7 +101,11 @@ func parseTalk(node, value string) (talk, error) {
 		x.Node, x.Since, x.Private = node, since, private
 		rows = append(rows, x)
 	}
-	return talk{rows: rows, lasts: lasts}, nil
+	known := Call{ID: call, CallID: callID, From: from, To: to, State: Ringing, Node: node, Since: since}
+	if slices.ContainsFunc(rows, func(x Dialog) bool { return x.State == Confirmed }) {
+		known.State = Up
+	}
+	return talk{call: known, rows: rows, lasts: lasts}, nil
 }
 
 func isNames(texts ...string) bool {

@@ -1,0 +1,59 @@
+package proxy
+
+import (
+	"strings"
+
+	"carillon/sipcore/dialog"
+	"carillon/sipcore/message"
+	"carillon/sipcore/route"
+)
+
+// This file says who is in a call, for the table of calls and for lamps.
+
+// caller is who sent the request.
+func (f *fork) caller() dialog.Party {
+	from := dialog.Party{Number: f.call.Caller.Number, Name: f.call.Caller.Name, IsUser: f.call.Caller.Number != "", Private: f.call.Withheld}
+	if !from.IsUser {
+		from.Number, from.Name = strangersWords(userOf(f.m)), strangersWords(displayOf(f.m))
+	}
+	if value, ok := f.m.Header(message.Privacy); ok && !strings.EqualFold(value, "none") {
+		from.Private = true
+	}
+	return from
+}
+
+// strangersWords bounds what a stranger wrote.
+func strangersWords(s string) string {
+	const most = 64
+	return strings.ToValidUTF8(s[:min(len(s), most)], "?")
+}
+
+func displayOf(m *message.Message) string {
+	value, _ := m.Header(message.From)
+	a, _ := message.ParseNameAddr(value)
+	return a.Display
+}
+
+// callee is who is called.
+func callee(c *route.Call) dialog.Party {
+	if c.Callee.Number == "" {
+		return dialog.Party{Number: c.Number.Dial}
+	}
+	return dialog.Party{Number: c.Callee.Number, Name: c.Callee.Name, IsUser: true}
+}
+
+// light has a lamp show that the branch rings.
+func (b *branch) light(m *message.Message) {
+	if f := b.fork; f.dialog != "" && !b.lit && !b.over && !f.canceled {
+		b.lit = true
+		f.p.o.Calls.Rang(f.dialog, b.target.User, m.ToTag())
+	}
+}
+
+// darken has the lamp show that the branch does not ring any more.
+func (b *branch) darken() {
+	if b.lit {
+		b.lit = false
+		b.fork.p.o.Calls.Stopped(b.fork.dialog, b.target.User)
+	}
+}
