@@ -58,6 +58,7 @@ type Node struct {
 	dhcp        *dhcpserver.Server // nil at a witness
 	sharing     *sharing           // a witness has none
 	drills      *drill             // likewise
+	subscribed  func() int         // how many subscriptions phones of this node have; nil: it has none
 	parts       []*part            // what Run runs, in the order of opening
 	closers     []closer           // in the order of opening; Close goes backwards
 }
@@ -188,7 +189,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 			return n, explainListen(err)
 		}
 		n.onClose("SIP", sip.Close)
-		n.bans.pardon = sip.Pardon
+		n.bans.pardon, n.subscribed = sip.Pardon, sip.Subscriptions
 		if n.identity.Role == RoleMain {
 			n.peers.judges(port, sip)
 		}

@@ -44,6 +44,9 @@ func (n *Node) status() admin.Status {
 
 		ServiceAddress: n.sharing.status(),
 	}
+	if n.subscribed != nil {
+		s.Subscriptions = n.subscribed()
+	}
 	own, _ := view.Node(n.identity.Name)
 	s.Drained = own.Drained
 	identity := n.certificate.Load()

@@ -21,6 +21,9 @@ func (s *Server) newEvents() *presence.Notifier {
 	return n
 }
 
+// Subscriptions returns how many phones' subscriptions this node holds.
+func (s *Server) Subscriptions() int { return s.events.Count() }
+
 // subscribe handles a SUBSCRIBE that begins something. What nobody could watch is refused
 // before anybody is asked who he is.
 func (s *Server) subscribe(r request) {

@@ -102,6 +102,7 @@ func statusTable(s admin.Status) table {
 	t.add("configuration", fmt.Sprintf("revision %d, hash %s", s.Config, s.ConfigHash))
 	t.add("registrations", strconv.Itoa(s.Registrations))
 	t.add("calls", strconv.Itoa(s.Calls))
+	t.add("subscriptions", strconv.Itoa(s.Subscriptions))
 	if a := s.ServiceAddress; a != nil {
 		t.add("service address", a.Address+", "+holderText(a))
 	}

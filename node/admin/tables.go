@@ -30,6 +30,8 @@ type Status struct {
 	CertificateOverdue bool      `json:"certificate_overdue,omitempty"` // it should have been renewed
 
 	ServiceAddress *ServiceAddress `json:"service_address,omitempty"` // of the node's site, if it has one
+
+	Subscriptions int `json:"subscriptions"` // of phones of this node, to lamps and the like
 }
 
 // A ServiceAddress is one that the nodes of a site share.

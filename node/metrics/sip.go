@@ -7,6 +7,7 @@ import (
 
 	"carillon/sipcore"
 	"carillon/sipcore/message"
+	"carillon/sipcore/presence"
 	"carillon/sipcore/trace"
 	"carillon/sipcore/transaction"
 )
@@ -76,6 +77,7 @@ func (s sink) transactions(c *sipcore.Counters) {
 	for what, n := range map[string]int{"ringing": c.Ringing, "forwarded": c.Pending, "connecting": c.Dialing, "timers": c.Timers} {
 		s.gauge("sip_waiting", "What waits: INVITEs that ring, other requests for their response, connections and names, timers.", float64(n), "what", what)
 	}
+	s.events(&c.Events)
 	s.counters("registrations_total", "What came of REGISTER requests.", "result", c.Registrar)
 	for m, byClass := range c.Answers.Given {
 		for class, n := range byClass {
@@ -90,6 +92,18 @@ func (s sink) transactions(c *sipcore.Counters) {
 		}
 	}
 	s.durations("call_setup_seconds", "From an INVITE to the first sign of the phone that it calls.", c.Answers.SetUp)
+}
+
+// events gives who watches, and what he is told.
+func (s sink) events(c *presence.Counters) {
+	for event, n := range c.Live {
+		s.gauge("subscriptions", "What phones of this node watch: lamps, presence, their mailbox.", float64(n), "event", event)
+	}
+	s.counter("notify_total", "NOTIFYs sent, retransmissions not counted.", c.Sent)
+	s.counter("notify_failed_total", "NOTIFYs without an answer, or refused.", c.Failed)
+	s.counter("notify_connections_total", "Connections opened to phones that had none, to tell them something.", c.Dialled)
+	s.counter("subscriptions_lost_total", "Subscriptions that ended because the phone was not there, or knew nothing of them.", c.Lost)
+	s.counter("subscriptions_refused_total", "SUBSCRIBEs of users that were refused.", c.Refused)
 }
 
 // methodName is bounded: what is not known is other.
