@@ -16,22 +16,23 @@ import (
 // sessions that it wants the other LifeGUARDs as peers until it is back. mode
 // decides; standing listens and acts.
 type standing struct {
-	peers    *peers
-	bindings *live.Bindings
-	dialogs  *live.Dialogs
-	events   *admin.Events
-	guards   bool          // the node is one that can be alone
-	news     chan struct{} // a link has changed
-	regroup  func()        // the peers for sessions are others now
+	peers     *peers
+	bindings  *live.Bindings
+	dialogs   *live.Dialogs
+	presences *live.Presences
+	events    *admin.Events
+	guards    bool          // the node is one that can be alone
+	news      chan struct{} // a link has changed
+	regroup   func()        // the peers for sessions are others now
 
 	mu   sync.Mutex
 	mode *mode.Mode
 	site string
 }
 
-func newStanding(p *peers, b *live.Bindings, d *live.Dialogs, e *admin.Events, site string, regroup func()) *standing {
+func newStanding(p *peers, b *live.Bindings, d *live.Dialogs, states *live.Presences, e *admin.Events, site string, regroup func()) *standing {
 	return &standing{
-		peers: p, bindings: b, dialogs: d, events: e, guards: p.self.Role == RoleLifeguard,
+		peers: p, bindings: b, dialogs: d, presences: states, events: e, guards: p.self.Role == RoleLifeguard,
 		news: make(chan struct{}, 1), regroup: regroup, mode: mode.New(site, time.Now()), site: site,
 	}
 }
@@ -114,5 +115,6 @@ func (s *standing) judge(links map[string]session.Link) {
 		alive := linked && l.State == session.Up || !linked && anyMain
 		s.bindings.SetNodeAlive(n.Name, alive)
 		s.dialogs.SetNodeAlive(n.Name, alive)
+		s.presences.SetNodeAlive(n.Name, alive)
 	}
 }

@@ -44,7 +44,7 @@ func TestWhoIsSilent(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s := newStanding(peersOf(t, tt.self, l, someNodes()...), b, noDialogs(), admin.NewEvents(tt.self.Name), tt.self.Site, func() {})
+			s := newStanding(peersOf(t, tt.self, l, someNodes()...), b, noDialogs(), live.NewPresences("mons", nil), admin.NewEvents(tt.self.Name), tt.self.Site, func() {})
 			s.decide(time.Now())
 			var silent []string
 			for _, x := range b.All() {
@@ -66,7 +66,7 @@ func TestModeFollowsTheLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := links{}
 		p, regrouped := peersOf(t, written("mons", RoleLifeguard, "mons"), l, someNodes()...), 0
-		s := newStanding(p, live.NewBindings("mons", nil), noDialogs(), admin.NewEvents("mons"), "mons", func() { regrouped++ })
+		s := newStanding(p, live.NewBindings("mons", nil), noDialogs(), live.NewPresences("mons", nil), admin.NewEvents("mons"), "mons", func() { regrouped++ })
 		check := func(when, want string) {
 			t.Helper()
 			s.decide(time.Now())
@@ -100,7 +100,7 @@ func TestModeFollowsTheLinks(t *testing.T) {
 
 		l.say(session.Down, time.Hour, "hardy", "mons", "namur")
 		main := newStanding(peersOf(t, written("laurel", RoleMain, "hq"), l, someNodes()...),
-			live.NewBindings("laurel", nil), noDialogs(), admin.NewEvents("laurel"), "hq", func() {})
+			live.NewBindings("laurel", nil), noDialogs(), live.NewPresences("mons", nil), admin.NewEvents("laurel"), "hq", func() {})
 		main.decide(time.Now().Add(time.Hour))
 		if got := main.Mode(); got != mode.Cluster {
 			t.Errorf("a main: got %s", got)
@@ -109,7 +109,7 @@ func TestModeFollowsTheLinks(t *testing.T) {
 }
 
 func TestLinksAreEvents(t *testing.T) {
-	s := newStanding(&peers{self: identity{Name: "mons", Role: RoleLifeguard}}, nil, nil, admin.NewEvents("mons"), "mons", nil)
+	s := newStanding(&peers{self: identity{Name: "mons", Role: RoleLifeguard}}, nil, nil, nil, admin.NewEvents("mons"), "mons", nil)
 	s.heard(session.Link{Node: "laurel", State: session.Down})
 	s.heard(session.Link{Node: "laurel", State: session.Up})
 	want := []string{"the link to laurel is down", "the link to laurel is up"}

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"strings"
+	"time"
 
 	"carillon/cluster/link"
 	"carillon/cluster/replica"
@@ -58,7 +59,7 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	o := session.Options{
 		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
 		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir), Carried: port.Carried,
-		Priority: []string{outcast, banned, registrations, pointers, dialogs, leased}, Concerns: concerns, Logger: n.log,
+		Priority: []string{outcast, banned, registrations, pointers, dialogs, published, leased}, Concerns: concerns, Logger: n.log,
 	}
 	if n.identity.Role == RoleMain {
 		o.Feed = source{n.config.Config, n.component("node")}
@@ -85,6 +86,8 @@ func (n *Node) learned(owner, channel string, x replica.Change) {
 		err = n.dialogs.Learn(owner, x.Key(), []byte(x.Value()))
 	case banned:
 		err = n.bans.Learn(owner, x.Key(), []byte(x.Value()))
+	case published:
+		err = n.presences.Learn(owner, x.Key(), []byte(x.Value()), time.Now())
 	case leased:
 		err = n.learnLease(owner, of, x.Key(), []byte(x.Value()))
 	case outcast:

@@ -19,17 +19,18 @@ import (
 // membership follows which nodes the View has, and keeps what the View says of
 // this node true.
 type membership struct {
-	self     func() store.Node
-	config   *configuration
-	port     *link.Port
-	sessions *session.Sessions
-	rings    *ring.Rings
-	bindings *live.Bindings
-	dialogs  *live.Dialogs
-	bans     *live.Bans
-	outcasts *outcasts
-	events   *admin.Events
-	log      *slog.Logger
+	self      func() store.Node
+	config    *configuration
+	port      *link.Port
+	sessions  *session.Sessions
+	rings     *ring.Rings
+	bindings  *live.Bindings
+	dialogs   *live.Dialogs
+	bans      *live.Bans
+	presences *live.Presences
+	outcasts  *outcasts
+	events    *admin.Events
+	log       *slog.Logger
 
 	known map[string]store.Node // Run's own
 	wake  chan struct{}         // the View has changed
@@ -118,6 +119,7 @@ func (m *membership) follow() {
 			m.bindings.Forget(name)
 			m.dialogs.Forget(name)
 			m.bans.Forget(name)
+			m.presences.Forget(name)
 		}
 	}
 	m.port.Review()

@@ -50,6 +50,7 @@ type Node struct {
 	calls       *live.Calls
 	dialogs     *live.Dialogs
 	bans        *bans
+	presences   *live.Presences
 	members     *membership
 	outcasts    outcasts
 	out         out
@@ -157,9 +158,10 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	n.peers.links, n.peers.lines = sessions.Links, sessions.Lines
+	n.presences = n.presence(sessions)
 	said.open, n.bans.others = sessions.Namespace, sessions.Namespace(banned)
 	lamps.Namespace = sessions.Namespace(dialogs)
-	n.standing = newStanding(n.peers, n.bindings, n.dialogs, n.events, n.site(), sessions.Kick)
+	n.standing = newStanding(n.peers, n.bindings, n.dialogs, n.presences, n.events, n.site(), sessions.Kick)
 	sessions.OnLink(n.standing.heard)
 	sessions.OnLink(hangUp(port))
 
@@ -182,7 +184,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		sip, err = sipcore.Open(sipcore.Options{ //nolint:contextcheck // binding a port does not wait
 			Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
 			Certificate: n.shown.certify, Roots: n.shown.roots,
-			Bindings: n.bindings, Calls: n.calls, Dialogs: n.dialogs, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Judge: n.peers.judge, Trace: memory,
+			Bindings: n.bindings, Calls: n.calls, Dialogs: n.dialogs, Presences: n.presences, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Judge: n.peers.judge, Trace: memory,
 			Alone: n.peers.alone.Load, Tell: n.tells, Logger: n.component("sip"),
 		})
 		if err != nil {
@@ -234,7 +236,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		drills = n.drills
 	}
 	api, err := admin.Open(ctx, admin.Options{
-		Dir: o.Data, Status: n.status, System: n.system, Nodes: n.system, Mains: n.system, Banning: n.system, Drills: drills,
+		Dir: o.Data, Status: n.status, System: n.system, Presences: n.presences, Nodes: n.system, Mains: n.system, Banning: n.system, Drills: drills,
 		Certificate: n.shown.describe,
 		Tracing:     messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
 		Blind: n.identity.Role == RoleWitness,
@@ -260,7 +262,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	n.members = newMembership(membership{
-		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, dialogs: n.dialogs, bans: n.bans.Bans,
+		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, dialogs: n.dialogs, bans: n.bans.Bans, presences: n.presences,
 		outcasts: &n.outcasts, events: n.events, log: n.component("node"),
 	})
 	n.system.rotation = newRotation(&rotation{
@@ -277,6 +279,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.run("the end of lamps of silent nodes", n.dialogs.Run)
 	n.run("the news of phones", phones.Run)
 	n.run("the end of bans", n.bans.Run)
+	n.run("presence", n.presences.Run)
 	n.run("the sessions", func(ctx context.Context) error {
 		select {
 		case <-kept.Loaded(): // others must not believe that the phones not yet loaded are gone

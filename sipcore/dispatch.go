@@ -118,7 +118,7 @@ func (s *Server) outside(r request) {
 	case m == message.SUBSCRIBE:
 		s.subscribe(r)
 	case m == message.PUBLISH:
-		respondWith(r.tx, 489, field{"Allow-Events", ""})
+		s.publish(r)
 	case s.proxy.Loops(r.Message):
 		refuse(r.tx, 482, "")
 	default:
@@ -210,11 +210,14 @@ func (s *Server) begin(r request, ours bool) {
 
 // admitted carries the request of somebody who may send it.
 func (s *Server) admitted(r request, from caller, ours bool) {
-	if r.Method() == message.SUBSCRIBE {
+	switch r.Method() {
+	case message.SUBSCRIBE:
 		s.watch(r, from, ours)
-		return
+	case message.PUBLISH:
+		s.published(r, from, ours)
+	default:
+		s.call(r, from, ours)
 	}
-	s.call(r, from, ours)
 }
 
 // call gives a request to the callee it names.

@@ -120,6 +120,7 @@ type Server struct {
 	peers         *pool
 	calls         *dialog.Tracker
 	events        *presence.Notifier
+	publisher     *presence.Publisher
 	defence       *defence
 	load          guard.Load
 	seed          maphash.Seed  // of what it knows requests by
@@ -164,6 +165,7 @@ func Open(o Options) (*Server, error) {
 		Leaves: s.away.leaves,
 	})
 	s.events = s.newEvents()
+	s.publisher = presence.NewPublisher(o.Presences)
 	return s, nil
 }
 

@@ -90,19 +90,21 @@ const (
 // A station is one node of a town.
 type station struct {
 	*sipcore.Server
-	name     string
-	town     *town
-	addr     netip.Addr
-	store    *store.Store
-	bindings *live.Bindings
-	calls    *live.Calls
-	bans     *live.Bans
-	dialogs  *live.Dialogs
-	mined    atomic.Bool // the next binding makes its table panic
-	relays   []string
-	deaf     bool // it learns nothing
-	far      bool // it learns where phones are, and not how to reach them
-	stop     func()
+	name       string
+	town       *town
+	addr       netip.Addr
+	store      *store.Store
+	bindings   *live.Bindings
+	calls      *live.Calls
+	bans       *live.Bans
+	dialogs    *live.Dialogs
+	presences  *live.Presences
+	statements statements
+	mined      atomic.Bool // the next binding makes its table panic
+	relays     []string
+	deaf       bool // it learns nothing
+	far        bool // it learns where phones are, and not how to reach them
+	stop       func()
 
 	alone atomic.Bool // it hears no main
 	heard log         // what it told people
@@ -134,10 +136,11 @@ func newTown(tb testing.TB, names ...string) *town {
 func (w *town) open(name string, at netip.Addr) *station {
 	w.t.Helper()
 	s := &station{name: name, town: w, addr: at, store: store.New(w.view), calls: live.NewCalls(), bans: live.NewBans(name, nil), dialogs: live.NewDialogs(name, func() string { return domain }, nil)}
+	s.presences = live.NewPresences(name, &s.statements)
 	s.bindings, s.heard.to = live.NewBindings(name, s), io.Discard
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
-		Node: name, Listen: at, Store: s.store, Bindings: s.bindings, Calls: s.calls, Bans: s.bans, Dialogs: s.dialogs,
+		Node: name, Listen: at, Store: s.store, Bindings: s.bindings, Calls: s.calls, Bans: s.bans, Dialogs: s.dialogs, Presences: s.presences,
 		Key: [32]byte{7}, Peers: s, Judge: w.judge, Certificate: certify(w.t),
 		Alone: s.alone.Load, Tell: func(kind, words string) { _, _ = io.WriteString(&s.heard, kind+": "+words+"\n") },
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name),

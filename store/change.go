@@ -61,7 +61,8 @@ type Replace struct {
 	Origins []string
 	DNS     *DNS // nil keeps it
 
-	Emergency []string // an empty list stands for the usual numbers
+	Emergency []string  // an empty list stands for the usual numbers
+	Presence  *Presence // nil keeps it
 }
 
 // ReplaceAll returns the Change that makes c the content of any View: for
@@ -80,6 +81,7 @@ func ReplaceAll(c Config, by Author) Replace {
 		DNS:     new(c.DNS.clone()),
 
 		Emergency: append([]string{}, c.Emergency...),
+		Presence:  new(c.Presence.clone()),
 	}
 }
 
@@ -114,6 +116,9 @@ func (r Replace) merge(v *View) Config {
 	}
 	if r.Emergency != nil {
 		next.Emergency = r.Emergency
+	}
+	if r.Presence != nil {
+		next.Presence = *r.Presence
 	}
 	if r.Users == nil {
 		return next

@@ -38,6 +38,7 @@ func Diff(old, next *View) []Line {
 	if was, is := strings.Join(a.Emergency, " "), strings.Join(b.Emergency, " "); was != is {
 		all = append(all, Line{Sign: "~", Text: "emergency: " + arrow(was, is), Fields: []string{"emergency"}})
 	}
+	all = append(all, a.Presence.lines(b.Presence)...)
 	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
 	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
 	if a.Closed != b.Closed {

@@ -126,6 +126,9 @@ func toWireReplace(c Replace) wireReplace {
 	if c.DNS != nil {
 		w.DNS = toWireDNS(*c.DNS)
 	}
+	if c.Presence != nil {
+		w.Presence = toWirePresence(*c.Presence)
+	}
 	return w
 }
 
@@ -147,6 +150,9 @@ func fromWireReplace(w wireReplace) (Replace, error) {
 	}
 	if w.DNS != nil {
 		r.DNS = new(fromWireDNS(w.DNS))
+	}
+	if w.Presence != nil {
+		r.Presence = new(fromWirePresence(w.Presence))
 	}
 	return r, nil
 }

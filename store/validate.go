@@ -49,6 +49,7 @@ func (c Config) problems() Errors {
 	v.origins(c.Origins)
 	v.dns(c.DNS)
 	v.emergency(c.Emergency)
+	v.presence(c.Presence)
 	for _, n := range c.Nodes {
 		v.node(n)
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Closed  bool        // a main has gone, with the authority's key, or Revoked forgets: who is in is told by Nodes alone
 
 	Emergency []string // numbers of emergency services; none: 112 and 911
+	Presence  Presence
 }
 
 // A View is an immutable picture of the whole configuration. All methods are
@@ -73,6 +74,7 @@ func NewView(c Config) *View {
 	if len(c.Emergency) == 0 {
 		t.config.Emergency = defaultEmergency()
 	}
+	t.config.Presence = c.Presence.normal()
 	t.trunks = newTrunks(&t.config)
 	t.networks = newNetworks(t.config.Sites)
 	t.hash = sync.OnceValue(func() string { return hash(t.config) })
@@ -110,6 +112,7 @@ func (v *View) Config() Config {
 	c.Revoked = slices.Clone(c.Revoked)
 	c.Keys = slices.Clone(c.Keys)
 	c.Emergency = slices.Clone(c.Emergency)
+	c.Presence = c.Presence.clone()
 	return c
 }
 

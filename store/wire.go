@@ -26,6 +26,8 @@ type wireReplace struct {
 	DNS     *wireDNS // from version 6 on
 
 	Emergency []string
+
+	Presence *wirePresence
 }
 
 type wireConfig struct {
@@ -45,6 +47,8 @@ type wireConfig struct {
 
 	Closed  bool
 	Ordered bool
+
+	Presence *wirePresence
 }
 
 type wireSite struct {

@@ -48,7 +48,7 @@ same data directory, or changes its configuration.`,
 	root.SetErr(c.words)
 	root.AddCommand(
 		c.runCommand(), c.tokenCommand(), c.statusCommand(), c.membersCommand(), c.nodeCommand(), c.drainCommand(), c.clusterCommand(), c.drillCommand(), c.sitesCommand(), c.linksCommand(),
-		c.registrationsCommand(), c.callsCommand(), c.leasesCommand(), c.bansCommand(), c.eventsCommand(), c.certificateCommand(), c.traceCommand(), c.metricsCommand(),
+		c.registrationsCommand(), c.callsCommand(), c.presenceCommand(), c.leasesCommand(), c.bansCommand(), c.eventsCommand(), c.certificateCommand(), c.traceCommand(), c.metricsCommand(),
 		c.configCommand(), c.versionCommand(),
 	)
 	root.InitDefaultHelpFlag() // else `carillon --help --data DIR` takes DIR for a command

@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"carillon/store/live"
 )
 
 // Limits of the API. The peer is the machine's own operator, but a stuck or
@@ -30,15 +32,16 @@ const (
 
 // Options is what the API shows and changes. All fields must be set.
 type Options struct {
-	Dir     string // the data directory; the socket is created in it
-	Status  func() Status
-	System  System
-	Banning Banning
-	Nodes   Nodes
-	Mains   Mains
-	Drills  Drills // nil at a witness, which rehearses nothing
-	Tracing Tracing
-	Metrics http.Handler // answers with figures for Prometheus
+	Dir       string // the data directory; the socket is created in it
+	Status    func() Status
+	System    System
+	Presences *live.Presences // what is known of users; nil: nothing
+	Banning   Banning
+	Nodes     Nodes
+	Mains     Mains
+	Drills    Drills // nil at a witness, which rehearses nothing
+	Tracing   Tracing
+	Metrics   http.Handler // answers with figures for Prometheus
 
 	Certificate func() Certificate
 	Events      *Events
@@ -123,6 +126,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/links", s.links)
 	mux.HandleFunc("POST /v1/tokens", s.createToken)
 	mux.HandleFunc("GET /v1/bans", s.bans)
+	mux.HandleFunc("GET /v1/presence", s.presence)
 	mux.HandleFunc("POST /v1/bans/lift", s.liftBan)
 	mux.HandleFunc("DELETE /v1/nodes", s.removeNode)
 	mux.HandleFunc("POST /v1/drain", s.drain)

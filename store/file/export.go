@@ -25,6 +25,7 @@ func Export(view *store.View) []byte {
 	writeBrowsers(&w, c.Origins)
 	writeDNS(&w, c.DNS)
 	fmt.Fprintf(&w, "emergency: [%s]\n", quotedList(c.Emergency))
+	writePresence(&w, view.Presence())
 	return w.Bytes()
 }
 

@@ -128,6 +128,10 @@ func TestParseFillsInFromTheView(t *testing.T) {
 			c.DNS = store.DNS{Forward: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")}}
 		}},
 		{"no DNS for others", "dns: {resolvers: [], forward: []}\n", func(c *store.Config) { c.DNS = store.DNS{} }},
+		{"presence as the deck has it", "presence: {merge: yes, im_to_rpidf: no, mix_dialog_presence: no, merge_primary_source: calendar, merge_order: [primary, dialog, publish]}\n", func(c *store.Config) {
+			c.Presence = store.Presence{KeepsIM: true, CallsApart: true, PrimarySource: "calendar", Order: []string{"primary", "dialog", "publish"}}
+		}},
+		{"presence apart", "presence: {merge: no, merge_order: [dialog, primary, publish, registration]}\n", func(c *store.Config) { c.Presence = store.Presence{Composed: true} }},
 		{"all origins", "browsers: {origins: [\"*\"]}\n", func(c *store.Config) { c.Origins = []string{"*"} }},
 	}
 	for _, tt := range tests {
@@ -163,11 +167,15 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
-		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks, browsers, dns and emergency), and this is a list"}},
+		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks, browsers, dns, emergency and presence), and this is a list"}},
 		{"a resolver without an address", "dns: {resolvers: [{site: hq}]}\nsites: [{name: hq}]\n", []string{"1:20: a resolver needs an address"}},
 		{"a resolver that is none", "dns: {resolvers: [{address: 10.0.0.0/8}]}\n", []string{"1:29: address is an IP address: write one like 192.0.2.53"}},
 		{"a resolver twice", "dns: {resolvers: [{address: 10.0.0.1}, {address: 10.0.0.1}]}\n", []string{"1:50: the resolver 10.0.0.1 is given twice, first on line 1"}},
 		{"a resolver of no site", "sites: [{name: mons}]\ndns: {resolvers: [{address: 10.0.0.1, site: monz}]}\n", []string{`2:45: there is no site "monz": did you mean "mons"?`}},
+		{"an order of what is none", "presence: {merge_order: [dialog, calendr, dialog]}\n", []string{
+			`1:34: "calendr" is no source of presence: they are dialog, primary, publish and registration`, "1:43: dialog is given twice",
+		}},
+		{"a source that is no expression", "presence: {merge_primary_source: /(/}\n", []string{"1:34: what stands between the slashes is no regular expression"}},
 		{"a name to forward to", "dns: {forward: [dns.example.org]}\n", []string{"1:17: this is not the address of a DNS server: write one like 192.0.2.53"}},
 		{"everywhere to forward to", "dns: {forward: [0.0.0.0]}\n", []string{"1:17: this is not the address of a DNS server: write one like 192.0.2.53"}},
 		{"host bits", "sites:\n  - name: hq\n    networks: [10.0.0.0/8, 172.30.42.1/24]\n", []string{"3:28: 172.30.42.1/24 is not a network address: did you mean 172.30.42.0/24?"}},

@@ -20,7 +20,7 @@ type reader struct {
 }
 
 func rootFields() []string {
-	return []string{"domain", "sites", "users", "trunks", "browsers", "dns", "emergency"}
+	return []string{"domain", "sites", "users", "trunks", "browsers", "dns", "emergency", "presence"}
 }
 
 func (r *reader) readRoot() {
@@ -44,6 +44,8 @@ func (r *reader) readRoot() {
 			r.change.Origins = r.browsers(f)
 		case "dns":
 			r.change.DNS = r.dns(f)
+		case "presence":
+			r.change.Presence = r.presence(f)
 		case "emergency":
 			r.change.Emergency = each(r, f, func(n ast.Node, at string) string {
 				return r.text(entry{name: "an emergency number", path: at, value: n})

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"carillon/store"
 )
 
 // Settings say how what the sources say of a user becomes one State. They have
@@ -130,4 +132,17 @@ func (p *Presence) tells(q *Presence) bool {
 // tells reports whether a watcher is told the same by both.
 func (s State) tells(t State) bool {
 	return slices.EqualFunc(s.Tuples, t.Tuples, func(p, q Presence) bool { return p.tells(&q) })
+}
+
+// SettingsOf returns the settings that a configuration has.
+func SettingsOf(p store.Presence) Settings {
+	s := Settings{
+		Merge: !p.Composed, ImToRPIDF: !p.KeepsIM, MixDialogPresence: !p.CallsApart, MergePrimarySource: p.PrimarySource,
+	}
+	for _, word := range p.Order {
+		if kind, ok := SourceKindOf(word); ok {
+			s.Order = append(s.Order, kind)
+		}
+	}
+	return s
 }

@@ -62,6 +62,7 @@ type Presence struct {
 
 	Gone bool // the source has withdrawn it while another node had it: owners tell each other, nobody else is told
 
+	Turn    uint32        // how often it was refreshed at Node since it came there or changed; 0 at other nodes
 	Stamp   int64         // orders what is published: milliseconds, counted on where clocks fall back
 	Expires time.Duration // how long it lasts without being said again; 0 for dialogs and registrations
 	Since   time.Time     // when this node heard of it

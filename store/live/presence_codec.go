@@ -38,16 +38,16 @@ func (x *Presence) isSound() bool {
 }
 
 // isText reports whether s can be shown to people: UTF-8 without control
-// characters, but for line feeds.
+// characters.
 func isText(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' })
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // presenceKey names x in journals.
 func presenceKey(x *Presence) string { return x.User + separator + x.ID }
 
-// appendShared appends what other nodes are told.
-func (x *Presence) appendShared(dst []byte) []byte {
+// shared returns what other nodes are told.
+func (x *Presence) shared() []byte {
 	var flags byte
 	if x.Open {
 		flags |= presenceOpen
@@ -55,9 +55,9 @@ func (x *Presence) appendShared(dst []byte) []byte {
 	if x.Gone {
 		flags |= presenceGone
 	}
-	dst = append(dst, codecVersion, flags, byte(1+slices.Index(Activities(), x.Activity))) //nolint:gosec // a place in a short list
-	dst = binary.AppendUvarint(dst, uint64(x.Stamp))                                       //nolint:gosec // not negative
-	dst = binary.AppendUvarint(dst, uint64(x.Expires/time.Second))                         //nolint:gosec // not negative
+	dst := append([]byte(nil), codecVersion, flags, byte(1+slices.Index(Activities(), x.Activity))) //nolint:gosec // a place in a short list
+	dst = binary.AppendUvarint(dst, uint64(x.Stamp))                                                //nolint:gosec // not negative
+	dst = binary.AppendUvarint(dst, uint64(x.Expires/time.Second))                                  //nolint:gosec // not negative
 	texts := []string{x.Source, x.Note, x.IM}
 	for len(texts) > 0 && texts[len(texts)-1] == "" {
 		texts = texts[:len(texts)-1]
@@ -68,7 +68,7 @@ func (x *Presence) appendShared(dst []byte) []byte {
 	return dst
 }
 
-// parsePresence reads what appendShared has written under key; no value is what is
+// parsePresence reads what shared returned under key; no value is what is
 // over.
 func parsePresence(key, value string) (Presence, error) {
 	user, id, ok := splitKey(key)

@@ -54,6 +54,9 @@ func NewPresences(node string, journal Journal) *Presences {
 	}
 }
 
+// Node returns whose table it is.
+func (p *Presences) Node() string { return p.node }
+
 // Watch has f called with each user of whom something else is to be told, after
 // it can be read: no lock is held. Two changes at the same moment may call f in
 // either order; what it reads is the newer. Set it before the table is used.
@@ -130,16 +133,29 @@ func (p *Presences) Put(x Presence, now time.Time) (Presence, error) {
 func (p *Presences) putLocked(x Presence, now time.Time) (Presence, bool) {
 	who := p.personLocked(x.User)
 	own := who.find(x.ID, p.node)
-	if own != nil && own.repeats(&x) && own.Expires == x.Expires && !who.isOutdone(own) {
-		own.ends = now.Add(x.Expires)
+	if own != nil && own.repeats(&x) && !who.isOutdone(own) {
+		p.refreshLocked(own, x.Expires, now)
 		return own.Presence, false
 	}
+	x.Turn = 0
 	x.Stamp = max(who.latest()+1, now.UnixMilli())
 	who.put(statement{x, now.Add(x.Expires)})
 	p.expectLocked(now.Add(x.Expires))
-	p.journal.Set(presenceKey(&x), x.appendShared(nil))
+	p.journal.Set(presenceKey(&x), x.shared())
 	p.makeRoomLocked(who)
 	return x, p.mergeLocked(who, now)
+}
+
+// refreshLocked has what was published here last longer. Other nodes care how long that
+// is, not that it was.
+func (p *Presences) refreshLocked(s *statement, lasts time.Duration, now time.Time) {
+	s.ends = now.Add(lasts)
+	s.Turn++
+	if s.Expires != lasts {
+		s.Expires = lasts
+		p.expectLocked(s.ends)
+		p.journal.Set(presenceKey(&s.Presence), s.shared())
+	}
 }
 
 // makeRoomLocked removes what ends first if more is published here than fits.

@@ -1,0 +1,36 @@
+package sipcore
+
+import (
+	"carillon/sipcore/message"
+	"carillon/sipcore/proxy"
+)
+
+// publish handles a PUBLISH. What nobody can publish here is refused before anybody is
+// asked who he is.
+func (s *Server) publish(r request) {
+	switch events, ok := s.publisher.TakesEvent(r.Message); {
+	case !ok:
+		respondWith(r.tx, 489, field{"Allow-Events", events})
+	case r.view.IsCarrier(r.tx.Flow().Remote().Addr()):
+		refuse(r.tx, 403, "A Carrier Publishes Nothing")
+	case r.refusesExtensions(message.Require):
+	default:
+		if from, ok := s.admit(r); ok {
+			s.admitted(r, from, s.isOurs(r))
+		}
+	}
+}
+
+// published gives a PUBLISH of somebody who was admitted to who takes it: each user
+// speaks of himself.
+func (s *Server) published(r request, from caller, ours bool) {
+	user, ok := userCalled(r.view, numberOf(r.uri))
+	switch {
+	case !ours || !ok:
+		proxy.Respond(r.tx, 404, "")
+	case from.user.Number != user.Number:
+		proxy.Respond(r.tx, 403, "Not Yours To Publish")
+	default:
+		s.publisher.Publish(r.tx, user.Number)
+	}
+}
