@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"carillon/store/live"
@@ -26,7 +27,8 @@ type Presence struct {
 func PresenceOf(table *live.Presences, users []string) []Presence {
 	rows := []Presence{}
 	for _, user := range users {
-		told, said := table.Of(user).Tuples, table.Said(user)
+		is, said := table.Look(user)
+		told := is.Tuples
 		others := []string{}
 		for _, x := range said[min(len(told), len(said)):] {
 			others = append(others, x.Kind.String())
@@ -49,7 +51,12 @@ func basic(open bool) string {
 }
 
 func (s *Server) presence(w http.ResponseWriter, _ *http.Request) {
-	s.answer(w, PresenceOf(s.o.Presences, s.o.Presences.Users()))
+	var users []string
+	for u := range s.o.Config.View().Users() {
+		users = append(users, u.Number)
+	}
+	slices.Sort(users)
+	s.answer(w, PresenceOf(s.o.Presences, users))
 }
 
 // Presence returns what is known of the users' presence, as this node has it.

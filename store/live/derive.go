@@ -15,6 +15,7 @@ type derivation struct {
 	looking sync.Mutex // what is read later is noted later
 
 	mu    sync.Mutex
+	known map[string]struct{} // who is looked at
 	dirty map[string]struct{}
 }
 
@@ -25,30 +26,47 @@ func (p *Presences) From(f func(user string) (Presence, bool)) {
 }
 
 // Touch notes that what is derived of a user may be another. Run looks at it
-// soon. It may be called with any lock held.
-func (p *Presences) Touch(user string) { p.derived.touch(user) }
-
-func (d *derivation) touch(users ...string) {
+// soon, if anybody has asked for that user. It may be called with any lock held.
+func (p *Presences) Touch(user string) {
+	d := &p.derived
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, user := range users {
-		d.dirty[user] = struct{}{}
+	if _, known := d.known[user]; known {
+		d.touchLocked(user)
 	}
+}
+
+func (d *derivation) touchLocked(user string) {
+	d.dirty[user] = struct{}{}
 	select {
 	case d.wake <- struct{}{}:
 	default:
 	}
 }
 
-// touchAll is Touch for everybody who is known.
-func (p *Presences) touchAll() {
-	p.mu.RLock()
-	users := make([]string, 0, len(p.people))
-	for user := range p.people {
-		users = append(users, user)
+// knows has a user looked at from now on.
+func (d *derivation) knows(user string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.known[user] = struct{}{}
+	d.touchLocked(user)
+}
+
+// touchAll is Touch for everybody who is known, but for those of whom nothing was
+// published and whom nobody has asked for in a long time: they are known no more.
+func (p *Presences) touchAll(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.derived.mu.Lock()
+	defer p.derived.mu.Unlock()
+	for user, who := range p.people {
+		if len(who.said) > 0 || now.Sub(time.Unix(who.asked.Load(), 0)) < askedFor {
+			p.derived.touchLocked(user)
+			continue
+		}
+		delete(p.people, user)
+		delete(p.derived.known, user)
 	}
-	p.mu.RUnlock()
-	p.derived.touch(users...)
 }
 
 // Settle looks at whoever was touched, and returns when what Of returns has it.
@@ -70,22 +88,26 @@ func (d *derivation) take() map[string]struct{} {
 func (p *Presences) derive(user string, now time.Time) (changed bool) {
 	p.derived.looking.Lock()
 	defer p.derived.looking.Unlock()
-	var all []Presence
-	for _, f := range p.derived.from {
+	all := p.derived.of(user)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	who := p.people[user]
+	if who == nil {
+		return false
+	}
+	who.derived = keepSince(who.derived, all)
+	return p.mergeLocked(who, now)
+}
+
+// of makes the statements of one user.
+func (d *derivation) of(user string) (all []Presence) {
+	for _, f := range d.from {
 		if x, ok := f(user); ok {
 			x.User = user
 			all = append(all, x)
 		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	who := p.people[user]
-	if who == nil && len(all) == 0 {
-		return false
-	}
-	who = p.personLocked(user)
-	who.derived = keepSince(who.derived, all)
-	return p.mergeLocked(who, now)
+	return all
 }
 
 // keepSince has what is said as before be of the time of before.
@@ -121,12 +143,7 @@ func OfBindings(table *Bindings) func(user string) (Presence, bool) {
 // answered, nothing while none is. It is for Presences.From.
 func OfDialogs(table *Dialogs) func(user string) (Presence, bool) {
 	return func(user string) (Presence, bool) {
-		x := Presence{Kind: FromDialog, Source: "dialog", Open: true, Activity: OnThePhone}
-		for _, d := range table.Of(user) {
-			if d.State == Confirmed && (x.Node == "" || d.Since.Before(x.Since)) {
-				x.Node, x.Since = d.Node, d.Since
-			}
-		}
-		return x, x.Node != ""
+		node, since := table.shard(user).talksSince(user)
+		return Presence{Kind: FromDialog, Node: node, Source: "dialog", Open: true, Activity: OnThePhone, Since: since}, node != ""
 	}
 }

@@ -2,14 +2,16 @@ package live
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
 // A person is what is known of one user.
 type person struct {
-	said    []statement // published, here or at other nodes
-	derived []Presence  // of dialogs and registrations
-	state   State       // what is told of it
+	said    []statement  // published, here or at other nodes
+	derived []Presence   // of dialogs and registrations
+	state   State        // what is told of it
+	asked   atomic.Int64 // when somebody asked, in Unix seconds
 }
 
 // A statement is what was published, until it ends.

@@ -19,6 +19,13 @@ const mostPublished = 16
 // stick.
 const deriveAllEvery = 10 * time.Second
 
+// askedFor is how long who asked for a user is told of changes. A subscription asks
+// more often.
+const askedFor = 30 * time.Minute
+
+// settleAfter is how long Run waits for more to look at.
+const settleAfter = 50 * time.Millisecond
+
 // ErrPresence refuses a statement that is too long or makes no sense.
 var ErrPresence = errors.New("the presence makes no sense")
 
@@ -49,7 +56,7 @@ func NewPresences(node string, journal Journal) *Presences {
 		journal = nobody{}
 	}
 	return &Presences{
-		node: node, journal: journal, settings: DefaultSettings(), derived: derivation{wake: make(chan struct{}, 1), dirty: make(map[string]struct{})},
+		node: node, journal: journal, settings: DefaultSettings(), derived: derivation{wake: make(chan struct{}, 1), known: make(map[string]struct{}), dirty: make(map[string]struct{})},
 		people: make(map[string]*person), silent: make(map[string]time.Time),
 	}
 }
@@ -62,39 +69,43 @@ func (p *Presences) Node() string { return p.node }
 // either order; what it reads is the newer. Set it before the table is used.
 func (p *Presences) Watch(f func(user string)) { p.watchers = append(p.watchers, f) }
 
-// Of returns what is told of user. Its tuples must not be changed.
+// Of returns what is told of user. Its tuples must not be changed. Who asks is told
+// by Watch of what changes from then on, if he asks again within half an hour.
 func (p *Presences) Of(user string) State {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if x := p.people[user]; x != nil {
-		return x.state
+	now := time.Now()
+	if is, known := p.ask(user, now); known {
+		return is
 	}
-	return State{}
+	p.mu.Lock()
+	p.personLocked(user)
+	p.mu.Unlock()
+	p.derive(user, now)
+	is, _ := p.ask(user, now)
+	return is
 }
 
-// Said returns all that counts of what is known of user, what counts most first,
-// merged or not.
-func (p *Presences) Said(user string) []Presence {
+func (p *Presences) ask(user string, now time.Time) (is State, known bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	if x := p.people[user]; x != nil {
-		return p.settings.Ranked(p.heardLocked(x, time.Now()))
+	x := p.people[user]
+	if x == nil {
+		return State{}, false
 	}
-	return nil
+	x.asked.Store(now.Unix())
+	return x.state, true
 }
 
-// Users returns of whom something is known, in their order.
-func (p *Presences) Users() []string {
+// Look returns what Of does, and all that counts of what is known of user, what counts
+// most first, merged or not. Who looks is not told of changes.
+func (p *Presences) Look(user string) (told State, said []Presence) {
+	all := p.derived.of(user)
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	var users []string
-	for user, x := range p.people {
-		if len(x.state.Tuples) > 0 {
-			users = append(users, user)
-		}
+	x := p.people[user]
+	if x == nil {
+		return p.settings.State(all), p.settings.Ranked(all)
 	}
-	slices.Sort(users)
-	return users
+	return x.state, p.settings.Ranked(p.heardLocked(x, time.Now()))
 }
 
 // Published returns what the source id says of user, whichever node it told; false
@@ -338,9 +349,14 @@ func (p *Presences) Run(ctx context.Context) error {
 			return ctx.Err()
 		case now := <-sweep.C:
 			p.Expire(now)
-		case <-all.C:
-			p.touchAll()
+		case now := <-all.C:
+			p.touchAll(now)
 		case <-p.derived.wake:
+			select { // a call set up says several things at once
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(settleAfter):
+			}
 		}
 		p.Settle()
 	}
@@ -383,8 +399,10 @@ func (p *Presences) heardLocked(who *person, now time.Time) []Presence {
 func (p *Presences) personLocked(user string) *person {
 	who := p.people[user]
 	if who == nil {
-		who = &person{}
-		p.people[strings.Clone(user)] = who // of what it may be a part
+		who, user = new(person), strings.Clone(user) // of what it may be a part
+		who.asked.Store(time.Now().Unix())
+		p.people[user] = who
+		p.derived.knows(user)
 	}
 	return who
 }

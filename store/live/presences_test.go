@@ -92,8 +92,8 @@ func TestAPublicationMoves(t *testing.T) {
 	want(Busy, "published")
 	put(t, hardy, Presence{User: "201", ID: "a", Activity: Away})
 	want(Away, "changed at another node")
-	if n := len(mons.Said("201")); n != 1 {
-		t.Errorf("mons knows %d sources, want 1", n)
+	if _, said := mons.Look("201"); len(said) != 1 {
+		t.Errorf("mons knows %d sources, want 1", len(said))
 	}
 	laurel.Delete("201", "a", time.Now())
 	want("", "withdrawn at a third")
@@ -141,7 +141,7 @@ func TestASilentNodesPresenceEnds(t *testing.T) {
 		h.carry()
 		hardy := h.tables["hardy"]
 		seen := func() string {
-			hardy.touchAll()
+			hardy.touchAll(time.Now())
 			hardy.Settle()
 			return hardy.Of("201").First().Activity
 		}
@@ -280,8 +280,8 @@ func TestPresenceIsBounded(t *testing.T) {
 	for i := range 3 * mostPublished {
 		put(t, p, Presence{User: "201", ID: fmt.Sprint(i)})
 	}
-	if n := len(p.Said("201")); n != mostPublished {
-		t.Errorf("%d publications are kept", n)
+	if _, said := p.Look("201"); len(said) != mostPublished {
+		t.Errorf("%d publications are kept", len(said))
 	}
 	for name, x := range map[string]Presence{
 		"no user": {ID: "a", Expires: time.Hour}, "no source": {User: "201", Expires: time.Hour}, "a separator": {User: "2\x1f1", ID: "a", Expires: time.Hour},

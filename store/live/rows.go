@@ -1,6 +1,9 @@
 package live
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // dialogShards is a power of two, large enough that set-ups on all cores seldom
 // meet.
@@ -88,6 +91,19 @@ func (s *rows) of(user string) (list []Dialog) {
 		list = append(list, x.Dialog)
 	}
 	return list
+}
+
+// talksSince returns the node and the beginning of the first call of user that was
+// answered and lasts; no node if there is none.
+func (s *rows) talksSince(user string) (node string, since time.Time) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for x := s.first[user]; x != nil; x = x.next {
+		if x.State == Confirmed && (node == "" || x.Since.Before(since)) {
+			node, since = x.Node, x.Since
+		}
+	}
+	return node, since
 }
 
 func (s *rows) appendTo(all []Dialog) []Dialog {
