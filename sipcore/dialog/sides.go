@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"carillon/store/live"
@@ -9,6 +10,9 @@ import (
 
 // This file keeps the sides of a call, and what lamps show of them. All of it runs
 // with the lock of the call held: so the rows of one call change one after the other.
+
+// mostTold bounds what other nodes are told of the names of a call.
+const mostTold = 1024
 
 // mostSides bounds whom a call lights lamps of.
 const mostSides = 64
@@ -95,6 +99,10 @@ func (t *Tracker) confirm(c *live.Call, user, tag string) {
 		to := c.Sides[i].Dialog
 		switch {
 		case c.Sides[i].Left:
+		case i == answered && to.State == live.Confirmed && to.LocalTag != tag:
+			if s := &c.Sides[i]; len(s.Late)+len(s.Done) < mostSides && !slices.Contains(s.Late, tag) && !slices.Contains(s.Done, tag) {
+				s.Late = append(s.Late, strings.Clone(tag))
+			}
 		case i == answered:
 			to.State, to.LocalTag, to.Since = live.Confirmed, keep(to.LocalTag, tag), c.Since
 		case to.State == live.Confirmed:
@@ -124,6 +132,9 @@ func keep(was, is string) string {
 // has is then that of a phone which was late, and is nothing. No later answer lights
 // who has left.
 func (t *Tracker) leaves(c *live.Call, tag string) (over bool) {
+	if t.leavesToAnother(c, tag) {
+		return false
+	}
 	others, gone := 0, -1
 	for i := range c.Sides {
 		switch s := &c.Sides[i]; {
@@ -147,6 +158,31 @@ func (t *Tracker) leaves(c *live.Call, tag string) (over bool) {
 		if t.set(c, gone, to) {
 			t.tell(c)
 		}
+	}
+	return false
+}
+
+// leavesToAnother takes one phone of a user out of a call in which another one of his
+// goes on; false if it is not so.
+func (t *Tracker) leavesToAnother(c *live.Call, tag string) bool {
+	for i := range c.Sides {
+		s := &c.Sides[i]
+		at := slices.Index(s.Late, tag)
+		switch {
+		case slices.Contains(s.Done, tag):
+			return true
+		case len(s.Late) == 0 || at < 0 && s.LocalTag != tag:
+			continue
+		case at < 0:
+			at = 0
+			to := s.Dialog
+			to.LocalTag = s.Late[0]
+			if t.set(c, i, to) {
+				t.tell(c)
+			}
+		}
+		s.Late, s.Done = slices.Delete(s.Late, at, at+1), append(s.Done, strings.Clone(tag))
+		return true
 	}
 	return false
 }
@@ -222,11 +258,13 @@ func (t *Tracker) set(c *live.Call, i int, to live.Dialog) (news bool) {
 
 // tell tells other nodes what a call is now: nothing of one that lights no lamp.
 func (t *Tracker) tell(c *live.Call) {
-	lit := false
+	lit, size := false, len(c.ID)
 	for i := range c.Sides {
 		lit = lit || c.Sides[i].IsShown()
+		size += len(c.Sides[i].LocalTag)
 	}
 	switch {
+	case lit && size > mostTold: // no phone makes such a Call-ID, and thin lines carry all of it
 	case lit:
 		if c.Key == "" {
 			c.Key = string(binary.AppendUvarint(nil, t.keys.Add(1)))

@@ -157,3 +157,28 @@ func TestAuditHeals(t *testing.T) {
 		t.Errorf("and then they are wrong still, for %v", x.Mistaken())
 	}
 }
+
+// TestTwoPhonesOfOneUserAnswer: the caller keeps one of them (RFC 3261 section
+// 13.2.2.4), whichever that is, and the lamp stays lit for it.
+func TestTwoPhonesOfOneUserAnswer(t *testing.T) {
+	for bye, last := range map[string]string{"b1": "b2", "b2": "b1"} {
+		x := newTracker(live.NewCalls())
+		id, _ := x.Invited(request(t, "INVITE", "a", ""), alice, bob)
+		x.Rang(id, "202", "b1")
+		x.Rang(id, "202", "b2")
+		x.Answered(id, 0, "202", "b1")
+		x.Answered(id, 0, "202", "b2")
+		before := lamps(x)
+		for _, hangsUp := range []string{bye, bye, last} {
+			if got := lamps(x); got != before || x.calls.Count() != 1 {
+				t.Errorf("%s hangs up first: lamps %q and %d calls, want %q and one", bye, got, x.calls.Count(), before)
+			}
+			m := request(t, "BYE", "a", hangsUp)
+			x.HungUp(m)
+			x.EndedBy(m)
+		}
+		if got := lamps(x); got != "" || x.calls.Count() != 0 {
+			t.Errorf("both have hung up: lamps %q and %d calls, want none", got, x.calls.Count())
+		}
+	}
+}

@@ -101,7 +101,7 @@ func (s *subscription) Response(_ *transaction.Client, m *message.Message) {
 	s.telling = nil
 	switch {
 	case m.Status() < 300:
-		s.told = told
+		s.told, s.refused = told, false
 		s.answeredLocked()
 	case s.final || endsDialog(m):
 		n.count.failed.Add(1)

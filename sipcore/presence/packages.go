@@ -14,9 +14,14 @@ func Dialogs(of func(user string) []live.Dialog) Package {
 	return Package{Name: "dialog", Type: document.TypeDialogInfo, Look: func(user string) Sight {
 		l := &lamp{dialogs: of(user)}
 		slices.SortFunc(l.dialogs, brightest)
+		l.dialogs = l.dialogs[:min(len(l.dialogs), mostShown)]
 		return l
 	}}
 }
+
+// mostShown bounds the calls of one user in a document: a number that everybody calls has
+// hundreds, and a phone one light.
+const mostShown = 16
 
 // A lamp is the calls of a user at one moment. A phone with one light shows the first.
 type lamp struct{ dialogs []live.Dialog }

@@ -77,7 +77,7 @@ func (n *Notifier) connect(ctx context.Context, s *subscription, uri string, kin
 		s.waitsLocked()
 	default:
 		n.count.dialled.Add(1)
-		s.flow = flow
+		s.flow, s.refused = flow, true // once: who closes it again is not called again
 		s.owed = true
 		n.dueLocked(s)
 	}

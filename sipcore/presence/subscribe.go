@@ -236,6 +236,9 @@ func (n *Notifier) readContact(a *ask, m *message.Message, view *store.View, beg
 	if n.o.LeadsHere != nil && n.o.LeadsHere(view, uri) {
 		return &refusal{status: 403, reason: "Contact Points At This Server"}
 	}
+	if len(address.URI) > maxHead/4 {
+		return &refusal{status: 513}
+	}
 	a.target = address.URI
 	return nil
 }

@@ -90,7 +90,7 @@ func (n *Notifier) newSubscription(m *message.Message, a *ask, watcher string) *
 	b.WriteString(remote)
 	b.WriteString(tag)
 	b.WriteString(watcher)
-	if b.Len() > maxHead || len(a.target) > maxHead/4 {
+	if b.Len() > maxHead {
 		return nil
 	}
 	text := b.String()

@@ -241,7 +241,7 @@ func (b *branch) success(m *message.Message) {
 	}
 	e := m.Edit()
 	f.strip(&e, m, b.isClean())
-	f.keepTime(&e, m, b.target.User)
+	f.keepTime(&e, m, b.user())
 	f.send(m, &e)
 	f.settle()
 }

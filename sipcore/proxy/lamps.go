@@ -46,7 +46,7 @@ func callee(c *route.Call) dialog.Party {
 func (b *branch) light(m *message.Message) {
 	if f := b.fork; f.dialog != "" && !b.lit && !b.over && !f.canceled {
 		b.lit = true
-		f.p.o.Calls.Rang(f.dialog, b.target.User, m.ToTag())
+		f.p.o.Calls.Rang(f.dialog, b.user(), m.ToTag())
 	}
 }
 
@@ -54,6 +54,14 @@ func (b *branch) light(m *message.Message) {
 func (b *branch) darken() {
 	if b.lit {
 		b.lit = false
-		b.fork.p.o.Calls.Stopped(b.fork.dialog, b.target.User)
+		b.fork.p.o.Calls.Stopped(b.fork.dialog, b.user())
 	}
+}
+
+// user is whose phone it goes to; empty: nobody's of ours.
+func (b *branch) user() string {
+	if b.target.IsTrunk() {
+		return ""
+	}
+	return b.target.User
 }

@@ -34,7 +34,9 @@ type Side struct {
 	Dialog
 
 	Phones int
-	Left   bool // this side has hung up, or the other one
+	Left   bool     // this side has hung up, or the other one
+	Late   []string // the tags of further phones of the user that have answered
+	Done   []string // and of those of all of them that were hung up while another talks
 }
 
 // IsShown reports whether it belongs into the table.

@@ -1,0 +1,54 @@
+package presence
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"carillon/sipcore/transport"
+	"carillon/store/live"
+)
+
+// TestWhoHangsUpIsCalledOnce: a phone, or whoever its Contact names, that takes our
+// connections and closes them is not called again and again.
+func TestWhoHangsUpIsCalledOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		after time.Duration
+	}{{"before it is told", 0}, {"while it is told", time.Millisecond}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, nil)
+				p := r.phone(transport.TCP, "192.0.2.7:5060")
+				p.subscribes("")
+				p.settles()
+				calls := 0
+				r.connect = func(string) (transport.Flow, error) {
+					calls++
+					f := transport.Memory(transport.TCP, us, netip.MustParseAddrPort("192.0.2.7:5060"), func([]byte, netip.AddrPort) error { return nil })
+					if tt.after == 0 {
+						f.Close()
+						return f, nil
+					}
+					go func() { time.Sleep(tt.after); f.Close(); r.layer.Closed(f) }()
+					return f, nil
+				}
+				p.flow.Close()
+				r.layer.Closed(p.flow)
+				r.lamp(live.Early)
+				for range 60 { // so that a loop ends in this test
+					time.Sleep(time.Second)
+					if calls > 10 {
+						break
+					}
+				}
+				synctest.Wait()
+				if calls != 1 {
+					t.Errorf("it was called %d times in a minute, want 1", calls)
+				}
+				r.close()
+			})
+		})
+	}
+}
