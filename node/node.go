@@ -53,6 +53,7 @@ type Node struct {
 	presences   *live.Presences
 	members     *membership
 	outcasts    outcasts
+	vouched     vouched
 	out         out
 	shown       *certificates
 	names       *dnsserver.Server  // nil where DNS is off
@@ -143,6 +144,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 			ready: func(ctx context.Context) bool { return n.peers.understand(ctx, askOrdered) },
 		}
 		port.HandleAsk(askOrdered, isOrdered)
+		port.HandleAsk(askListed, n.vouches)
+		n.onClose("who vouches", n.vouched.close)
 		port.HandleAsk(askChange, n.config.decide)
 		port.HandleAsk(askGoBack, n.config.goesBack)
 	}

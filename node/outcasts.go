@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"carillon/cluster/link"
+	"carillon/store"
 )
 
 // outcast is the channel in which each main says which nodes are gone: under the
@@ -64,13 +65,23 @@ func (n *Node) isRevoked(s link.Shown) bool {
 // certificate, or may yet: since then it is the key that counts, and the role that
 // the registry has for it. Who has just come is turned away until the View is here.
 func (n *Node) isUnlisted(s link.Shown) bool {
-	view := n.config.View()
-	if !view.IsClosed() {
+	view, own := n.config.View(), n.certificate.Load()
+	if !view.IsClosed() || lists(view, s) || n.vouched.has(s) {
 		return false
 	}
-	listed, known := view.Node(s.Node)
-	named := listed.Certificate == "" || view.Lists(s.Node, s.Key) || view.Lists(s.Node, s.Certificate)
-	return !known || listed.Role != string(s.Role) || !named
+	if !view.Lists(n.identity.Name, own.Fingerprint()) && !listsCertificate(view, own) {
+		return false // the View is from before this node was in it, and knows nothing of today's mains
+	}
+	if n.identity.Role == RoleMain && s.Role == link.Main {
+		n.vouched.ask(n, s) // what came to pass without this main it hears of the one that leads alone
+	}
+	return true
+}
+
+// lists reports whether a View has the node that shows a certificate, in its role.
+func lists(view *store.View, s link.Shown) bool {
+	n, known := view.Node(s.Node)
+	return known && n.Role == string(s.Role) && (n.Certificate == "" || view.Lists(s.Node, s.Key) || view.Lists(s.Node, s.Certificate))
 }
 
 // earliest is what the time is at least: a branch may begin with a clock of 1970, but

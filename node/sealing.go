@@ -99,8 +99,8 @@ type sealedProposer struct {
 }
 
 const (
-	mostTries = 100         // each comes of somebody else's Change having been first
-	longTurn  = time.Second // for which the next one waits
+	mostTries = 100              // each comes of somebody else's Change having been first
+	longTurn  = 15 * time.Second // for which the next one waits: longer than one that nobody answers
 )
 
 // Propose implements [proposer]. What comes too late, because another node's was
@@ -115,7 +115,7 @@ func (p sealedProposer) Propose(ctx context.Context, command []byte) (index uint
 	}
 	for range mostTries {
 		var b []byte
-		if b, err = p.ordered(ctx, command); err != nil {
+		if b, err = p.ordered(ctx, command, index); err != nil {
 			return 0, err
 		}
 		if index, err = p.proposer.Propose(ctx, p.seal(b)); !store.IsLate(err) {
@@ -126,13 +126,14 @@ func (p sealedProposer) Propose(ctx context.Context, command []byte) (index uint
 }
 
 // ordered returns a Change that says for which revision it is, as soon as all mains
-// are of a version that understands it.
-func (p sealedProposer) ordered(ctx context.Context, command []byte) ([]byte, error) {
+// are of a version that understands it. A main that once refused what the others took
+// is behind them, and learns by a refusal which revision is in force.
+func (p sealedProposer) ordered(ctx context.Context, command []byte, refused uint64) ([]byte, error) {
 	view := p.view()
-	if !view.IsOrdered() && !p.ready(ctx) {
+	if !view.IsOrdered() && refused == 0 && !p.ready(ctx) {
 		return command, nil
 	}
-	return store.EncodeAfter(view.Index(), command)
+	return store.EncodeAfter(max(view.Index(), refused), command)
 }
 
 // askOrdered asks a main whether it understands an After, which former versions do

@@ -101,6 +101,8 @@ func (s *Server) within(r request) {
 		refuse(r.tx, 481, "")
 	case r.Method() == message.REFER && r.view.IsCarrier(r.tx.Flow().Remote().Addr()):
 		refuse(r.tx, 403, "A Carrier Transfers Nobody") // the phone would call whom it says
+	case r.Method() == message.REFER && !l.NamesPhone() && r.tx.Flow().Kind() != transport.Node && !r.view.Network(r.tx.Flow().Remote().Addr()).CallsTrusted:
+		refuse(r.tx, 403, "Who Calls For Help Transfers Nobody") // the carrier would call whom he says
 	case !l.Party && !s.provesParty(r, l):
 	case r.mayGoOn():
 		s.proxy.Within(r.tx, r.view, l, proxy.Origin{Flow: r.tx.Flow()})

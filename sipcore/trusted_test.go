@@ -17,3 +17,19 @@ func TestTrustIsForCalls(t *testing.T) {
 	alice.send(alice.subscribe("dialog", "carol", "600"))
 	alice.gets("407")
 }
+
+// TestWhoCallsForHelpTransfersNobody: who is on the phone with those who help, and has
+// shown nothing, has the carrier call nobody else.
+func TestWhoCallsForHelpTransfersNobody(t *testing.T) {
+	b := elsewhere(t)
+	p := b.lg.from("127.9.9.9", "udp", "alice")
+	p.cries("sip:112@" + domain)
+	b.mons.replies(b.mons.gets("INVITE"), 200)
+	from := p.calling(p.gets("200"))
+	from.within("ACK")
+	b.mons.gets("ACK")
+	refer := from.inside("REFER")
+	refer.Add("Refer-To", "<sip:+19005550123@"+domain+">")
+	p.send(refer)
+	p.gets("403")
+}

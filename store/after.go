@@ -20,13 +20,12 @@ func (a After) On(v *View) (*View, error) {
 	if v.index > a.Revision {
 		return nil, &Error{Kind: Conflict, Field: fieldAfter, Message: fmt.Sprintf("it was made for revision %d, and %d is in force: try again", a.Revision, v.index)}
 	}
-	next, err := a.Change.On(v)
-	if err != nil || next.config.Ordered {
-		return next, err
+	if !v.config.Ordered {
+		c := v.Config()
+		c.Ordered = true
+		v = NewView(c).At(v.index)
 	}
-	c := next.Config()
-	c.Ordered = true
-	return NewView(c).At(next.index), nil
+	return a.Change.On(v)
 }
 
 // fieldAfter tells the refusal of a Change that is not for the revision in force.
@@ -46,7 +45,7 @@ func Decide(c Change, v *View) (*View, error) {
 	_, after := c.(After)
 	_, takeOver := c.(TakeOver)
 	if v.config.Ordered && !after && !takeOver {
-		return nil, &Error{Kind: Conflict, Message: "the change does not say for which revision it is: it is from before, and was made then"}
+		return nil, &Error{Kind: Conflict, Field: fieldAfter, Message: "the change does not say for which revision it is: it is from before, and was made then"}
 	}
 	return c.On(v)
 }

@@ -181,8 +181,12 @@ func (r RemoveNode) On(v *View) (*View, error) {
 
 // leftBehind undoes what a node that is gone may have prepared, as it may be in the
 // wrong hands. A main has the authority's key, and may have made any token; a
-// LifeGUARD may have had tokens made for its site.
+// LifeGUARD may have had tokens made for its site. In a log of a former version it
+// undoes nothing: every main is to read that as it was read when it was written.
 func (c *Config) leftBehind(v *View, gone Node) {
+	if !c.Ordered {
+		return
+	}
 	if gone.Role == Main {
 		c.Closed, c.Tokens = true, nil
 		return
@@ -246,7 +250,7 @@ func (c *Config) revoke(at time.Time, n Node, keys ...string) {
 	}
 	if have := len(c.Revoked); have > mostRevoked {
 		c.Revoked = slices.DeleteFunc(c.Revoked, func(r Revoked) bool { return !r.Until.IsZero() && r.Until.Before(at) })
-		c.Closed = c.Closed || len(c.Revoked) < have
+		c.Closed = c.Closed || c.Ordered && len(c.Revoked) < have
 	}
 	slices.SortFunc(c.Revoked, func(a, b Revoked) int { return cmp.Compare(a.Certificate, b.Certificate) })
 }

@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"net/netip"
+	"slices"
 
 	"carillon/sipcore/auth"
 	"carillon/sipcore/message"
+	"carillon/sipcore/route"
 	"carillon/sipcore/transport"
 	"carillon/store"
 )
@@ -105,6 +107,14 @@ func (l *Loose) Names(user string) bool {
 
 // NamesUsers reports whether a token names any user.
 func (l *Loose) NamesUsers() bool { return l.users != [2]string{} }
+
+// NamesPhone reports whether a token names a user, who is no trunk.
+func (l *Loose) NamesPhone() bool {
+	return slices.ContainsFunc(l.users[:], func(user string) bool {
+		_, isTrunk := route.TrunkOf(user)
+		return user != "" && !isTrunk
+	})
+}
 
 // take remembers the token in the user part of one of our URIs, if it was made
 // for this dialog.
