@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -256,23 +255,25 @@ func (t *Tracker) set(c *live.Call, i int, to live.Dialog) (news bool) {
 	return true
 }
 
-// tell tells other nodes what a call is now: nothing of one that lights no lamp.
+// tell has other nodes told what a call is now: nothing of one that lights no lamp.
 func (t *Tracker) tell(c *live.Call) {
+	switch {
+	case mayBeTold(c):
+		t.news.add(c.ID)
+	case c.Key != "":
+		t.lamps.TellOver(c)
+	}
+}
+
+// mayBeTold reports whether a call lights a lamp, and is one that a phone made: no phone
+// makes a Call-ID of a kilobyte, and thin lines carry all of it.
+func mayBeTold(c *live.Call) bool {
 	lit, size := false, len(c.ID)
 	for i := range c.Sides {
 		lit = lit || c.Sides[i].IsShown()
 		size += len(c.Sides[i].LocalTag)
 	}
-	switch {
-	case lit && size > mostTold: // no phone makes such a Call-ID, and thin lines carry all of it
-	case lit:
-		if c.Key == "" {
-			c.Key = string(binary.AppendUvarint(nil, t.keys.Add(1)))
-		}
-		t.lamps.Tell(c)
-	case c.Key != "":
-		t.lamps.TellOver(c)
-	}
+	return lit && size <= mostTold
 }
 
 // isOwn reports whether the call is in this node's table.

@@ -27,6 +27,7 @@ type Tracker struct {
 	guests *live.Calls   // those of other nodes with a phone of this one; nobody is shown them twice
 	logger *slog.Logger
 
+	news     news          // of which other nodes are to be told
 	keys     atomic.Uint64 // of calls that other nodes were told of
 	mistaken atomic.Int64  // for how long lamps were not as their calls were
 }
@@ -34,7 +35,7 @@ type Tracker struct {
 // NewTracker returns a Tracker that writes to calls and to lamps in the name of
 // node. It starts nothing.
 func NewTracker(node string, calls *live.Calls, lamps *live.Dialogs, logger *slog.Logger) *Tracker {
-	return &Tracker{node: node, calls: calls, lamps: lamps, guests: live.NewCalls(), logger: logger}
+	return &Tracker{node: node, calls: calls, lamps: lamps, guests: live.NewCalls(), logger: logger, news: newNews()}
 }
 
 // sweepEvery is how often Run looks for sessions that have ended.
@@ -50,6 +51,13 @@ func (t *Tracker) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-t.news.wake:
+			select { // what a call becomes at once, as most do, is told once
+			case <-ctx.Done():
+				return nil
+			case <-time.After(tellAfter):
+			}
+			t.TellNews()
 		case <-look.C:
 			t.Audit()
 		case now := <-tick.C:
