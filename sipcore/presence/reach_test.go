@@ -2,6 +2,7 @@ package presence
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,9 +24,9 @@ func TestWhoHangsUpIsCalledOnce(t *testing.T) {
 				p := r.phone(transport.TCP, "192.0.2.7:5060")
 				p.subscribes("")
 				p.settles()
-				calls := 0
+				var calls atomic.Int32
 				r.connect = func(string) (transport.Flow, error) {
-					calls++
+					calls.Add(1)
 					f := transport.Memory(transport.TCP, us, netip.MustParseAddrPort("192.0.2.7:5060"), func([]byte, netip.AddrPort) error { return nil })
 					if tt.after == 0 {
 						f.Close()
@@ -39,13 +40,13 @@ func TestWhoHangsUpIsCalledOnce(t *testing.T) {
 				r.lamp(live.Early)
 				for range 60 { // so that a loop ends in this test
 					time.Sleep(time.Second)
-					if calls > 10 {
+					if calls.Load() > 10 {
 						break
 					}
 				}
 				synctest.Wait()
-				if calls != 1 {
-					t.Errorf("it was called %d times in a minute, want 1", calls)
+				if n := calls.Load(); n != 1 {
+					t.Errorf("it was called %d times in a minute, want 1", n)
 				}
 				r.close()
 			})
