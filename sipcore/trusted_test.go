@@ -7,15 +7,16 @@ import (
 	"carillon/store"
 )
 
-// TestTrustIsForCalls: where calls need no password, presence needs one: what is said
-// of a user, and who watches whom, is not believed of a datagram.
-func TestTrustIsForCalls(t *testing.T) {
+// TestTrustIsForCallsAndLamps: who may call without a password may watch without one,
+// but what is said of a user is not believed of a datagram.
+func TestTrustIsForCallsAndLamps(t *testing.T) {
 	s := townOf(t, store.Site{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, CallsTrusted: true})
 	alice := s.phoneOver("udp", "alice", "a")
 	alice.send(alice.publish("bob", "away"))
 	alice.gets("407")
 	alice.send(alice.subscribe("dialog", "carol", "600"))
-	alice.gets("407")
+	alice.gets("200")
+	alice.replies(alice.gets("NOTIFY"), 200)
 }
 
 // TestWhoCallsForHelpTransfersNobody: who is on the phone with those who help, and has

@@ -24,6 +24,7 @@ import (
 const usage = `Measure Carillon beside Kamailio, on loopback, and print a table in markdown.
 
   go run ./test/load [flags] [reg|call|ring ...]    compare; all three if none is named
+  go run ./test/load lamps [-rounds N] [-n USERS]   subscriptions and NOTIFY beside Kamailio's presence modules
   go run ./test/load profile [flags] reg|call       where the server's CPU time goes
   go run ./test/load soak [flags]                   many phones for a long time: does the node stay as it was?
   go run ./test/load million [-n N]                 a start with a million registrations on disk, beside traffic
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string) error {
 		return names.Run(ctx, args[1:])
 	}
 	command := "compare"
-	if len(args) > 0 && slices.Contains([]string{"soak", "profile", "million", "holes"}, args[0]) {
+	if len(args) > 0 && slices.Contains([]string{"soak", "profile", "million", "holes", "lamps"}, args[0]) {
 		command, args = args[0], args[1:]
 	}
 	if command == "soak" {
@@ -100,6 +101,8 @@ func run(ctx context.Context, args []string) error {
 	switch command {
 	case "profile":
 		return r.profile(ctx, f, set.Args())
+	case "lamps":
+		return r.lamps(ctx, f)
 	case "million":
 		return r.million(ctx, f)
 	case "holes":

@@ -35,10 +35,15 @@ func newPhones(ctx context.Context, transport string, server netip.AddrPort) (*p
 	if err != nil {
 		return nil, err
 	}
+	return phonesOn(ctx, conn, server), nil
+}
+
+// phonesOn are phones behind a connection, which they close at the end.
+func phonesOn(ctx context.Context, conn *wire.Conn, server netip.AddrPort) *phones {
 	context.AfterFunc(ctx, func() { _ = conn.Close() })
 	p := &phones{conn: conn, server: server, waits: make(map[string]chan wire.Message), ended: make(chan struct{})}
 	go p.serve()
-	return p, nil
+	return p
 }
 
 func (p *phones) close() {
@@ -136,6 +141,7 @@ func (p *phones) register(ctx context.Context, user, contact string, expires int
 		m := p.request("REGISTER", "sip:rig.test", user, "<sip:"+user+"@rig.test>", id)
 		m.Add("Contact", contact)
 		m.Add("Expires", strconv.Itoa(expires))
+		m.Add("Supported", "outbound")
 		if credentials != "" {
 			m.Add("Authorization", credentials)
 		}

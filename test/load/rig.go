@@ -110,6 +110,9 @@ func configuration() []byte {
 	}
 	user("alice")
 	user("bob")
+	for i := range manyWatchers {
+		user(fmt.Sprintf("w%02d", i))
+	}
 	for i := range 10000 {
 		user(fmt.Sprintf("u%05d", i))
 	}
@@ -141,11 +144,8 @@ func (r *rig) run(ctx context.Context, t trial, before string, line func(string)
 	if err := checkPorts(ctx); err != nil {
 		return err
 	}
-	start := filepath.Join(r.dir, "start.sh")
-	data := filepath.Join(r.dir, "data")
-	script := fmt.Sprintf("rm -rf '%s' && cp -r '%s' '%s' && exec %s '%s' run --data '%s' --listen %s\n",
-		data, r.founded(), data, before, r.binary, data, r.address)
-	if err := os.WriteFile(start, []byte(script), 0o600); err != nil {
+	start, err := r.startScript(before)
+	if err != nil {
 		return err
 	}
 	python := exec.CommandContext(ctx, "python3", append([]string{r.script}, t.args()...)...) //nolint:gosec // our own
@@ -165,6 +165,15 @@ func (r *rig) run(ctx context.Context, t trial, before string, line func(string)
 		return fmt.Errorf("the rig, %s: %w", t.name(), err)
 	}
 	return nil
+}
+
+// startScript writes the shell's lines that start Carillon on a copy of the founded data
+// directory, and returns where they are.
+func (r *rig) startScript(before string) (string, error) {
+	start, data := filepath.Join(r.dir, "start.sh"), filepath.Join(r.dir, "data")
+	script := fmt.Sprintf("rm -rf '%s' && cp -r '%s' '%s' && exec %s '%s' run --data '%s' --listen %s\n",
+		data, r.founded(), data, before, r.binary, data, r.address)
+	return start, os.WriteFile(start, []byte(script), 0o600)
 }
 
 func readLines(r io.Reader, line func(string)) {

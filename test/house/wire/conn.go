@@ -46,14 +46,14 @@ func DialFrom(local netip.Addr, transport string, remote netip.AddrPort) (*Conn,
 	return Dialer{Local: local}.Dial(transport, remote)
 }
 
-func localAddr(local netip.Addr, network string) net.Addr {
+func localAddr(local netip.Addr, port uint16, network string) net.Addr {
 	switch {
 	case !local.IsValid():
 		return nil
 	case network == "udp":
-		return net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+		return net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, port))
 	default:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, port))
 	}
 }
 

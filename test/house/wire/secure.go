@@ -20,6 +20,7 @@ import (
 // local address and believes any certificate.
 type Dialer struct {
 	Local  netip.Addr
+	Port   uint16         // the local one; 0: the kernel chooses
 	Roots  *x509.CertPool // whom it believes; nil: everybody
 	Name   string         // whom the certificate must be for; "": the address dialled
 	Origin string         // of the web page, over "ws" and "wss"; "": it is none
@@ -56,7 +57,7 @@ func (d Dialer) connect(c *Conn, remote netip.AddrPort) (err error) {
 	if c.Transport == "udp" {
 		network = "udp"
 	}
-	dialer := net.Dialer{Timeout: 5 * time.Second, LocalAddr: localAddr(d.Local, network)}
+	dialer := net.Dialer{Timeout: 5 * time.Second, LocalAddr: localAddr(d.Local, d.Port, network)}
 	if c.net, err = dialer.DialContext(context.Background(), network, remote.String()); err != nil {
 		return err
 	}
