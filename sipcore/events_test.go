@@ -90,6 +90,7 @@ func (w *watch) checks(m wire.Message, want string) {
 		State   string `xml:"state,attr"`
 		Entity  string `xml:"entity,attr"`
 		Dialogs []struct {
+			ID    string `xml:"id,attr"`
 			State string `xml:"state"`
 		} `xml:"dialog"`
 	}
@@ -104,7 +105,9 @@ func (w *watch) checks(m wire.Message, want string) {
 	if strings.HasPrefix(got, "active;expires=") {
 		got = ""
 		for _, d := range doc.Dialogs {
-			got += " " + d.State
+			if d.ID != "idle" {
+				got += " " + d.State
+			}
 		}
 		got = strings.TrimSpace(got)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // allowed names the methods that reach somebody through this server.
-const allowed = "INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, PRACK, UPDATE, INFO, REFER, MESSAGE, SUBSCRIBE, NOTIFY"
+const allowed = "INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, PRACK, UPDATE, INFO, REFER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH"
 
 // forUs answers a request that names no user: it is for the server itself.
 func (s *Server) forUs(r request) {

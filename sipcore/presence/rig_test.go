@@ -212,7 +212,7 @@ func (p *phone) saw() string {
 			continue
 		}
 		word := "dark"
-		if _, rest, ok := strings.Cut(m.Body(), "<state>"); ok {
+		if _, rest, ok := strings.Cut(m.Body(), "<state>"); ok && !strings.Contains(m.Body(), `id="idle"`) {
 			word, _, _ = strings.Cut(rest, "<")
 		}
 		words = append(words, word)

@@ -38,18 +38,16 @@ func (n *Notifier) Events() string {
 	return strings.Join(names, ", ")
 }
 
-// packageOf returns the package that m is about, and what NOTIFY says of it: its name
-// and id (RFC 6665 section 8.2.1).
+// packageOf returns the package that m is about, and what NOTIFY says of it: what the
+// phone has written. Name and id are compared byte by byte (RFC 6665 section 8.2.1), and
+// a phone that shares a line looks for its parameter again ("dialog;sla").
 func (n *Notifier) packageOf(m *message.Message) (pkg *Package, event string) {
 	value, _ := m.Header(message.Event)
-	name, params, _ := strings.Cut(value, ";")
+	name, _, _ := strings.Cut(value, ";")
 	name = strings.TrimSpace(name)
 	for i := range n.o.Packages {
 		if p := &n.o.Packages[i]; strings.EqualFold(p.Name, name) {
-			if id, ok := message.Param(";"+params, "id"); ok {
-				return p, p.Name + ";id=" + id
-			}
-			return p, p.Name
+			return p, value
 		}
 	}
 	return nil, ""

@@ -110,7 +110,7 @@ func IsActivity(name string) bool { return slices.Contains(Activities(), name) }
 // A busy phone says what its user does in words of its own.
 func ofIM(token string) (activity, note string) {
 	switch word := strings.ToLower(strings.TrimSpace(token)); word {
-	case "", "online", "available", "open", "idle":
+	case "", "online", "available", "open", "idle", "offline", "closed": // that is said by basic
 		return "", ""
 	case "on-the-phone", "onthephone", "phone", "in-a-call":
 		return OnThePhone, ""

@@ -30,11 +30,8 @@ func (d *dialog) tag() string {
 	return d.localTag
 }
 
-// asks notes a request of ours: an INVITE outside a dialog begins one.
+// asks notes an INVITE or a SUBSCRIBE of ours: one outside a dialog begins it.
 func (d *dialog) asks(m wire.Message) {
-	if m.Method() != "INVITE" {
-		return
-	}
 	d.final = 0
 	if m.Get("Call-ID") != d.id {
 		*d = dialog{id: m.Get("Call-ID"), local: m.Get("From"), remote: m.Get("To"), caller: true, localTag: wire.Param(m.Get("From"), "tag")}
@@ -42,9 +39,9 @@ func (d *dialog) asks(m wire.Message) {
 	d.cseq = m.CSeq()
 }
 
-// answered notes a response to a request of ours.
+// answered notes a response to an INVITE or a SUBSCRIBE of ours.
 func (d *dialog) answered(m wire.Message) {
-	if m.Method() != "INVITE" || m.Get("Call-ID") != d.id {
+	if m.Get("Call-ID") != d.id {
 		return
 	}
 	if m.Status() >= 200 {

@@ -13,10 +13,11 @@ type names struct {
 	domain  string
 	seen    map[string]map[string]string // kind, value, word
 	address map[string]string            // host:port, owner
+	first   map[string]int               // version of each subscription
 }
 
 func newNames(domain string) *names {
-	return &names{domain: domain, seen: map[string]map[string]string{}, address: map[string]string{}}
+	return &names{domain: domain, seen: map[string]map[string]string{}, address: map[string]string{}, first: map[string]int{}}
 }
 
 // owns tells that an address belongs to a phone or, as "*", to a node.
@@ -70,10 +71,16 @@ func (n *names) plain(header, value string) string {
 		}
 		return m[1] + "=" + m[2] + n.word(kind, m[3]) + m[4]
 	})
+	if strings.EqualFold(header, "Subscription-State") {
+		value = lasts.ReplaceAllString(value, "expires")
+	}
 	value = localUser.ReplaceAllString(value, "$1")
 	value = strings.ReplaceAll(value, "sip:", "")
 	return spaces.ReplaceAllString(value, " ")
 }
+
+// lasts is how long a subscription goes on, which is less each second.
+var lasts = regexp.MustCompile(`expires=\d+`)
 
 // localUser is a user of our domain in its shortest form: <sip:bob@> is bob.
 var localUser = regexp.MustCompile(`<sip:([\w.+*-]*)@?>`)

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"carillon/test/house/wire"
@@ -52,7 +53,11 @@ func (r *run) compose(p *phone, l Line) (wire.Message, error) {
 	if err != nil {
 		return m, err
 	}
-	for _, c := range l.Parts {
+	for i, c := range l.Parts {
+		if again := slices.ContainsFunc(l.Parts[:i], func(x Column) bool { return x.Name == c.Name }); again {
+			m.Add(c.Name, c.Value)
+			continue
+		}
 		if err := r.put(p, &m, c); err != nil {
 			return m, err
 		}
@@ -77,6 +82,8 @@ func (r *run) put(p *phone, m *wire.Message, c Column) error {
 	case c.Name == "sdp":
 		m.Set("Content-Type", "application/sdp")
 		m.Body = sdp(c.Value)
+	case c.Name == bodyColumn:
+		return r.putBody(m, c.Value)
 	case c.Value == absent:
 		m.Drop(c.Name)
 	case c.Name == "CSeq" && !m.Request():
@@ -95,7 +102,7 @@ func (r *run) put(p *phone, m *wire.Message, c Column) error {
 	case c.Name == "Contact" && c.Value == "":
 		m.Set(c.Name, p.contact())
 	default:
-		m.Set(c.Name, strings.ReplaceAll(c.Value, "$contact", p.contact()))
+		m.Set(c.Name, strings.NewReplacer("$contact", p.contact(), "$etag", p.etag).Replace(c.Value))
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ type phone struct {
 	registerID string
 	sequence   int
 	dialog     dialog
+	watch      dialog // its last subscription
+	etag       string // of what it published last
 }
 
 func newPhone(name, domain, transport string, node netip.AddrPort) (*phone, error) {
@@ -51,7 +53,7 @@ func (p *phone) receive(within time.Duration) (wire.Message, error) {
 		if m.Status() == 401 || m.Status() == 407 {
 			p.challenge, p.proved = m, 0
 		}
-		p.dialog.answered(m)
+		p.answered(m)
 	}
 	return m, nil
 }
@@ -73,9 +75,31 @@ func (p *phone) next(within time.Duration) (wire.Message, error) {
 func (p *phone) send(m wire.Message) error {
 	if m.Request() {
 		p.sent[m.Method()] = m
-		p.dialog.asks(m)
+		p.asks(m)
 	}
 	return p.conn.Send(m)
+}
+
+// asks notes which dialog a request of the phone begins or is in.
+func (p *phone) asks(m wire.Message) {
+	switch m.Method() {
+	case "INVITE":
+		p.dialog.asks(m)
+	case "SUBSCRIBE":
+		p.watch.asks(m)
+	}
+}
+
+// answered notes what a response says of the phone's dialogs and publications.
+func (p *phone) answered(m wire.Message) {
+	switch m.Method() {
+	case "INVITE":
+		p.dialog.answered(m)
+	case "SUBSCRIBE":
+		p.watch.answered(m)
+	case "PUBLISH":
+		p.etag = m.Get("SIP-ETag")
+	}
 }
 
 // contact is the URI where the phone can be reached.

@@ -16,8 +16,12 @@ func (p *phone) request(start string) (wire.Message, error) {
 	switch {
 	case method == "REGISTER":
 		return p.register(), nil
+	case strings.Contains(user, ":"):
+		return p.outside(method, user, "<"+user+">"), nil
 	case outside:
 		return p.outside(method, "sip:"+user+"@"+p.domain, p.aor(user)), nil
+	case method == "SUBSCRIBE" && p.watch.id != "":
+		return p.inside(method, &p.watch), nil
 	case method == "OPTIONS" && p.dialog.id == "":
 		return p.outside(method, "sip:"+p.domain, "<sip:"+p.domain+">"), nil
 	case method == "CANCEL" && invited:
@@ -27,7 +31,7 @@ func (p *phone) request(start string) (wire.Message, error) {
 	case p.dialog.id == "":
 		return wire.Message{}, fmt.Errorf("%s is in no dialog: %q needs to say whom it is for", p.name, method)
 	}
-	return p.inside(method), nil
+	return p.inside(method, &p.dialog), nil
 }
 
 func (p *phone) register() wire.Message {
@@ -56,8 +60,7 @@ func (p *phone) outside(method, uri, to string) wire.Message {
 	return m
 }
 
-func (p *phone) inside(method string) wire.Message {
-	d := &p.dialog
+func (p *phone) inside(method string, d *dialog) wire.Message {
 	if method != "ACK" {
 		d.cseq++
 	}
@@ -71,7 +74,7 @@ func (p *phone) inside(method string) wire.Message {
 	m.Add("To", d.remote)
 	m.Add("Call-ID", d.id)
 	m.Add("CSeq", fmt.Sprintf("%d %s", d.cseq, method))
-	if method == "INVITE" {
+	if method == "INVITE" || method == "SUBSCRIBE" {
 		m.Add("Contact", p.contact())
 	}
 	return m

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,9 @@ const patience = 5 * time.Second
 // Run tells a story to a system. The first line that does not come true is the
 // error, with file and line, what came and what was wanted.
 func Run(s *Story, system System) error {
-	return newRun(system, patience).tell(s)
+	r := newRun(system, patience)
+	r.dir = filepath.Dir(s.File)
+	return r.tell(s)
 }
 
 func (r *run) tell(s *Story) error {
@@ -46,7 +49,9 @@ func (r *run) tell(s *Story) error {
 // Update tells a story and returns it with the lines of Carillon rewritten to
 // what it said: changed, dropped when nothing came, added when more came.
 func Update(s *Story, system System) (*Story, error) {
-	return newRun(system, patience).retell(s)
+	r := newRun(system, patience)
+	r.dir, r.rewrites = filepath.Dir(s.File), true
+	return r.retell(s)
 }
 
 func (r *run) retell(s *Story) (*Story, error) {
@@ -79,6 +84,8 @@ type run struct {
 	patience time.Duration // longest wait for what must come
 	grace    time.Duration // wait for what must not come, at the end
 	names    *names
+	dir      string // of the story
+	rewrites bool
 	phones   map[string]*phone
 }
 
@@ -150,7 +157,14 @@ func (r *run) expect(l Line) error {
 	if got := startLine(m); got != l.Start {
 		return fmt.Errorf("got %q, want %q; the message was\n%s", got, l.Start, m)
 	}
+	r.names.counts(m)
 	for _, want := range l.Parts {
+		if want.Name == bodyColumn {
+			if err := r.isBody(m, want.Value); err != nil {
+				return err
+			}
+			continue
+		}
 		if got := r.names.column(m, want.Name, want.Valued); got.String() != want.String() {
 			return fmt.Errorf("got %q, want %q; the message was\n%s", got, want, m)
 		}
@@ -173,9 +187,16 @@ func (r *run) rewrite(l Line) (Line, bool) {
 
 // heard returns line l with what message m says.
 func (r *run) heard(l Line, m wire.Message) Line {
+	r.names.counts(m)
 	got := l
 	got.Start, got.Parts = startLine(m), nil
 	for _, c := range l.Parts {
+		if c.Name == bodyColumn {
+			if r.isBody(m, c.Value) == nil {
+				got.Parts = append(got.Parts, c)
+			}
+			continue
+		}
 		if is := r.names.column(m, c.Name, c.Valued); is.Value != absent || c.Value == absent {
 			got.Parts = append(got.Parts, is)
 		}

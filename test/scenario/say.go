@@ -30,6 +30,8 @@ func (n *names) column(m wire.Message, name string, valued bool) Column {
 	switch {
 	case name == "sdp":
 		c.Value, c.Valued = sdpName(m), true
+	case name == showsColumn:
+		c.Value, c.Valued = shown(m), true
 	case !m.Has(name):
 		c.Value, c.Valued = absent, true
 	case valued:

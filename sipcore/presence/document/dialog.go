@@ -14,7 +14,9 @@ const anonymous = "sip:anonymous@anonymous.invalid"
 // address is entity, all that there are if full, those that changed otherwise; of
 // those the ones that are over have the state Terminated. The version must rise by
 // one with each document of a subscription. The other side of a Private dialog is
-// not named.
+// not named. A full document without dialogs has one that is over: there are phones
+// (Yealink) that put a light out for that alone, and a phone that lit it at another
+// node never heard of the end.
 func DialogInfo(entity string, version uint32, full bool, dialogs []live.Dialog) []byte {
 	return AppendDialogInfo(nil, entity, version, full, dialogs)
 }
@@ -31,6 +33,9 @@ func AppendDialogInfo(dst []byte, entity string, version uint32, full bool, dial
 	dst = append(appendAttribute(dst, "entity", entity), ">\n"...)
 	for i := range dialogs {
 		dst = appendDialog(dst, entity, &dialogs[i])
+	}
+	if full && len(dialogs) == 0 {
+		dst = append(dst, `<dialog id="idle"><state>terminated</state></dialog>`+"\n"...)
 	}
 	return append(dst, "</dialog-info>\n"...)
 }
