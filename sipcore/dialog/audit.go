@@ -17,8 +17,8 @@ func (t *Tracker) Audit() (wrong int) {
 	t.calls.Each(func(c *live.Call) {
 		missing := 0
 		for i := range c.Sides {
-			if s := &c.Sides[i]; s.IsShown() && !t.lamps.Has(s.Dialog) {
-				t.lamps.Put(s.Dialog)
+			if s := c.Sides[i]; s.IsShown() && !t.lamps.Shows(s) {
+				t.lamps.Heal(s, true)
 				missing++
 			}
 		}
@@ -27,8 +27,8 @@ func (t *Tracker) Audit() (wrong int) {
 		}
 		wrong += missing
 	})
-	for _, row := range t.lamps.Own() {
-		if t.isStray(row) {
+	for _, s := range t.lamps.Own() {
+		if t.isStray(s) {
 			wrong++
 		}
 	}
@@ -40,17 +40,15 @@ func (t *Tracker) Audit() (wrong int) {
 }
 
 // isStray reports whether a lamp was lit by no call; it is not any more.
-func (t *Tracker) isStray(row live.Dialog) (stray bool) {
-	known := t.calls.Change(row.Call, func(c *live.Call) {
-		lights := func(s live.Side) bool { return s.IsShown() && s.User == row.User && s.Direction == row.Direction }
-		if !slices.ContainsFunc(c.Sides, lights) && t.lamps.Has(row) {
-			t.lamps.Delete(row)
+func (t *Tracker) isStray(s *live.Side) (stray bool) {
+	heal := func(belongs bool) {
+		if !belongs && t.lamps.Shows(s) {
+			t.lamps.Heal(s, false)
 			stray = true
 		}
-	})
-	if !known && t.lamps.Has(row) {
-		t.lamps.Delete(row)
-		return true
+	}
+	if !t.calls.Change(s.Call, func(c *live.Call) { heal(slices.Contains(c.Sides, s) && s.IsShown()) }) {
+		heal(false)
 	}
 	return stray
 }

@@ -18,7 +18,7 @@ const mostSides = 64
 
 // begins adds the side of a caller who is a user.
 func (t *Tracker) begins(c *live.Call) {
-	c.Sides = append(make([]live.Side, 0, 2), live.Side{Dialog: live.Dialog{
+	c.Sides = append(make([]*live.Side, 0, 2), &live.Side{Dialog: live.Dialog{
 		User: c.From, Call: c.ID, Node: t.node, CallID: c.CallID, LocalTag: c.ID[len(c.CallID)+1:],
 		Direction: live.Initiator, Remote: live.Identity{Display: c.ToName, URI: c.To}, Since: c.Since,
 	}})
@@ -40,7 +40,7 @@ func (t *Tracker) Rang(id ID, user, tag string) {
 		if i < 0 || c.State == live.Up || c.Sides[i].Left {
 			return
 		}
-		s := &c.Sides[i]
+		s := c.Sides[i]
 		s.Phones++
 		if s.State != live.Terminated {
 			return
@@ -67,7 +67,7 @@ func (t *Tracker) Stopped(id ID, user string) {
 		if i < 0 {
 			return
 		}
-		s := &c.Sides[i]
+		s := c.Sides[i]
 		if s.Phones = max(s.Phones-1, 0); s.Phones == 0 && s.State == live.Early {
 			to := s.Dialog
 			to.State = live.Terminated
@@ -99,9 +99,7 @@ func (t *Tracker) confirm(c *live.Call, user, tag string) {
 		switch {
 		case c.Sides[i].Left:
 		case i == answered && to.State == live.Confirmed && to.LocalTag != tag:
-			if s := &c.Sides[i]; len(s.Late)+len(s.Done) < mostSides && !slices.Contains(s.Late, tag) && !slices.Contains(s.Done, tag) {
-				s.Late = append(s.Late, strings.Clone(tag))
-			}
+			late(c.Sides[i], tag)
 		case i == answered:
 			to.State, to.LocalTag, to.Since = live.Confirmed, keep(to.LocalTag, tag), c.Since
 		case to.State == live.Confirmed:
@@ -115,6 +113,16 @@ func (t *Tracker) confirm(c *live.Call, user, tag string) {
 	}
 	if news {
 		t.tell(c)
+	}
+}
+
+// late notes that one more phone has answered.
+func late(s *live.Side, tag string) {
+	if s.Others == nil {
+		s.Others = new(live.Answers)
+	}
+	if o := s.Others; len(o.Late)+len(o.Done) < mostSides && !slices.Contains(o.Late, tag) && !slices.Contains(o.Done, tag) {
+		o.Late = append(o.Late, strings.Clone(tag))
 	}
 }
 
@@ -136,7 +144,7 @@ func (t *Tracker) leaves(c *live.Call, tag string) (over bool) {
 	}
 	others, gone := 0, -1
 	for i := range c.Sides {
-		switch s := &c.Sides[i]; {
+		switch s := c.Sides[i]; {
 		case s.Direction == live.Initiator:
 		case s.LocalTag == tag:
 			gone = i
@@ -165,22 +173,25 @@ func (t *Tracker) leaves(c *live.Call, tag string) (over bool) {
 // goes on; false if it is not so.
 func (t *Tracker) leavesToAnother(c *live.Call, tag string) bool {
 	for i := range c.Sides {
-		s := &c.Sides[i]
-		at := slices.Index(s.Late, tag)
+		s, o := c.Sides[i], c.Sides[i].Others
+		if o == nil {
+			continue
+		}
+		at := slices.Index(o.Late, tag)
 		switch {
-		case slices.Contains(s.Done, tag):
+		case slices.Contains(o.Done, tag):
 			return true
-		case len(s.Late) == 0 || at < 0 && s.LocalTag != tag:
+		case len(o.Late) == 0 || at < 0 && s.LocalTag != tag:
 			continue
 		case at < 0:
 			at = 0
 			to := s.Dialog
-			to.LocalTag = s.Late[0]
+			to.LocalTag = o.Late[0]
 			if t.set(c, i, to) {
 				t.tell(c)
 			}
 		}
-		s.Late, s.Done = slices.Delete(s.Late, at, at+1), append(s.Done, strings.Clone(tag))
+		o.Late, o.Done = slices.Delete(o.Late, at, at+1), append(o.Done, strings.Clone(tag))
 		return true
 	}
 	return false
@@ -214,7 +225,7 @@ func (t *Tracker) sideOf(c *live.Call, user string) int {
 	if len(c.Sides) == mostSides {
 		return -1
 	}
-	c.Sides = append(c.Sides, live.Side{Dialog: live.Dialog{
+	c.Sides = append(c.Sides, &live.Side{Dialog: live.Dialog{
 		User: user, Call: c.ID, Node: t.node, CallID: c.CallID, RemoteTag: c.ID[len(c.CallID)+1:],
 		Direction: live.Recipient, Remote: live.Identity{Display: c.FromName, URI: c.From}, Private: c.Private, Since: c.Since,
 	}})
@@ -223,7 +234,7 @@ func (t *Tracker) sideOf(c *live.Call, user string) int {
 
 func find(c *live.Call, user string) int {
 	for i := range c.Sides {
-		if s := &c.Sides[i]; s.User == user && s.Direction == live.Recipient {
+		if s := c.Sides[i]; s.User == user && s.Direction == live.Recipient {
 			return i
 		}
 	}
@@ -234,24 +245,17 @@ func callerOf(c *live.Call) *live.Side {
 	if len(c.Sides) == 0 || c.Sides[0].Direction != live.Initiator {
 		return nil
 	}
-	return &c.Sides[0]
+	return c.Sides[0]
 }
 
 // set makes a side what it is now, and a lamp show it. It is false when that is
 // nothing new.
 func (t *Tracker) set(c *live.Call, i int, to live.Dialog) (news bool) {
-	s := &c.Sides[i]
+	s := c.Sides[i]
 	if s.Dialog == to {
 		return false
 	}
-	was := s.IsShown()
-	s.Dialog = to
-	switch {
-	case s.IsShown():
-		t.lamps.Put(to)
-	case was:
-		t.lamps.Delete(to)
-	}
+	t.lamps.Set(s, to)
 	return true
 }
 

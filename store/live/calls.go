@@ -29,7 +29,7 @@ type Call struct {
 	FromName, ToName string        // to display; may be empty
 	Private          bool          // who calls is not for others
 	Session          time.Duration // that its phones keep; 0: none
-	Sides            []Side        // the caller's first, if he is a user
+	Sides            []*Side       // the caller's first, if he is a user
 }
 
 // callShards is a power of two, large enough that set-ups on all cores seldom

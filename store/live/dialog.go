@@ -12,15 +12,15 @@ type Dialog struct {
 	Node string // the owner: the node that let the call begin
 
 	CallID    string
-	LocalTag  string // the user's
-	RemoteTag string // of the other side; empty while it has said nothing
+	LocalTag  string   // the user's
+	RemoteTag string   // of the other side; empty while it has said nothing
+	Remote    Identity // the other side
 	Direction DialogDirection
 	State     DialogState
-	Remote    Identity // the other side
-	Private   bool     // the other side wants not to be named
+	Private   bool // the other side wants not to be named
+	Old       bool // nothing is heard of Node now: this is how it was
 
 	Since time.Time // when the call began to ring, or was answered
-	Old   bool      // nothing is heard of Node now: this is how it was
 }
 
 // isSame reports whether d and x are the same row, whatever it says.
@@ -28,15 +28,24 @@ func (d *Dialog) isSame(x *Dialog) bool {
 	return d.Direction == x.Direction && d.Call == x.Call && d.Node == x.Node && d.User == x.User
 }
 
-// A Side is a Dialog of a call of this node and how many phones ring for it. The URI
-// of its Remote is a number, or what a stranger wrote: the user part.
+// A Side is a Dialog of a call and how many phones ring for it. The URI of its Remote is
+// a number, or what a stranger wrote: the user part. Its Dialog is written by
+// [Dialogs.Set] alone.
 type Side struct {
 	Dialog
 
-	Phones int
+	Phones int32
 	Left   bool     // this side has hung up, or the other one
-	Late   []string // the tags of further phones of the user that have answered
-	Done   []string // and of those of all of them that were hung up while another talks
+	Others *Answers // nil while no more than one phone of the user has answered
+
+	listed       bool // this and the next are the table's
+	next, before *Side
+}
+
+// Answers are the tags of phones of one user when more than one has answered.
+type Answers struct {
+	Late []string // of all but the first
+	Done []string // of those that were hung up while another talks
 }
 
 // IsShown reports whether it belongs into the table.

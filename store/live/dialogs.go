@@ -37,7 +37,7 @@ type Dialogs struct {
 // A talk is a call of another node, as that one tells it.
 type talk struct {
 	call   Call
-	rows   []Dialog
+	sides  []Side
 	lasts  time.Duration
 	hidden bool // it is over, though its node cannot be told or cannot tell
 	shown  bool
@@ -90,7 +90,7 @@ func (d *Dialogs) Of(user string) []Dialog {
 func (d *Dialogs) All() []Dialog {
 	all := []Dialog{}
 	for i := range d.users {
-		all = d.users[i].appendTo(all)
+		d.users[i].each(func(s *Side) { all = append(all, s.Dialog) })
 	}
 	d.finish(all)
 	return all
@@ -111,40 +111,59 @@ func (d *Dialogs) finish(rows []Dialog) {
 	}
 }
 
-// Put adds a dialog of this node or replaces it. The URI of its Remote is that of a
-// Side.
+// Set makes a side of a call of this node what it is now, and shows it while it is to
+// be shown. Who sets a side is alone with it.
+func (d *Dialogs) Set(s *Side, to Dialog) {
+	to.Node = d.node
+	if d.shard(to.User).set(s, to) {
+		d.changed(to.User)
+	}
+}
+
+// Put adds a dialog of this node, of which nobody has a Side, or puts it in the place of
+// the one that there is. It looks at all of the user's.
 func (d *Dialogs) Put(x Dialog) {
 	x.Node = d.node
-	if d.put(x) {
+	of := d.shard(x.User)
+	if of.swap(of.find(&x), &Side{Dialog: x}) {
 		d.changed(x.User)
 	}
 }
 
-// Delete removes a dialog of this node, if it is there.
+// Delete removes a dialog of this node, if it is there. It looks at all of the user's.
 func (d *Dialogs) Delete(x Dialog) {
 	x.Node = d.node
-	if d.delete(x) {
+	of := d.shard(x.User)
+	if of.swap(of.find(&x), nil) {
 		d.changed(x.User)
 	}
 }
 
-// Own returns what this node has put, as it was put.
-func (d *Dialogs) Own() []Dialog {
-	all := []Dialog{}
+// Own returns the sides of this node that are shown. Of each, what names its Dialog may
+// be read, and no more.
+func (d *Dialogs) Own() []*Side {
+	own := []*Side{}
 	for i := range d.users {
-		all = d.users[i].appendTo(all)
+		d.users[i].each(func(s *Side) {
+			if s.Node == d.node {
+				own = append(own, s)
+			}
+		})
 	}
-	return slices.DeleteFunc(all, func(x Dialog) bool { return x.Node != d.node })
+	return own
 }
 
-// Has reports whether x is in the table just as it is.
-func (d *Dialogs) Has(x Dialog) bool {
-	return d.shard(x.User).has(x)
+// Shows reports whether s is in the table.
+func (d *Dialogs) Shows(s *Side) bool { return d.shard(s.User).isListed(s) }
+
+// Heal has s, which is in the table or not, be there if it is to be shown and belongs to
+// a call.
+func (d *Dialogs) Heal(s *Side, belongs bool) {
+	of := d.shard(s.User)
+	if of.list(s, belongs && s.IsShown()) {
+		d.changed(s.User)
+	}
 }
-
-func (d *Dialogs) put(x Dialog) (news bool) { return d.shard(x.User).put(x) }
-
-func (d *Dialogs) delete(x Dialog) (news bool) { return d.shard(x.User).delete(x) }
 
 func (d *Dialogs) shard(user string) *rows {
 	return &d.users[maphash.String(d.seed, user)%dialogShards]
@@ -184,7 +203,7 @@ func (d *Dialogs) Learn(node, key string, value []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	was := d.theirs[node][key]
-	if was != nil && was.hidden && slices.Equal(was.rows, is.rows) {
+	if was != nil && was.hidden && slices.EqualFunc(was.sides, is.sides, func(a, b Side) bool { return a.Dialog == b.Dialog }) {
 		return nil // it is told again
 	}
 	d.showLocked(was, &is)
@@ -206,33 +225,47 @@ func (d *Dialogs) CallsOf(node string) []Call {
 	defer d.mu.Unlock()
 	var calls []Call
 	for _, x := range d.theirs[node] {
-		if x.shown && len(x.rows) > 0 {
+		if x.shown && len(x.sides) > 0 {
 			calls = append(calls, x.call)
 		}
 	}
 	return calls
 }
 
-// showLocked replaces in the table the rows of one call by others.
+// showLocked replaces in the table the sides of one call by others. is may be was.
 func (d *Dialogs) showLocked(was, is *talk) {
 	users := make(map[string]bool)
-	if was != nil && was.shown {
-		was.shown = false
-		for _, x := range was.rows {
-			if !slices.ContainsFunc(is.rows, func(y Dialog) bool { return y.isSame(&x) }) && d.delete(x) {
-				users[x.User] = true
-			}
+	swap := func(old, x *Side, user string) {
+		if d.shard(user).swap(old, x) {
+			users[user] = true
 		}
 	}
-	for _, x := range is.rows {
-		if d.put(x) {
-			users[x.User] = true
+	for i := range is.sides {
+		x := &is.sides[i]
+		swap(was.same(x), x, x.User)
+	}
+	if was != nil && was != is {
+		was.shown = false
+		for i := range was.sides {
+			swap(&was.sides[i], nil, was.sides[i].User) // if it has not been replaced
 		}
 	}
 	is.shown = true
 	for user := range users {
 		d.changed(user)
 	}
+}
+
+// same returns the side of t that is the same as x.
+func (t *talk) same(x *Side) *Side {
+	if t == nil {
+		return nil
+	}
+	i := slices.IndexFunc(t.sides, func(y Side) bool { return y.isSame(&x.Dialog) })
+	if i < 0 {
+		return nil
+	}
+	return &t.sides[i]
 }
 
 // Over hides the rows of a call of another node: this one has seen its end, and the
@@ -242,7 +275,7 @@ func (d *Dialogs) Over(callID, tag string) {
 	defer d.mu.Unlock()
 	for _, talks := range d.theirs {
 		for _, x := range talks {
-			if x.shown && len(x.rows) > 0 && x.rows[0].isIn(callID, tag) {
+			if x.shown && len(x.sides) > 0 && x.sides[0].isIn(callID, tag) {
 				x.hidden = true
 				d.showLocked(x, &talk{})
 			}

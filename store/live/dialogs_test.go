@@ -34,13 +34,13 @@ func ringingCall() *Call {
 		ID: "c1\x00a", CallID: "c1", Key: "k", From: "201", To: "600", FromName: "Alice", State: Ringing, Node: "laurel",
 		Since: time.Unix(1_800_000_000, 0),
 	}
-	side := func(d DialogDirection, user, local, remote, other, name string, state DialogState) Side {
-		return Side{Dialog: Dialog{
+	side := func(d DialogDirection, user, local, remote, other, name string, state DialogState) *Side {
+		return &Side{Dialog: Dialog{
 			User: user, Call: c.ID, CallID: c.CallID, LocalTag: local, RemoteTag: remote, Remote: Identity{name, other},
 			Node: c.Node, Since: c.Since, Direction: d, State: state,
 		}}
 	}
-	c.Sides = []Side{
+	c.Sides = []*Side{
 		side(Initiator, "201", "a", "b", "600", "", Early),
 		side(Recipient, "202", "b", "a", "201", "Alice", Early),
 		side(Recipient, "203", "x", "a", "201", "Alice", Terminated),

@@ -9,108 +9,117 @@ import (
 // meet.
 const dialogShards = 16
 
-// rows are the dialogs of some of the users. Who has thousands of them, as a number
-// that everybody calls, costs no more than others to write.
+// rows are the sides of calls that are shown of some of the users, in lists of each
+// user. Who has thousands of them, as a number that everybody calls, costs no more than
+// others to write.
 type rows struct {
 	mu    sync.RWMutex
-	first map[string]*row // by user
-	named map[rowName]*row
+	first map[string]*Side // by user
 }
 
-// A row is a dialog in the list of those of its user.
-type row struct {
-	Dialog
-
-	next, before *row
+// set makes s what it is now and shows it if it is to be shown; false if nobody sees
+// anything new.
+func (r *rows) set(s *Side, to Dialog) (news bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	news = s.listed && s.Dialog != to
+	s.Dialog = to
+	return r.listLocked(s, s.IsShown()) || news
 }
 
-// A rowName is what makes two dialogs the same, whatever they say.
-type rowName struct {
-	user, call, node string
-	direction        DialogDirection
+// swap shows is where was, either of which may be nil, was shown; false if nobody sees
+// anything new. Both are of one user.
+func (r *rows) swap(was, is *Side) (news bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	same := was != nil && is != nil && was.listed && was.Dialog == is.Dialog
+	gone := was != nil && r.listLocked(was, false)
+	came := is != nil && r.listLocked(is, is.IsShown())
+	return (gone || came) && !same
 }
 
-func (d *Dialog) name() rowName { return rowName{d.User, d.Call, d.Node, d.Direction} }
-
-// put adds x or replaces it; false if that is nothing new.
-func (s *rows) put(x Dialog) (news bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := x.name()
-	if old := s.named[name]; old != nil {
-		news = old.Dialog != x
-		old.Dialog = x
-		return news
-	}
-	if s.named == nil {
-		s.first, s.named = make(map[string]*row), make(map[rowName]*row)
-	}
-	added := &row{Dialog: x, next: s.first[x.User]}
-	if added.next != nil {
-		added.next.before = added
-	}
-	s.first[x.User], s.named[name] = added, added
-	return true
+// list has s listed or not; false if it is so already.
+func (r *rows) list(s *Side, listed bool) (news bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.listLocked(s, listed)
 }
 
-// delete removes x, whatever it says; false if it is not there.
-func (s *rows) delete(x Dialog) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := x.name()
-	old := s.named[name]
-	if old == nil {
-		return false
-	}
-	delete(s.named, name)
-	if old.next != nil {
-		old.next.before = old.before
-	}
+// listLocked has s listed or not; false if it is so already.
+func (r *rows) listLocked(s *Side, listed bool) (news bool) {
 	switch {
-	case old.before != nil:
-		old.before.next = old.next
-	case old.next != nil:
-		s.first[old.next.User] = old.next
+	case s.listed == listed:
+		return false
+	case listed:
+		if r.first == nil {
+			r.first = make(map[string]*Side)
+		}
+		s.before, s.next = nil, r.first[s.User]
+		if s.next != nil {
+			s.next.before = s
+		}
+		r.first[s.User] = s
+	case s.before != nil:
+		s.before.next = s.next
+	case s.next != nil:
+		r.first[s.User] = s.next
 	default:
-		delete(s.first, x.User)
+		delete(r.first, s.User)
 	}
+	if !listed && s.next != nil {
+		s.next.before = s.before
+	}
+	s.listed = listed
 	return true
 }
 
-func (s *rows) has(x Dialog) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	found := s.named[x.name()]
-	return found != nil && found.Dialog == x
+// find returns the listed side that says something of the same as x, or nil.
+func (r *rows) find(x *Dialog) *Side {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for s := r.first[x.User]; s != nil; s = s.next {
+		if s.isSame(x) {
+			return s
+		}
+	}
+	return nil
 }
 
-func (s *rows) of(user string) (list []Dialog) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for x := s.first[user]; x != nil; x = x.next {
-		list = append(list, x.Dialog)
+func (r *rows) isListed(s *Side) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return s.listed
+}
+
+func (r *rows) of(user string) (list []Dialog) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for s := r.first[user]; s != nil; s = s.next {
+		list = append(list, s.Dialog)
 	}
 	return list
 }
 
 // talksSince returns the node and the beginning of the first call of user that was
 // answered and lasts; no node if there is none.
-func (s *rows) talksSince(user string) (node string, since time.Time) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for x := s.first[user]; x != nil; x = x.next {
-		if x.State == Confirmed && (node == "" || x.Since.Before(since)) {
-			node, since = x.Node, x.Since
+func (r *rows) talksSince(user string) (node string, since time.Time) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for s := r.first[user]; s != nil; s = s.next {
+		if s.State == Confirmed && (node == "" || s.Since.Before(since)) {
+			node, since = s.Node, s.Since
 		}
 	}
 	return node, since
 }
 
-func (s *rows) appendTo(all []Dialog) []Dialog {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, x := range s.named {
-		all = append(all, x.Dialog)
+// each calls f with every side that is listed.
+func (r *rows) each(f func(*Side)) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, s := range r.first {
+		for ; s != nil; s = s.next {
+			f(s)
+		}
 	}
-	return all
 }

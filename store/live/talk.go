@@ -83,29 +83,29 @@ func parseTalk(node, value string) (talk, error) {
 		return talk{}, errTalk
 	}
 	call, private := callID+"\x00"+tag, flags&talkPrivate != 0
-	var rows []Dialog
+	var sides []Side
 	if flags&talkOfUser != 0 && caller != Terminated && from != "" {
-		rows = append(rows, Dialog{
+		sides = append(sides, Side{Dialog: Dialog{
 			User: from, Call: call, CallID: callID, LocalTag: tag, RemoteTag: remoteTag, Remote: Identity{toName, to},
 			Node: node, Since: since, Direction: Initiator, State: caller,
-		})
+		}})
 	}
 	for _, x := range called {
 		if x.State > Confirmed || !isNames(x.User) {
 			return talk{}, errTalk
 		}
-		if x.State == Terminated || x.User == "" {
+		if x.State == Terminated || x.User == "" || slices.ContainsFunc(sides, func(y Side) bool { return y.User == x.User && y.Direction == Recipient }) {
 			continue
 		}
 		x.Call, x.CallID, x.RemoteTag, x.Remote = call, callID, tag, Identity{fromName, from}
 		x.Node, x.Since, x.Private = node, since, private
-		rows = append(rows, x)
+		sides = append(sides, Side{Dialog: x})
 	}
 	known := Call{ID: call, CallID: callID, From: from, To: to, State: Ringing, Node: node, Since: since}
-	if slices.ContainsFunc(rows, func(x Dialog) bool { return x.State == Confirmed }) {
+	if slices.ContainsFunc(sides, func(x Side) bool { return x.State == Confirmed }) {
 		known.State = Up
 	}
-	return talk{call: known, rows: rows, lasts: lasts}, nil
+	return talk{call: known, sides: sides, lasts: lasts}, nil
 }
 
 func isNames(texts ...string) bool {
