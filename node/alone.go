@@ -2,12 +2,14 @@ package node
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"carillon/cluster/session"
 	"carillon/node/admin"
 	"carillon/node/mode"
+	"carillon/store"
 	"carillon/store/live"
 )
 
@@ -21,6 +23,7 @@ type standing struct {
 	dialogs   *live.Dialogs
 	presences *live.Presences
 	events    *admin.Events
+	mutes     *mutes
 	guards    bool          // the node is one that can be alone
 	news      chan struct{} // a link has changed
 	regroup   func()        // the peers for sessions are others now
@@ -30,9 +33,9 @@ type standing struct {
 	site string
 }
 
-func newStanding(p *peers, b *live.Bindings, d *live.Dialogs, states *live.Presences, e *admin.Events, site string, regroup func()) *standing {
+func newStanding(p *peers, b *live.Bindings, d *live.Dialogs, states *live.Presences, m *mutes, e *admin.Events, site string, regroup func()) *standing {
 	return &standing{
-		peers: p, bindings: b, dialogs: d, presences: states, events: e, guards: p.self.Role == RoleLifeguard,
+		peers: p, bindings: b, dialogs: d, presences: states, mutes: m, events: e, guards: p.self.Role == RoleLifeguard,
 		news: make(chan struct{}, 1), regroup: regroup, mode: mode.New(site, time.Now()), site: site,
 	}
 }
@@ -52,6 +55,11 @@ func (s *standing) heard(l session.Link) {
 	case session.Down:
 		s.events.Add("link", "the link to %s is down", l.Node)
 	}
+	s.look()
+}
+
+// look has Run decide anew.
+func (s *standing) look() {
 	select {
 	case s.news <- struct{}{}:
 	default:
@@ -102,19 +110,21 @@ func (s *standing) decide(now time.Time) time.Duration {
 	return again
 }
 
-// judge tells the tables which owners can be reached: those whose link stands,
-// and those without one of their own as long as any main is heard, which would
-// have to tell of them.
+// judge tells the tables which owners can be reached: those whose link stands; and
+// of those without one of their own, those that a main which is heard hears. A main
+// says of which it does not.
 func (s *standing) judge(links map[string]session.Link) {
-	anyMain := !s.guards
-	for _, m := range s.peers.mains() {
-		anyMain = anyMain || links[m.Name].State == session.Up
-	}
+	isUp := func(node string) bool { return links[node].State == session.Up }
+	heard := slices.DeleteFunc(s.peers.mains(), func(m store.Node) bool { return !isUp(m.Name) })
+	main := s.peers.self.Role == RoleMain // it has a line to everybody
 	for _, n := range s.peers.others() {
-		l, linked := links[n.Name]
-		alive := linked && l.State == session.Up || !linked && anyMain
+		_, linked := links[n.Name]
+		alive := isUp(n.Name) || !main && !linked && s.mutes.isHeardBy(heard, n.Name)
 		s.bindings.SetNodeAlive(n.Name, alive)
 		s.dialogs.SetNodeAlive(n.Name, alive)
 		s.presences.SetNodeAlive(n.Name, alive)
+		if main {
+			s.mutes.say(n.Name, alive)
+		}
 	}
 }

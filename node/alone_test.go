@@ -21,14 +21,21 @@ func TestWhoIsSilent(t *testing.T) {
 		self   store.Node
 		up     []string
 		down   []string
+		deaf   []string // the mains that say that they do not hear namur
 		silent []string
 	}{
-		{"a main hears all", written("laurel", RoleMain, "hq"), []string{"hardy", "mons", "namur"}, nil, nil},
-		{"a main lost a branch", written("laurel", RoleMain, "hq"), []string{"hardy", "namur"}, []string{"mons"}, []string{"mons"}},
-		{"a main has no link to a branch yet", written("laurel", RoleMain, "hq"), []string{"hardy"}, []string{"mons"}, []string{"mons"}},
-		{"a branch hears both mains", written("mons", RoleLifeguard, "mons"), []string{"laurel", "hardy"}, nil, nil},
-		{"a branch hears one main", written("mons", RoleLifeguard, "mons"), []string{"laurel"}, []string{"hardy"}, []string{"hardy"}},
-		{"a branch hears nobody", written("mons", RoleLifeguard, "mons"), nil, []string{"laurel", "hardy"}, []string{"hardy", "laurel", "namur"}},
+		{"a main hears all", written("laurel", RoleMain, "hq"), []string{"hardy", "mons", "namur"}, nil, nil, nil},
+		{"a main lost a branch", written("laurel", RoleMain, "hq"), []string{"hardy", "namur"}, []string{"mons"}, nil, []string{"mons"}},
+		{"a main has no line to a branch yet", written("laurel", RoleMain, "hq"), []string{"hardy", "namur"}, nil, nil, []string{"mons"}},
+		{"a main believes itself", written("laurel", RoleMain, "hq"), []string{"hardy", "mons", "namur"}, nil, []string{"hardy"}, nil},
+		{"a branch hears both mains", written("mons", RoleLifeguard, "mons"), []string{"laurel", "hardy"}, nil, nil, nil},
+		{"a branch hears one main", written("mons", RoleLifeguard, "mons"), []string{"laurel"}, []string{"hardy"}, nil, []string{"hardy"}},
+		{"a branch hears nobody", written("mons", RoleLifeguard, "mons"), nil, []string{"laurel", "hardy"}, nil, []string{"hardy", "laurel", "namur"}},
+		{"both mains lost another branch", written("mons", RoleLifeguard, "mons"), []string{"laurel", "hardy"}, nil, []string{"laurel", "hardy"}, []string{"namur"}},
+		{"one main lost another branch", written("mons", RoleLifeguard, "mons"), []string{"laurel", "hardy"}, nil, []string{"laurel"}, nil},
+		{"the main that is heard lost another branch", written("mons", RoleLifeguard, "mons"), []string{"laurel"}, []string{"hardy"}, []string{"laurel"}, []string{"hardy", "namur"}},
+		{"the main that is not heard lost another branch", written("mons", RoleLifeguard, "mons"), []string{"laurel"}, []string{"hardy"}, []string{"hardy"}, []string{"hardy"}},
+		{"alone, it hears the other branch itself", written("mons", RoleLifeguard, "mons"), []string{"namur"}, []string{"laurel", "hardy"}, []string{"laurel", "hardy"}, []string{"hardy", "laurel"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := links{}
@@ -44,7 +51,11 @@ func TestWhoIsSilent(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s := newStanding(peersOf(t, tt.self, l, someNodes()...), b, noDialogs(), live.NewPresences("mons", nil), admin.NewEvents(tt.self.Name), tt.self.Site, func() {})
+			m := newMutes(nowhere{})
+			for _, main := range tt.deaf {
+				m.learn(main, "namur", true)
+			}
+			s := newStanding(peersOf(t, tt.self, l, someNodes()...), b, noDialogs(), live.NewPresences("mons", nil), m, admin.NewEvents(tt.self.Name), tt.self.Site, func() {})
 			s.decide(time.Now())
 			var silent []string
 			for _, x := range b.All() {
@@ -66,7 +77,7 @@ func TestModeFollowsTheLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := links{}
 		p, regrouped := peersOf(t, written("mons", RoleLifeguard, "mons"), l, someNodes()...), 0
-		s := newStanding(p, live.NewBindings("mons", nil), noDialogs(), live.NewPresences("mons", nil), admin.NewEvents("mons"), "mons", func() { regrouped++ })
+		s := newStanding(p, live.NewBindings("mons", nil), noDialogs(), live.NewPresences("mons", nil), newMutes(nowhere{}), admin.NewEvents("mons"), "mons", func() { regrouped++ })
 		check := func(when, want string) {
 			t.Helper()
 			s.decide(time.Now())
@@ -100,7 +111,7 @@ func TestModeFollowsTheLinks(t *testing.T) {
 
 		l.say(session.Down, time.Hour, "hardy", "mons", "namur")
 		main := newStanding(peersOf(t, written("laurel", RoleMain, "hq"), l, someNodes()...),
-			live.NewBindings("laurel", nil), noDialogs(), live.NewPresences("mons", nil), admin.NewEvents("laurel"), "hq", func() {})
+			live.NewBindings("laurel", nil), noDialogs(), live.NewPresences("mons", nil), newMutes(nowhere{}), admin.NewEvents("laurel"), "hq", func() {})
 		main.decide(time.Now().Add(time.Hour))
 		if got := main.Mode(); got != mode.Cluster {
 			t.Errorf("a main: got %s", got)
@@ -109,7 +120,7 @@ func TestModeFollowsTheLinks(t *testing.T) {
 }
 
 func TestLinksAreEvents(t *testing.T) {
-	s := newStanding(&peers{self: identity{Name: "mons", Role: RoleLifeguard}}, nil, nil, nil, admin.NewEvents("mons"), "mons", nil)
+	s := newStanding(&peers{self: identity{Name: "mons", Role: RoleLifeguard}}, nil, nil, nil, newMutes(nowhere{}), admin.NewEvents("mons"), "mons", nil)
 	s.heard(session.Link{Node: "laurel", State: session.Down})
 	s.heard(session.Link{Node: "laurel", State: session.Up})
 	want := []string{"the link to laurel is down", "the link to laurel is up"}
@@ -120,6 +131,60 @@ func TestLinksAreEvents(t *testing.T) {
 		t.Error("it is not decided anew")
 	}
 }
+
+// TestDeadBranch: mons hears of a call of namur from laurel. While namur is dead the lamp
+// is old, and goes dark when the call's session is over; it is right again as soon as
+// laurel hears namur.
+func TestDeadBranch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		domain := func() string { return "carillon.internal" }
+		mons, at := live.NewDialogs("mons", domain, nil), links{}
+		namur := live.NewDialogs("namur", domain, learns(func(key string, value []byte) error { return mons.Learn("namur", key, value) }))
+		known := newMutes(nowhere{})
+		branch := newStanding(peersOf(t, written("mons", RoleLifeguard, "mons"), at, someNodes()...),
+			live.NewBindings("mons", nil), mons, live.NewPresences("mons", nil), known, admin.NewEvents("mons"), "mons", func() {})
+		from := links{}
+		main := newStanding(peersOf(t, written("laurel", RoleMain, "hq"), from, someNodes()...),
+			live.NewBindings("laurel", nil), noDialogs(), live.NewPresences("laurel", nil),
+			newMutes(learns(func(node string, value []byte) error {
+				known.learn("laurel", node, len(value) > 0)
+				return nil
+			})), admin.NewEvents("laurel"), "hq", func() {})
+		look := func(when string, lit int, old bool) {
+			t.Helper()
+			main.decide(time.Now())
+			branch.decide(time.Now())
+			mons.Expire(time.Now())
+			if of := mons.Of("201"); len(of) != lit || lit > 0 && of[0].Old != old {
+				t.Errorf("%s: lit %+v, want %d, old %v", when, of, lit, old)
+			}
+		}
+		at.say(session.Up, 0, "laurel")
+		at.say(session.Down, 0, "hardy")
+		from.say(session.Up, 0, "mons", "namur")
+		from.say(session.Down, 0, "hardy")
+		call := live.Call{ID: "c\x00t", CallID: "c", From: "201", To: "202", State: live.Up, Since: time.Now(), Key: "1", Session: 90 * time.Second}
+		call.Sides = []*live.Side{{Dialog: live.Dialog{User: "201", Direction: live.Initiator, State: live.Confirmed}}}
+		namur.Tell(&call)
+		look("all is well", 1, false)
+		from.say(session.Down, 0, "namur")
+		look("namur is dead", 1, true)
+		time.Sleep(call.Session)
+		look("its call's session is over, all but", 1, true)
+		time.Sleep(2 * time.Minute)
+		look("its call's session is over", 0, false)
+		from.say(session.Up, 0, "namur")
+		look("namur is back, and talks on", 1, false)
+		namur.TellOver(&call)
+		look("it has hung up", 0, false)
+	})
+}
+
+// learns is a namespace of which somebody hears at once.
+type learns func(key string, value []byte) error
+
+func (f learns) Set(key string, value []byte) { _ = f(key, value) }
+func (f learns) Delete(key string)            { _ = f(key, nil) }
 
 func noDialogs() *live.Dialogs {
 	return live.NewDialogs("laurel", func() string { return "carillon.internal" }, nil)

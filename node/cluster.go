@@ -59,7 +59,7 @@ func (n *Node) sessionOptions(dir *directory, port *link.Port) session.Options {
 	o := session.Options{
 		Node: n.identity.Name, Role: n.identity.Role, Inc: n.identity.Incarnation, Port: port,
 		Peers: n.peers.sessions, Learned: n.learned, Renew: n.renewer(dir), Carried: port.Carried,
-		Priority: []string{outcast, banned, registrations, pointers, dialogs, published, leased}, Concerns: concerns, Logger: n.log,
+		Priority: []string{outcast, mute, banned, registrations, pointers, dialogs, published, leased}, Concerns: concerns, Logger: n.log,
 	}
 	if n.identity.Role == RoleMain {
 		o.Feed = source{n.config.Config, n.component("node")}
@@ -90,6 +90,8 @@ func (n *Node) learned(owner, channel string, x replica.Change) {
 		err = n.presences.Learn(owner, x.Key(), []byte(x.Value()), time.Now())
 	case leased:
 		err = n.learnLease(owner, of, x.Key(), []byte(x.Value()))
+	case mute:
+		n.learnMute(owner, x.Key(), x.Value() != "")
 	case outcast:
 		n.turnOut(owner, []byte(x.Value()))
 	}

@@ -28,6 +28,7 @@ type membership struct {
 	dialogs   *live.Dialogs
 	bans      *live.Bans
 	presences *live.Presences
+	mutes     *mutes
 	outcasts  *outcasts
 	events    *admin.Events
 	log       *slog.Logger
@@ -120,6 +121,7 @@ func (m *membership) follow() {
 			m.dialogs.Forget(name)
 			m.bans.Forget(name)
 			m.presences.Forget(name)
+			m.mutes.forget(name)
 		}
 	}
 	m.port.Review()

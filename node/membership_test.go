@@ -51,7 +51,7 @@ func member(t *testing.T, nodes ...store.Node) (m *membership, d *decisive, a *l
 	go func() { _ = port.Run(t.Context()) }() // ends when it is closed
 	return newMembership(membership{
 		self: func() store.Node { return written("laurel", RoleMain, "hq") }, config: config, port: port, sessions: sessions, rings: rings,
-		bindings: live.NewBindings("laurel", nil), dialogs: noDialogs(), bans: live.NewBans("laurel", nil), presences: live.NewPresences("laurel", nil), outcasts: new(outcasts), events: config.events, log: logger,
+		bindings: live.NewBindings("laurel", nil), dialogs: noDialogs(), bans: live.NewBans("laurel", nil), presences: live.NewPresences("laurel", nil), mutes: newMutes(nowhere{}), outcasts: new(outcasts), events: config.events, log: logger,
 	}), d, a
 }
 

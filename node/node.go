@@ -46,6 +46,7 @@ type Node struct {
 	peers       *peers
 	system      *system
 	standing    *standing
+	mutes       *mutes
 	bindings    *live.Bindings
 	calls       *live.Calls
 	dialogs     *live.Dialogs
@@ -164,7 +165,8 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.presences = n.presence(sessions)
 	said.open, n.bans.others = sessions.Namespace, sessions.Namespace(banned)
 	lamps.Namespace = sessions.Namespace(dialogs)
-	n.standing = newStanding(n.peers, n.bindings, n.dialogs, n.presences, n.events, n.site(), sessions.Kick)
+	n.mutes = newMutes(sessions.Namespace(mute))
+	n.standing = newStanding(n.peers, n.bindings, n.dialogs, n.presences, n.mutes, n.events, n.site(), sessions.Kick)
 	sessions.OnLink(n.standing.heard)
 	sessions.OnLink(hangUp(port))
 
@@ -265,7 +267,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	n.members = newMembership(membership{
-		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, dialogs: n.dialogs, bans: n.bans.Bans, presences: n.presences,
+		self: n.self, config: n.config, port: port, sessions: sessions, rings: rings, bindings: n.bindings, dialogs: n.dialogs, bans: n.bans.Bans, presences: n.presences, mutes: n.mutes,
 		outcasts: &n.outcasts, events: n.events, log: n.component("node"),
 	})
 	n.system.rotation = newRotation(&rotation{
