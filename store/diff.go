@@ -101,6 +101,7 @@ func userFields(u User) []field {
 		{name: "password", text: u.Digests.text(), secret: true},
 		{name: "direct", text: strings.Join(u.Direct, " ")},
 		{name: "roams", text: yes(u.Roams)},
+		{name: "lamps", text: strings.Join(u.Lamps, " ")},
 	}
 }
 

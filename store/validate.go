@@ -38,6 +38,7 @@ func (c Config) problems() Errors {
 	}
 	for i, u := range c.Users {
 		v.directs(i, u)
+		v.lamps(i, u)
 	}
 	for i, s := range c.Sites {
 		v.operator(i, s)
@@ -210,6 +211,28 @@ func (v *validator) directs(i int, u User) {
 			v.addAlso(field, path("users", owner, "number"), "the direct number %s is the number of a user already", d)
 		default:
 			v.direct[d] = field
+		}
+	}
+}
+
+// MostLamps is how many users a phone watches as one list at most.
+const MostLamps = 128
+
+// lamps runs when every number is known.
+func (v *validator) lamps(i int, u User) {
+	if len(u.Lamps) > MostLamps {
+		v.add(path("users", i, "lamps"), "these are %d lamps: a list has at most %d", len(u.Lamps), MostLamps)
+		return
+	}
+	for j, number := range u.Lamps {
+		if len(v.all) >= maxProblems {
+			return
+		}
+		field := path("users", i, fmt.Sprintf("lamps[%d]", j))
+		if _, ok := v.users[number]; !ok {
+			v.add(field, "the lamp %q is not the number of a user%s", clip(number), Nearest(number, keys(v.users)))
+		} else if slices.Contains(u.Lamps[:j], number) {
+			v.add(field, "the lamp %s is given twice", clip(number))
 		}
 	}
 }

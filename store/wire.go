@@ -82,6 +82,7 @@ type wireUser struct {
 	Direct []string
 
 	Roams bool
+	Lamps []string
 }
 
 // UnmarshalCBOR reads what any version wrote.
@@ -167,13 +168,16 @@ func fromWireSite(w wireSite) (s Site, err error) {
 }
 
 func toWireUser(u User) wireUser {
-	w := wireUser{Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct), Roams: u.Roams}
+	w := wireUser{Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct), Roams: u.Roams, Lamps: notNil(u.Lamps)}
 	w.MD5, w.SHA256 = toWireDigests(u.Digests)
 	return w
 }
 
 func fromWireUser(w wireUser) User {
-	return User{Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct, Digests: fromWireDigests(w.MD5, w.SHA256), Roams: w.Roams}
+	if len(w.Lamps) == 0 {
+		w.Lamps = nil
+	}
+	return User{Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct, Digests: fromWireDigests(w.MD5, w.SHA256), Roams: w.Roams, Lamps: w.Lamps}
 }
 
 // elsewhere is written for digests that are held elsewhere: too short for one, so

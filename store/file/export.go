@@ -116,6 +116,9 @@ func writeUser(w *bytes.Buffer, u store.User) {
 	if u.Roams {
 		fmt.Fprintf(w, "    roams: yes\n")
 	}
+	if len(u.Lamps) > 0 {
+		fmt.Fprintf(w, "    lamps: [%s]\n", quotedList(u.Lamps))
+	}
 }
 
 func writeTrunk(w *bytes.Buffer, t store.Trunk) {

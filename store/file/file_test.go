@@ -122,6 +122,9 @@ func TestParseFillsInFromTheView(t *testing.T) {
 		{"a user who roams", "users: [{number: \"201\", roams: yes}, {number: \"200\", roams: false}]\n", func(c *store.Config) {
 			c.Users = []store.User{{Number: "201", Roams: true, Digests: c.Users[1].Digests}, {Number: "200"}}
 		}},
+		{"the lamps of a user", "users: [{number: \"201\", lamps: [\"200\", \"201\"]}, {number: \"200\", lamps: []}]\n", func(c *store.Config) {
+			c.Users = []store.User{{Number: "201", Lamps: []string{"200", "201"}, Digests: c.Users[1].Digests}, {Number: "200"}}
+		}},
 		{"an empty list empties", "trunks: []\n", func(c *store.Config) { c.Trunks = nil }},
 		{"no origins", "browsers: {origins: []}\n", func(c *store.Config) { c.Origins = nil }},
 		{"no resolvers", "dns: {forward: [192.0.2.53]}\n", func(c *store.Config) {
@@ -153,7 +156,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 	}{
 		{"an unknown field", "domain: a.b\nsite: []\n", []string{`2:1: the file has no field "site": did you mean "sites"?`}},
 		{"an unknown field of a user", "users:\n  - number: \"1\"\n    passwrod: hunter2\n", []string{`3:5: a user has no field "passwrod": did you mean "password"?`}},
-		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password, direct and roams`}},
+		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password, direct, roams and lamps`}},
 		{"several unknown fields", "a: 1\nusers: [{number: \"1\", b: 2}]\nc: 3\n", []string{"1:1: ", "2:23: ", "3:1: "}},
 		{"a number without quotes", "users:\n  - number: 0201\n", []string{`2:13: number is a text, and this is a number: write "0201" in quotes`}},
 		{"a truth as a name", "users: [{number: \"1\", name: true}]\n", []string{"1:29: name is a text, and this is true or false"}},
@@ -163,7 +166,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a whole address", "browsers: {origins: [\"https://Phone.beip.be:443/app/\"]}\n", []string{"1:22: \"https://Phone.beip.be:443/app/\" is not what a browser says of a web page: write the beginning of the page's address, like https://phone.beip.be"}},
 		{"a list for browsers", "browsers: [https://phone.beip.be]\n", []string{"1:11: browsers is made of fields (origins), and this is a list"}},
 		{"another field of browsers", "browsers: {origin: [\"*\"]}\n", []string{`1:12: browsers has no field "origin": did you mean "origins"?`}},
-		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password, direct and roams), and this is a text"}},
+		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password, direct, roams and lamps), and this is a text"}},
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
@@ -195,6 +198,8 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a transport there is not", "sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, transports: [sctp]}]}]\n", []string{`1:65: "sctp" is no transport: write udp, tcp, tls, ws or wss`}},
 		{"no transport at all", "sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, transports: []}]}]\n", []string{"1:64: name a transport, or leave it out for all of them"}},
 		{"a bound that is none", "sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, most_phones: few}]}]\n", []string{"1:65: most_phones is a number above zero: leave it out for no bound"}},
+		{"a lamp of nobody", "users: [{number: \"201\", lamps: [\"20\"]}]\n", []string{`1:33: the lamp "20" is not the number of a user: did you mean "201"?`}},
+		{"a lamp twice", "users: [{number: \"201\", lamps: [\"201\", \"201\"]}]\n", []string{`1:40: the lamp 201 is given twice`}},
 		{"who roams perhaps", "users: [{number: \"201\", roams: sometimes}]\n", []string{`1:32: roams is yes or no`}},
 		{"a budget without a unit", "sites: [{name: hq, budget: 250}]\n", []string{"1:28: budget needs a unit: write 250 kbit/s (at least 8), or Mbit/s"}},
 		{"a budget of another unit", "sites: [{name: hq, budget: 250 kb}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
@@ -347,7 +352,7 @@ func TestExportChangesNothing(t *testing.T) {
 		},
 		Users: []store.User{
 			{Number: "0x10", Name: `"quoted" \ and: # strange`, Site: "null"},
-			{Number: "#*1", Name: "yes", Site: "10", Direct: []string{"+3211", "+3212"}, Roams: true},
+			{Number: "#*1", Name: "yes", Site: "10", Direct: []string{"+3211", "+3212"}, Roams: true, Lamps: []string{"0x10", "-"}},
 			{Number: "true", Name: "Ærøskøbing 東京 - x", Site: "-"},
 			{Number: "1e3", Name: "- a"},
 			{Number: "~", Name: "a  b "},

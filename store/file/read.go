@@ -97,7 +97,7 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 func (r *reader) user(n ast.Node, at string) store.User {
 	var u store.User
 	var password string
-	for _, f := range r.mapping(n, at, "a user", []string{"number", "name", "site", "password", "direct", "roams"}) {
+	for _, f := range r.mapping(n, at, "a user", []string{"number", "name", "site", "password", "direct", "roams", "lamps"}) {
 		switch f.name {
 		case "number":
 			u.Number = r.text(f)
@@ -108,9 +108,11 @@ func (r *reader) user(n ast.Node, at string) store.User {
 		case "password":
 			password = r.secret(f)
 		case "direct":
-			u.Direct = each(r, f, func(n ast.Node, at string) string { return r.text(entry{name: "direct", path: at, value: n}) })
+			u.Direct = r.texts(f)
 		case "roams":
 			u.Roams = r.yes(f)
+		case "lamps":
+			u.Lamps = r.texts(f)
 		}
 	}
 	if password != "" && u.Number != "" {
@@ -170,6 +172,11 @@ func (r *reader) resolver(n ast.Node, at string) store.Resolver {
 		}
 	}
 	return x
+}
+
+// texts reads a list of texts.
+func (r *reader) texts(f entry) []string {
+	return each(r, f, func(n ast.Node, at string) string { return r.text(entry{name: f.name, path: at, value: n}) })
 }
 
 // each reads the elements of a list; a list that is empty is not nil.
