@@ -15,7 +15,12 @@ func (s *Server) newEvents() *presence.Notifier {
 		Packages:     []presence.Package{dialogs, states, presence.Messages(func(string) bool { return false })},
 		Transactions: s.transactions, Wheel: s.wheel, Ports: s.transport.Ports(), Logger: s.o.Logger,
 		LeadsHere: s.proxy.LeadsHere, Find: s.flowOf, Connect: s.proxy.Connect,
+		NameOf: func(user string) string {
+			u, _ := s.o.Store.View().User(user)
+			return u.Name
+		},
 	})
+	s.unwatch = append(s.unwatch, s.o.Store.Watch(n.Configured))
 	s.unwatch = append(s.unwatch, s.o.Dialogs.Watch(func(user string) { n.Changed(dialogs.Name, user) }))
 	s.o.Presences.Watch(func(user string) { n.Changed(states.Name, user) })
 	return n
@@ -32,7 +37,7 @@ func (s *Server) subscribe(r request) {
 		respondWith(r.tx, 489, field{"Allow-Events", events})
 	case r.view.IsCarrier(r.tx.Flow().Remote().Addr()):
 		refuse(r.tx, 403, "A Carrier Watches Nobody")
-	case r.refusesExtensions(message.Require):
+	case r.refusesExtensions(message.Require, lists, ownLists):
 	default:
 		if from, ok := s.admit(r); ok {
 			s.admitted(r, from, s.isOurs(r))
@@ -66,6 +71,9 @@ func (s *Server) watch(r request, from caller, ours bool) {
 			return
 		}
 		s.events.Resubscribe(r.tx, r.view)
+		return
+	}
+	if ours && s.watchList(r, from) {
 		return
 	}
 	user, ok := userCalled(r.view, numberOf(r.uri))

@@ -22,6 +22,9 @@ func (n *Notifier) accept(tx *transaction.Server, a *ask, tag string) {
 	reply.RecordRoutes()
 	reply.Add(message.Contact, string(n.appendContact(nil, tx.Flow())))
 	reply.Add(message.Expires, strconv.Itoa(int(a.expires/time.Second)))
+	if a.list != nil {
+		reply.Add(message.Require, "eventlist")
+	}
 	tx.Answer(200, &reply)
 }
 

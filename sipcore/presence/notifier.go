@@ -40,6 +40,9 @@ type Options struct {
 	// LeadsHere reports whether a URI is an address of this system: such a Contact is
 	// refused, for what is sent there would come back. nil: none is.
 	LeadsHere func(*store.View, message.URI) bool
+	// NameOf returns what a user is called, for lists of them; "" if it is not known. nil:
+	// nobody has a name.
+	NameOf func(user string) string
 	// Find returns another open flow of the watcher's phone that was reached by a flow
 	// that is closed, and gave a URI as its Contact. It must not wait. nil: there is none.
 	Find func(watcher string, was transport.Flow, target string) (transport.Flow, bool)
@@ -91,7 +94,8 @@ type Notifier struct {
 	subs      map[string]*subscription // by our tag
 	resources map[resourceKey]*resource
 	watchers  map[string]int // how many subscriptions each has
-	changed   []*resource    // to be looked at
+	live      map[*Package]int
+	changed   []*resource // to be looked at
 	due       []*subscription
 }
 
@@ -104,7 +108,7 @@ func New(o Options) *Notifier {
 	o.Logger = o.Logger.With("component", "presence")
 	return &Notifier{
 		o: o, wake: make(chan struct{}, 1), dials: make(chan struct{}, maxDials),
-		subs: make(map[string]*subscription), resources: make(map[resourceKey]*resource), watchers: make(map[string]int),
+		subs: make(map[string]*subscription), resources: make(map[resourceKey]*resource), watchers: make(map[string]int), live: make(map[*Package]int),
 	}
 }
 
@@ -255,12 +259,9 @@ type Counters struct {
 // Counters returns the counts, which need not be of one instant.
 func (n *Notifier) Counters() Counters {
 	live := make(map[string]int, len(n.o.Packages))
-	for _, p := range n.o.Packages {
-		live[p.Name] = 0
-	}
 	n.mu.Lock()
-	for _, r := range n.resources {
-		live[r.pkg.Name] += len(r.watchers)
+	for i := range n.o.Packages {
+		live[n.o.Packages[i].Name] = n.live[&n.o.Packages[i]]
 	}
 	n.mu.Unlock()
 	return Counters{

@@ -24,13 +24,14 @@ type notice struct {
 	ending  string
 	expires time.Duration
 	number  uint32
+	full    bool // of a list: all members
 }
 
 // tell sends a subscription what it does not know yet, if there is something and nothing
 // is under way.
 func (n *Notifier) tell(ctx context.Context, s *subscription) {
 	n.mu.Lock()
-	if s.gone || s.busy || s.of.sight == nil || !s.owed && s.ending == "" && s.told != nil && s.of.sight.Same(s.told) {
+	if s.gone || s.busy || !s.newsLocked() {
 		n.mu.Unlock()
 		return
 	}
@@ -44,6 +45,17 @@ func (n *Notifier) tell(ctx context.Context, s *subscription) {
 	n.reach(ctx, s)
 }
 
+// newsLocked reports whether there is something to tell, and all of it is known.
+func (s *subscription) newsLocked() bool {
+	switch {
+	case s.list != nil:
+		return s.list.knownLocked() && (s.owed || s.ending != "" || s.list.newsLocked())
+	case s.of.sight == nil:
+		return false
+	}
+	return s.owed || s.ending != "" || s.told == nil || !s.of.sight.Same(s.told)
+}
+
 // send sends a NOTIFY of what is now. s is busy.
 func (n *Notifier) send(s *subscription, flow transport.Flow) {
 	n.mu.Lock()
@@ -52,10 +64,16 @@ func (n *Notifier) send(s *subscription, flow transport.Flow) {
 		return
 	}
 	s.number++
-	s.flow, s.owed, s.telling, s.final = flow, false, s.of.sight, s.ending != ""
 	x := notice{
-		s: s, flow: flow, sight: s.telling, before: s.told, target: s.target, ending: s.ending,
-		expires: time.Until(s.expires), number: s.number,
+		s: s, flow: flow, target: s.target, ending: s.ending, expires: time.Until(s.expires), number: s.number,
+		full: s.owed || s.ending != "",
+	}
+	s.flow, s.owed, s.final = flow, false, s.ending != ""
+	if s.list != nil {
+		s.list.gatherLocked(x.full)
+	} else {
+		s.telling = s.of.sight
+		x.sight, x.before = s.telling, s.told
 	}
 	n.mu.Unlock()
 	branch := transaction.NewBranch()
@@ -75,6 +93,9 @@ func (n *Notifier) appendNotify(b []byte, x *notice, branch string) []byte {
 		b = strconv.AppendInt(append(b, "\r\nSubscription-State: active;expires="...), int64(seconds), 10)
 	} else {
 		b = append(append(b, "\r\nSubscription-State: terminated;reason="...), x.ending...)
+	}
+	if x.s.list != nil {
+		return n.appendListed(b, x)
 	}
 	d := n.render(x.s.entity, x.sight, x.before)
 	b = append(append(b, "\r\nContent-Type: "...), x.s.of.pkg.Type...)
@@ -97,11 +118,13 @@ func (s *subscription) Response(_ *transaction.Client, m *message.Message) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s.busy = false
-	told := s.telling
-	s.telling = nil
+	told, showed := s.notTellingLocked()
 	switch {
 	case m.Status() < 300:
 		s.told, s.refused = told, false
+		if s.list != nil {
+			s.list.shownLocked(showed)
+		}
 		s.answeredLocked()
 	case s.final || endsDialog(m):
 		n.count.failed.Add(1)
@@ -117,9 +140,18 @@ func (s *subscription) answeredLocked() {
 	switch {
 	case s.final:
 		s.n.dropLocked(s)
-	case s.owed || s.ending != "" || !s.of.sight.Same(s.told):
+	case s.newsLocked():
 		s.n.dueLocked(s)
 	}
+}
+
+// notTellingLocked returns what was under way, which it is no more.
+func (s *subscription) notTellingLocked() (told Sight, showed []shown) {
+	told, s.telling = s.telling, nil
+	if s.list != nil {
+		showed, s.list.showing = s.list.showing, nil
+	}
+	return told, showed
 }
 
 // lostLocked ends the subscription of a phone that does not want it, or is not there.
@@ -145,7 +177,8 @@ func (s *subscription) Failed(_ *transaction.Client, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.count.failed.Add(1)
-	s.busy, s.telling = false, nil
+	s.busy = false
+	s.notTellingLocked()
 	if errors.Is(err, transaction.ErrTimeout) || s.final || s.gone {
 		s.lostLocked()
 		return

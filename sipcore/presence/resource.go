@@ -1,6 +1,9 @@
 package presence
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // A Package is an event package (RFC 6665 section 7.2).
 type Package struct {
@@ -30,26 +33,72 @@ type resource struct {
 	user     string
 	entity   string // by which the first watcher asked
 	sight    Sight  // nil: nobody has looked yet
-	watchers []*subscription
+	watchers []watching
 	queued   bool
 }
 
-// addLocked makes s a watcher of what it is for.
-func (n *Notifier) addLocked(s *subscription, pkg *Package, user string) {
+// A watching is one subscription's interest in a resource.
+type watching struct {
+	s     *subscription
+	place int32 // among the members, where s is that of a list
+}
+
+// resourceLocked returns what is to be watched, which is looked at if it is new.
+func (n *Notifier) resourceLocked(pkg *Package, user, entity string) *resource {
 	key := resourceKey{pkg.Name, user}
 	r := n.resources[key]
 	if r == nil {
-		r = &resource{pkg: pkg, user: user, entity: s.entity}
+		r = &resource{pkg: pkg, user: user, entity: entity}
 		n.resources[key] = r
 		n.lookLocked(r)
 	}
-	if s.entity == r.entity {
-		s.entity = r.entity // one text will do
+	return r
+}
+
+// addLocked adds a watcher, and returns its place.
+func (r *resource) addLocked(w watching) uint32 {
+	r.watchers = append(r.watchers, w)
+	return uint32(len(r.watchers) - 1) //nolint:gosec // not as many
+}
+
+// removeLocked takes a watcher away from its place.
+func (n *Notifier) removeLocked(r *resource, at uint32) {
+	last := len(r.watchers) - 1
+	moved := r.watchers[last]
+	r.watchers[at], r.watchers[last] = moved, watching{}
+	r.watchers = r.watchers[:last]
+	if int(at) < last {
+		moved.s.movedLocked(moved.place, r, at)
 	}
-	s.of, s.at = r, len(r.watchers)
-	r.watchers = append(r.watchers, s)
+	if last == 0 {
+		delete(n.resources, resourceKey{r.pkg.Name, r.user})
+	}
+}
+
+// movedLocked says that s stands elsewhere among the watchers of r.
+func (s *subscription) movedLocked(place int32, r *resource, at uint32) {
+	switch {
+	case s.list == nil:
+		s.at = at
+	case int(place) < len(s.list.members) && s.list.members[place].of == r:
+		s.list.members[place].at = at
+	}
+}
+
+// addLocked makes s a watcher of what it is for.
+func (n *Notifier) addLocked(s *subscription, pkg *Package, users ...string) {
+	if s.list != nil {
+		s.list.watchLocked(s, users)
+	} else {
+		r := n.resourceLocked(pkg, users[0], s.entity)
+		if s.entity == r.entity {
+			s.entity = r.entity // one text will do
+		}
+		s.of, s.at = r, r.addLocked(watching{s: s})
+	}
 	n.subs[s.tag] = s
 	n.watchers[s.watcher]++
+	n.live[pkg]++
 }
 
 // dropLocked forgets s.
@@ -63,14 +112,20 @@ func (n *Notifier) dropLocked(s *subscription) {
 	if n.watchers[s.watcher]--; n.watchers[s.watcher] == 0 {
 		delete(n.watchers, s.watcher)
 	}
-	r := s.of
-	last := len(r.watchers) - 1
-	r.watchers[s.at], r.watchers[last].at = r.watchers[last], s.at
-	r.watchers[last] = nil
-	r.watchers = r.watchers[:last]
-	if last == 0 {
-		delete(n.resources, resourceKey{r.pkg.Name, r.user})
+	n.live[s.pkg()]--
+	if s.list != nil {
+		s.list.watchLocked(s, nil)
+	} else {
+		n.removeLocked(s.of, s.at)
 	}
+}
+
+// pkg returns the event package that s is of.
+func (s *subscription) pkg() *Package {
+	if s.list != nil {
+		return s.list.pkg
+	}
+	return s.of.pkg
 }
 
 // look sees what has become of a resource, and has its watchers told if they would see
@@ -83,8 +138,8 @@ func (n *Notifier) look(r *resource) {
 		return
 	}
 	r.sight = sight
-	for _, s := range r.watchers {
-		n.dueLocked(s)
+	for _, w := range r.watchers {
+		n.dueLocked(w.s)
 	}
 }
 
@@ -113,4 +168,13 @@ func (n *Notifier) render(entity string, now, before Sight) *rendering {
 	}
 	n.last = d
 	return &n.last
+}
+
+// appendTo appends the document with its version.
+func (d *rendering) appendTo(b []byte, version uint32) []byte {
+	b = append(b, d.head...)
+	if d.versioned {
+		b = strconv.AppendUint(b, uint64(version), 10)
+	}
+	return append(b, d.tail...)
 }

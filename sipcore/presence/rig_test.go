@@ -93,6 +93,11 @@ func (u user) Request(tx *transaction.Server) {
 	switch _, proven, ok := u.n.Of(tx.Request(), tx.Flow()); {
 	case tx.Request().ToTag() == "":
 		uri, _ := message.ParseURI(tx.Request().RequestURI())
+		if uri.User == "lamps" {
+			own, _ := u.view.User("202")
+			u.n.SubscribeList(tx, u.view, "202", List{Configured: true, Entries: EntriesOf(own.Lamps, domain)})
+			return
+		}
 		u.n.Subscribe(tx, u.view, "202", uri.User)
 	case ok && proven:
 		u.n.Resubscribe(tx, u.view)
@@ -148,11 +153,14 @@ func (r *rig) phone(k transport.Kind, at string) *phone {
 }
 
 // subscribes sends a SUBSCRIBE for the lamp of 201.
-func (p *phone) subscribes(more string) {
+func (p *phone) subscribes(more string) { p.asksFor("201", more) }
+
+// asksFor sends a SUBSCRIBE for the lamp of a user.
+func (p *phone) asksFor(user, more string) {
 	p.rig.asked++
-	p.rig.receive(p.flow, fmt.Sprintf("SUBSCRIBE sip:201@%[1]s SIP/2.0\r\nVia: SIP/2.0/%[2]s %[3]s;branch=z9hG4bKs%[4]d\r\nMax-Forwards: 70\r\n"+
-		"From: <sip:202@%[1]s>;tag=f\r\nTo: <sip:201@%[1]s>\r\nCall-ID: call%[4]d\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:202@%[3]s>\r\n"+
-		"Event: dialog\r\n%[5]sContent-Length: 0\r\n\r\n", domain, p.flow.Kind().Via(), p.flow.Remote(), p.rig.asked, more))
+	p.rig.receive(p.flow, fmt.Sprintf("SUBSCRIBE sip:%[6]s@%[1]s SIP/2.0\r\nVia: SIP/2.0/%[2]s %[3]s;branch=z9hG4bKs%[4]d\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:202@%[1]s>;tag=f\r\nTo: <sip:%[6]s@%[1]s>\r\nCall-ID: call%[4]d\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:202@%[3]s>\r\n"+
+		"Event: dialog\r\n%[5]sContent-Length: 0\r\n\r\n", domain, p.flow.Kind().Via(), p.flow.Remote(), p.rig.asked, more, user))
 }
 
 // again sends a SUBSCRIBE in the dialog that a 200 began.

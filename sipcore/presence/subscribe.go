@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"carillon/sipcore/message"
+	"carillon/sipcore/presence/document"
 	"carillon/sipcore/transaction"
 	"carillon/sipcore/transport"
 	"carillon/store"
@@ -18,6 +19,7 @@ type ask struct {
 	target  string // the Contact; "" if there is none
 	expires time.Duration
 	now     time.Time
+	list    *list // nil if it is of one user
 }
 
 // Offers reports whether the event package of a SUBSCRIBE is known here; if not, it is
@@ -81,7 +83,7 @@ func (n *Notifier) mayWatch(a *ask, view *store.View, watcher, user string) *ref
 }
 
 // begin makes the subscription, answers, and has its first NOTIFY sent.
-func (n *Notifier) begin(tx *transaction.Server, a *ask, watcher, user string) *refusal {
+func (n *Notifier) begin(tx *transaction.Server, a *ask, watcher string, users ...string) *refusal {
 	m := tx.Request()
 	s := n.newSubscription(m, a, watcher)
 	if s == nil {
@@ -91,7 +93,7 @@ func (n *Notifier) begin(tx *transaction.Server, a *ask, watcher, user string) *
 	n.mu.Lock()
 	refused := n.roomLocked(watcher)
 	if refused == nil {
-		n.addLocked(s, a.pkg, user)
+		n.addLocked(s, a.pkg, users...)
 		s.owed, s.busy = true, true // until it is answered
 	}
 	n.mu.Unlock()
@@ -168,13 +170,14 @@ func (n *Notifier) goOn(tx *transaction.Server, a *ask) *refusal {
 	n.mu.Lock()
 	s := n.findLocked(m)
 	switch {
-	case s == nil || s.of.pkg != a.pkg:
+	case s == nil || s.pkg() != a.pkg:
 		n.mu.Unlock()
 		return &refusal{status: 481}
 	case cseqOf(m) < s.heard:
 		n.mu.Unlock()
 		return &refusal{status: 500, reason: "CSeq Is Not New"}
 	}
+	a.list = s.list
 	n.mu.Unlock()
 	n.accept(tx, a, "")
 	n.mu.Lock()
@@ -201,7 +204,7 @@ func (n *Notifier) read(m *message.Message, view *store.View, begins bool) (*ask
 	if a.pkg, a.event = n.packageOf(m); a.pkg == nil {
 		return nil, &refusal{status: 489}
 	}
-	if !accepts(m, a.pkg.Type) {
+	if !accepts(m, a.pkg.Type) && !accepts(m, document.TypeMultipart) {
 		return nil, &refusal{status: 406}
 	}
 	if value, ok := m.Header(message.Expires); ok {
@@ -243,7 +246,7 @@ func (n *Notifier) readContact(a *ask, m *message.Message, view *store.View, beg
 
 // accepts reports whether the phone reads documents of a type. One that does not say
 // reads the package's own (RFC 6665 section 3.1.3).
-func accepts(m *message.Message, document string) bool {
+func accepts(m *message.Message, media string) bool {
 	if !m.Has(message.Accept) {
 		return true
 	}
@@ -251,7 +254,7 @@ func accepts(m *message.Message, document string) bool {
 		kind, _, _ := strings.Cut(v, ";")
 		kind = strings.TrimSpace(kind)
 		general, isGeneral := strings.CutSuffix(kind, "*")
-		if strings.EqualFold(kind, document) || kind == "*/*" || isGeneral && strings.HasPrefix(document, strings.ToLower(general)) {
+		if strings.EqualFold(kind, media) || kind == "*/*" || isGeneral && strings.HasPrefix(media, strings.ToLower(general)) {
 			return true
 		}
 	}

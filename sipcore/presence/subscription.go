@@ -15,14 +15,15 @@ import (
 // its Notifier; those above told never change.
 type subscription struct {
 	n       *Notifier
-	of      *resource
-	watcher string // the user who asked
-	tag     string // ours
-	head    string // the lines that each NOTIFY has: From, To, Call-ID, Route, Event
-	callID  string // this and the next are parts of head
-	remote  string // the watcher's tag
-	entity  string // the URI that was asked for
-	route   string // the URI of the first proxy on the way; "" if there is none
+	of      *resource // nil if it is of a list
+	list    *list     // nil if it is of one user
+	watcher string    // the user who asked
+	tag     string    // ours
+	head    string    // the lines that each NOTIFY has: From, To, Call-ID, Route, Event
+	callID  string    // this and the next are parts of head
+	remote  string    // the watcher's tag
+	entity  string    // the URI that was asked for
+	route   string    // the URI of the first proxy on the way; "" if there is none
 
 	told    Sight          // what the phone was shown last; nil: nothing
 	telling Sight          // what the NOTIFY under way shows
@@ -31,7 +32,7 @@ type subscription struct {
 	expires time.Time
 	timer   transaction.Timer
 	ending  string // why it is over, as soon as that is told
-	at      int    // among the watchers
+	at      uint32 // among the watchers
 	heard   uint32 // CSeq of the last SUBSCRIBE
 	number  uint32 // CSeq of the last NOTIFY, and the version of its document
 	queued  bool   // for Run
@@ -84,6 +85,9 @@ func (n *Notifier) newSubscription(m *message.Message, a *ask, watcher string) *
 		}
 	}
 	line("Event: ", a.event)
+	if a.list != nil {
+		line("Require: ", "eventlist")
+	}
 	end := b.Len()
 	entity, remote := m.RequestURI(), m.FromTag()
 	b.WriteString(entity)
@@ -96,7 +100,10 @@ func (n *Notifier) newSubscription(m *message.Message, a *ask, watcher string) *
 	text := b.String()
 	s := &subscription{
 		n: n, head: text[:end], callID: text[id : id+len(message.Unfold(m.CallID()))],
-		target: strings.Clone(a.target), number: firstNumber(a.now),
+		target: strings.Clone(a.target), number: firstNumber(a.now), list: a.list,
+	}
+	if s.list != nil {
+		s.list.first = s.number + 1
 	}
 	s.entity, text = text[end:end+len(entity)], text[end+len(entity):]
 	s.remote, text = text[:len(remote)], text[len(remote):]
