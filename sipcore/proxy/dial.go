@@ -88,8 +88,8 @@ func (b *branch) nextServer() bool {
 	return true
 }
 
-// hopTo is the part of connecting that never waits: UDP to an address. It is
-// none when uri cannot be read or is an address of the system itself.
+// hopTo is the part of connecting that never waits: to an address over UDP, or by the
+// TCP connection that stands. It is none when uri cannot be read or is an address of the system itself.
 func (p *Proxy) hopTo(uri string, fallback transport.Kind) hop {
 	h := hop{uri: uri, kind: fallback}
 	target, err := targetOf(uri, fallback)
@@ -100,8 +100,11 @@ func (p *Proxy) hopTo(uri string, fallback transport.Kind) hop {
 	if ok && p.isSystem(at.Addr) {
 		return hop{}
 	}
-	if ok && at.Kind == transport.UDP {
+	switch {
+	case ok && at.Kind == transport.UDP:
 		h.flow, _ = p.o.Transport.UDP(at.Addr)
+	case ok && at.Kind == transport.TCP:
+		h.flow, _ = p.o.Transport.Standing(at.Addr)
 	}
 	return h
 }

@@ -54,6 +54,12 @@ func (l *Layer) DialName(ctx context.Context, k Kind, remote netip.AddrPort, nam
 	}
 }
 
+// Standing returns the TCP connection to remote that is open, if there is one: the one
+// that Dial would return. It does not wait.
+func (l *Layer) Standing(remote netip.AddrPort) (Flow, bool) {
+	return l.conns.to(farEnd{kind: TCP, at: plain(remote)})
+}
+
 func (l *Layer) dialStream(ctx context.Context, end farEnd) (Flow, error) {
 	if f, ok := l.conns.to(end); ok {
 		return f, nil
