@@ -37,6 +37,10 @@ func AuthorOf(c Change) Author {
 		return c.By
 	case Drain:
 		return c.By
+	case AddAPIToken:
+		return c.By
+	case RemoveAPIToken:
+		return c.By
 	default:
 		return Author{}
 	}

@@ -41,6 +41,7 @@ func Diff(old, next *View) []Line {
 	all = append(all, a.Presence.lines(b.Presence)...)
 	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
 	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
+	all = append(all, diffList("API token", a.APITokens, b.APITokens, apiTokenKey, apiTokenFields)...)
 	if a.Closed != b.Closed {
 		all = append(all, Line{Sign: "~", Text: "nodes: a certificate alone lets nobody in any more"})
 	}

@@ -33,6 +33,7 @@ func EncodeConfig(c Config) ([]byte, error) {
 		Nodes: notNil(each(c.Nodes, toWireNode)), Tokens: notNil(each(c.Tokens, toWireToken)), Revoked: notNil(each(c.Revoked, toWireRevoked)),
 		Origins: notNil(c.Origins), Keys: notNil(each(c.Keys, toWireKey)),
 		DNS: toWireDNS(c.DNS), Emergency: notNil(c.Emergency), Closed: c.Closed, Ordered: c.Ordered, Presence: toWirePresence(c.Presence),
+		APITokens: notNil(each(c.APITokens, toWireAPIToken)),
 	})
 }
 
@@ -74,6 +75,7 @@ func decodeConfig(b []byte) (Config, error) {
 		Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
 		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: each(w.Revoked, fromWireRevoked), Origins: w.Origins,
 		Keys: keys, DNS: fromWireDNS(w.DNS), Emergency: w.Emergency, Closed: w.Closed, Ordered: w.Ordered, Presence: fromWirePresence(w.Presence),
+		APITokens: each(w.APITokens, fromWireAPIToken),
 	}, nil
 }
 

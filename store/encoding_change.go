@@ -13,6 +13,9 @@ const (
 	tagTakeOver   = "take-over"
 	tagDrain      = "drain"
 	tagAfter      = "after"
+
+	tagAddAPIToken    = "add-api-token"
+	tagRemoveAPIToken = "remove-api-token" //nolint:gosec // no credentials
 )
 
 // EncodeChange returns c as the log carries it.
@@ -34,6 +37,10 @@ func EncodeChange(c Change) ([]byte, error) {
 		return encode(tagTakeOver, wireTakeOver{By: toWireAuthor(c.By), Node: c.Node, Missing: notNil(c.Missing)})
 	case Drain:
 		return encode(tagDrain, wireDrain{By: toWireAuthor(c.By), Name: c.Name, Off: c.Off})
+	case AddAPIToken:
+		return encode(tagAddAPIToken, wireAddAPIToken{By: toWireAuthor(c.By), Token: toWireAPIToken(c.Token)})
+	case RemoveAPIToken:
+		return encode(tagRemoveAPIToken, wireRemoveAPIToken{By: toWireAuthor(c.By), Name: c.Name})
 	case After:
 		change, err := EncodeChange(c.Change)
 		if err != nil {
@@ -100,6 +107,14 @@ func decodeChange(tag string, body []byte) (Change, error) {
 	case tagDrain:
 		return decodeAs(body, func(w wireDrain) (Change, error) {
 			return Drain{By: fromWireAuthor(w.By), Name: w.Name, Off: w.Off}, nil
+		})
+	case tagAddAPIToken:
+		return decodeAs(body, func(w wireAddAPIToken) (Change, error) {
+			return AddAPIToken{By: fromWireAuthor(w.By), Token: fromWireAPIToken(w.Token)}, nil
+		})
+	case tagRemoveAPIToken:
+		return decodeAs(body, func(w wireRemoveAPIToken) (Change, error) {
+			return RemoveAPIToken{By: fromWireAuthor(w.By), Name: w.Name}, nil
 		})
 	case tagAfter:
 		return decodeAs(body, fromWireAfter)

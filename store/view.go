@@ -27,6 +27,8 @@ type Config struct {
 
 	Emergency []string // numbers of emergency services; none: 112 and 911
 	Presence  Presence
+
+	APITokens []APIToken // in the order of their making
 }
 
 // A View is an immutable picture of the whole configuration. All methods are
@@ -113,6 +115,7 @@ func (v *View) Config() Config {
 	c.Keys = slices.Clone(c.Keys)
 	c.Emergency = slices.Clone(c.Emergency)
 	c.Presence = c.Presence.clone()
+	c.APITokens = slices.Clone(c.APITokens)
 	return c
 }
 

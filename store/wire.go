@@ -49,6 +49,8 @@ type wireConfig struct {
 	Ordered bool
 
 	Presence *wirePresence
+
+	APITokens []wireAPIToken
 }
 
 type wireSite struct {

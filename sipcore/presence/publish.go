@@ -150,11 +150,12 @@ func sourceOf(m *message.Message) string {
 }
 
 // match returns the publication of user that an entity-tag names, if it is the latest
-// of it. How often another node refreshed it is not known here.
+// of it. How often another node refreshed it is not known here. What no phone said is
+// no publication.
 func (p *Publisher) match(user, tag string, now time.Time) (live.Presence, bool) {
 	id, _, _ := strings.Cut(tag, ".")
 	said, found := p.table.Published(user, id, now)
-	if !found {
+	if !found || said.Fixed {
 		return said, false
 	}
 	if said.Node != p.table.Node() {

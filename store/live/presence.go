@@ -60,6 +60,10 @@ type Presence struct {
 	// phones publish, as it came. The settings say whether it becomes an activity.
 	IM string
 
+	// Fixed is what lasts as Expires says and no longer, whatever becomes of the node that
+	// has it: who says it again says something new.
+	Fixed bool
+
 	Gone bool // the source has withdrawn it while another node had it: owners tell each other, nobody else is told
 
 	Turn    uint32        // how often it was refreshed at Node since it came there or changed; 0 at other nodes
@@ -67,6 +71,10 @@ type Presence struct {
 	Expires time.Duration // how long it lasts without being said again; 0 for dialogs and registrations
 	Since   time.Time     // when this node heard of it
 }
+
+// FromAPI is the ID and the Source of what programs and administrators say of a user.
+// There is one such statement: who says something last is believed, at whichever node.
+const FromAPI = "api"
 
 // A State is what is told about a user: by the merge one Presence, without it one
 // of each source. A user of whom nothing is known has none.

@@ -19,6 +19,7 @@ import (
 const (
 	presenceOpen = 1 << iota
 	presenceGone
+	presenceFixed
 )
 
 const (
@@ -55,6 +56,9 @@ func (x *Presence) shared() []byte {
 	if x.Gone {
 		flags |= presenceGone
 	}
+	if x.Fixed {
+		flags |= presenceFixed
+	}
 	dst := append([]byte(nil), codecVersion, flags, byte(1+slices.Index(Activities(), x.Activity))) //nolint:gosec // a place in a short list
 	dst = binary.AppendUvarint(dst, uint64(x.Stamp))                                                //nolint:gosec // not negative
 	dst = binary.AppendUvarint(dst, uint64(x.Expires/time.Second))                                  //nolint:gosec // not negative
@@ -79,7 +83,7 @@ func parsePresence(key, value string) (Presence, error) {
 	r := reader{data: value, bad: !ok}
 	r.version()
 	flags, activity := r.byte(), int(r.byte())
-	x.Open, x.Gone = flags&presenceOpen != 0, flags&presenceGone != 0
+	x.Open, x.Gone, x.Fixed = flags&presenceOpen != 0, flags&presenceGone != 0, flags&presenceFixed != 0
 	x.Activity = activityAt(activity)
 	x.Stamp = int64(r.number(math.MaxInt64))                                            //nolint:gosec // bounded
 	x.Expires = time.Duration(r.number(uint64(mostLifetime/time.Second))) * time.Second //nolint:gosec // bounded

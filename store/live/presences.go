@@ -105,7 +105,7 @@ func (p *Presences) Put(x Presence, now time.Time) (Presence, error) {
 func (p *Presences) putLocked(x Presence, now time.Time) (Presence, bool) {
 	who := p.personLocked(x.User)
 	own := who.find(x.ID, p.node)
-	if own != nil && own.repeats(&x) && !who.isOutdone(own) {
+	if own != nil && !x.Fixed && own.repeats(&x) && !who.isOutdone(own) {
 		p.refreshLocked(own, x.Expires, now)
 		return own.Presence, false
 	}
@@ -201,7 +201,7 @@ func (p *Presences) learnLocked(x Presence, over bool, now time.Time) bool {
 	case over && at >= 0:
 		who.said = slices.Delete(who.said, at, at+1)
 	case !over && (at >= 0 || who.count(x.Node) < mostPublished+1):
-		who.put(statement{Presence: x})
+		who.put(statement{x, p.endOfLocked(who, &x, now)})
 	}
 	if own := who.index(x.ID, p.node); own >= 0 && !over && who.said[own].compare(&x) < 0 {
 		p.removeLocked(who, own)
@@ -255,11 +255,11 @@ func (p *Presences) mergeAll(now time.Time) {
 func (p *Presences) endLocked(who *person, now time.Time) {
 	for i := len(who.said) - 1; i >= 0; i-- {
 		switch s := &who.said[i]; {
-		case s.Node != p.node:
-		case s.ended(now):
-			p.removeLocked(who, i)
-		default:
+		case s.ends.IsZero():
+		case !s.ended(now):
 			p.expectLocked(s.ends)
+		case s.Node == p.node:
+			p.removeLocked(who, i)
 		}
 	}
 }
