@@ -24,6 +24,7 @@ type identity struct {
 	Listen  netip.Addr `json:"listen,omitzero"`    // zero: all addresses
 	Metrics string     `json:"metrics,omitempty"`  // where Prometheus is answered
 	DNS     string     `json:"dns,omitempty"`      // where DNS is answered
+	API     string     `json:"api,omitempty"`      // where programs ask
 	DHCP    string     `json:"dhcp,omitempty"`     // the interface on which DHCP is answered
 	Trace   int        `json:"trace,omitempty"`    // MB of messages; 0: firstTrace, negative: none
 	TLSCert string     `json:"tls_cert,omitempty"` // the administrator's files; none: the authority issues one
@@ -151,6 +152,9 @@ func (i *identity) take(dir string, o Options) error {
 	}
 	if o.DNS != "" {
 		i.DNS = o.DNS
+	}
+	if o.API != "" {
+		i.API = o.API
 	}
 	if o.DHCP != "" {
 		i.DHCP = o.DHCP

@@ -221,7 +221,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	n.system = &system{
 		self: n.self, started: time.Now(), version: o.Version, config: n.config, peers: n.peers,
-		rings: rings, bindings: n.bindings, calls: n.calls, dialogs: n.dialogs, bans: n.bans, authority: n.authority,
+		rings: rings, bindings: n.bindings, calls: n.calls, dialogs: n.dialogs, bans: n.bans, uses: admin.NewUses(), authority: n.authority,
 		key: [32]byte(n.identity.Key), dhcp: func() *dhcpserver.Server { return n.dhcp },
 	}
 	if n.identity.Role == RoleMain {
@@ -240,11 +240,16 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		n.drills = n.rehearses(port, sip)
 		drills = n.drills
 	}
+	asked, err := parseAPI(n.identity.API, n.identity.Listen)
+	if err != nil {
+		return n, err
+	}
 	api, err := admin.Open(ctx, admin.Options{
 		Dir: o.Data, Status: n.status, System: n.system, Presences: n.presences, Nodes: n.system, Mains: n.system, Banning: n.system, Drills: drills,
 		Certificate: n.shown.describe,
 		Tracing:     messages, Metrics: figures, Events: n.events, Config: n.config, Logger: n.component("admin"),
 		Blind: n.identity.Role == RoleWitness,
+		Port:  asked, Certify: n.shown.certify, Explain: explainListen, Uses: n.system.uses, AllUses: n.system.allUses,
 	})
 	if err != nil {
 		return n, fmt.Errorf("opening the API: %w", err)

@@ -38,6 +38,9 @@ type Options struct {
 	DHCP string
 	// Metrics is where Prometheus is answered, ADDRESS:PORT, or "off".
 	Metrics string
+	// API is where programs ask over HTTPS while there are tokens for them, ADDRESS or
+	// ADDRESS:PORT, or "off"; at first it is port 8080 of Listen.
+	API string
 	// Trace is how many MB of SIP messages are remembered; 0 is as before, at
 	// first 8, and a negative number none.
 	Trace int
@@ -85,6 +88,9 @@ func parseMetrics(text string) (netip.AddrPort, error) {
 // validateServices says what no service could be.
 func (o Options) validateServices() error {
 	if _, err := parseMetrics(o.Metrics); err != nil {
+		return err
+	}
+	if _, err := parseAPI(o.API, netip.Addr{}); err != nil {
 		return err
 	}
 	if o.DHCP != "" && o.DHCP != off && o.Role == RoleWitness {

@@ -48,6 +48,7 @@ type system struct {
 	calls     *live.Calls
 	dialogs   *live.Dialogs
 	bans      *bans
+	uses      *admin.Uses               // of tokens, here
 	dhcp      func() *dhcpserver.Server // nil at a witness
 	authority *link.Authority           // nil where this node is no main
 	voters    *voters                   // likewise
@@ -65,6 +66,7 @@ func (s *system) answers(port *link.Port) {
 	})
 	port.HandleAsk(askLift, s.bans.answerLift)
 	port.HandleAsk(askLeases, s.answerLeases)
+	port.HandleAsk(askUses, s.answerUses)
 	port.HandleAsk(askMembers, func(context.Context, link.Peer, []byte) ([]byte, error) {
 		return json.Marshal(s.ownMembers())
 	})

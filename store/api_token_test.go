@@ -117,8 +117,11 @@ func TestWhomAnAPITokenCovers(t *testing.T) {
 		token APIToken
 		want  bool
 	}{
-		{APIToken{}, true}, {APIToken{User: "201"}, true}, {APIToken{User: "202"}, false},
-		{APIToken{Site: "hq"}, true}, {APIToken{Site: "mons"}, false},
+		{APIToken{}, true},
+		{APIToken{User: "201"}, true},
+		{APIToken{User: "202"}, false},
+		{APIToken{Site: "hq"}, true},
+		{APIToken{Site: "mons"}, false},
 	} {
 		if got := tt.token.Covers(alice); got != tt.want {
 			t.Errorf("%+v: got %v", tt.token, got)

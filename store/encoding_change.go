@@ -14,8 +14,8 @@ const (
 	tagDrain      = "drain"
 	tagAfter      = "after"
 
-	tagAddAPIToken    = "add-api-token"
-	tagRemoveAPIToken = "remove-api-token" //nolint:gosec // no credentials
+	tagAddAPIToken    = "add-api-token" //nolint:gosec // no credentials
+	tagRemoveAPIToken = "remove-api-token"
 )
 
 // EncodeChange returns c as the log carries it.

@@ -22,8 +22,9 @@ any other has published last (publish), or that a phone of his is registered
 one is told or all, says "presence:" in the configuration.`,
 		Example: `  carillon presence
   carillon presence --watch
+  carillon presence set 201 meeting --for 90m
   carillon presence -o json | jq -r '.[] | select(.activity == "meeting") | .user'`,
-		Args:              cobra.NoArgs,
+		Args:              c.subcommandOnly,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return show(cmd.Context(), c, s, view[[]admin.Presence]{
@@ -36,6 +37,7 @@ one is told or all, says "presence:" in the configuration.`,
 		},
 	}
 	addShowing(cmd, &s)
+	cmd.AddCommand(c.presenceSetCommand(), c.presenceClearCommand())
 	return cmd
 }
 

@@ -13,13 +13,8 @@ import (
 	"carillon/node"
 )
 
-func (c *cli) runCommand() *cobra.Command {
-	var o node.Options
-	var listen, join, level string
-	cmd := &cobra.Command{
-		Use:   "run",
-		Short: "Run a node",
-		Long: `Run a node, until SIGTERM or ^C. A second signal ends it at once.
+// aboutRun is the help of run.
+const aboutRun = `Run a node, until SIGTERM or ^C. A second signal ends it at once.
 
 In an empty directory, run founds a system of its own: it makes the two users 201
 and 202, prints their passwords this once, and says what to do next; with --apply
@@ -48,8 +43,19 @@ With --dhcp it gives addresses to the devices on an interface, and to those behi
 relays that send to it, from the pools that the configuration has for its site
 (sites, dhcp). The nodes of a site share them, and go on without each other.
 
+Programs ask it over HTTPS on port 8080, as soon as ` + "`carillon token create --api`" + ` has made
+a token for one, and not before; --api is another address, or off.
+
 With --metrics it also answers Prometheus, without asking who it is: figures and
-the names of nodes, and nothing about users.`,
+the names of nodes, and nothing about users.`
+
+func (c *cli) runCommand() *cobra.Command {
+	var o node.Options
+	var listen, join, level string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run a node",
+		Long:  aboutRun,
 		Example: `  carillon run
   carillon run --data /var/lib/carillon --name laurel --listen 192.168.1.5 --dns 192.168.1.5
   carillon run --first --apply house.yaml
@@ -79,6 +85,7 @@ the names of nodes, and nothing about users.`,
 // addServices gives f the flags of what a node does beside SIP.
 func addServices(f *pflag.FlagSet, o *node.Options) {
 	f.StringVar(&o.DNS, "dns", "", "address that answers DNS for the domain, as 172.30.42.11, or off (default: off)")
+	f.StringVar(&o.API, "api", "", "address that programs ask over HTTPS while there are tokens for them, as 172.30.42.11, or off (default: port 8080 of --listen)")
 	f.StringVar(&o.DHCP, "dhcp", "", "interface on which DHCP is answered for the site, as eth0, or off (default: off)")
 	f.StringVar(&o.Metrics, "metrics", "", "address and port that answer Prometheus, as 127.0.0.1:9464, or off (default: off)")
 	f.Func("trace-memory", "MB for the last SIP messages, see carillon trace; 0 is none (default: 8)", func(s string) error { return parseTrace(o, s) })

@@ -16,38 +16,63 @@ const firstTTL = time.Hour
 func (c *cli) tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Let another node join",
-		Long: `Let another node join. A token is good for one node and for a limited time; what
-the system keeps of it does not let anybody in.`,
-		Example:           `  carillon token create`,
+		Short: "Let another node join, or a program ask",
+		Long: `Let another node join, or a program ask over HTTPS. A token for a node is good for one
+node and for a limited time; one for a program until it is revoked, or ends. What the
+system keeps of either does not let anybody in.`,
+		Example: `  carillon token create
+  carillon token create --api calendar
+  carillon token list
+  carillon token revoke calendar`,
 		Args:              c.subcommandOnly,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.tokenCreateCommand())
+	cmd.AddCommand(c.tokenCreateCommand(), c.tokenListCommand(), c.tokenRevokeCommand())
 	return cmd
 }
 
 func (c *cli) tokenCreateCommand() *cobra.Command {
 	var o output
 	var ttl time.Duration
+	var program apiToken
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Make a token for one node to join",
+		Short: "Make a token for one node to join, or for a program to ask",
 		Long: `Make a token for one node to join. The token goes to stdout; what to type on the
 other machine goes to stderr. One that is made at a main lets in a node of any
 role; one that is made at a LifeGUARD, which may be stolen, another LifeGUARD of
-its own site and nobody else; a witness makes none.`,
+its own site and nobody else; a witness makes none.
+
+With --api and a name, the token is for a program that asks over HTTPS, on port 8080:
+with --scope presence it may read and set the presence of every user, of one or of
+those of a site; with --scope view it may see what nodes and users do, and change
+nothing. It counts until it is revoked, or until its end; the token is shown this once.
+Only mains make those.`,
 		Example: `  carillon token create
   carillon token create --ttl 10m
-  carillon token create -o json | jq -r .token`,
+  carillon token create -o json | jq -r .token
+  carillon token create --api calendar --until 2027-12-31
+  carillon token create --api frontdesk --site mons`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("api") {
+				if cmd.Flags().Changed("ttl") {
+					program.ttl = ttl
+				}
+				return c.createAPIToken(cmd.Context(), o, program)
+			}
+			for _, name := range []string{"scope", "user", "site", "until"} {
+				if cmd.Flags().Changed(name) {
+					return fmt.Errorf("--%s is for the token of a program: give --api NAME too", name)
+				}
+			}
 			return c.createToken(cmd.Context(), o, ttl)
 		},
 	}
 	cmd.Flags().DurationVar(&ttl, "ttl", firstTTL, "how long the token is good")
+	addAPIToken(cmd, &program)
 	addOutput(cmd, &o)
 	return cmd
 }

@@ -1,5 +1,5 @@
 // Package admin is the API of a node: HTTP and JSON on a socket in its data
-// directory. It shows Views and live tables and writes by proposing Changes; it
+// directory, and the part of it that is for programs over HTTPS, with tokens. It shows Views and live tables and writes by proposing Changes; it
 // decides nothing and knows neither SIP nor the cluster. The client that the
 // command line uses lives here too, so that both ends of the API are one
 // package, and so does the memory of events.
@@ -7,13 +7,16 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"carillon/store/live"
@@ -48,6 +51,15 @@ type Options struct {
 	Config      Configuration
 	Blind       bool // the node has not the configuration: its Config is not asked for it
 	Logger      *slog.Logger
+
+	// Port is where programs ask over HTTPS while there are tokens; 0: nowhere. A zero
+	// address is all. Certify has the certificate to show, and Explain says what to do about
+	// a port that cannot be had. Uses remembers who asked here, AllUses asks other nodes too.
+	Port    netip.AddrPort
+	Certify func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	Explain func(error) error
+	Uses    *Uses
+	AllUses func(ctx context.Context) (found []Use, silent []string)
 }
 
 // A Server answers questions about one node. Use Open to make one.
@@ -56,6 +68,7 @@ type Server struct {
 	http     *http.Server
 	listener net.Listener
 	stop     context.CancelFunc // ends the requests that stream
+	port     *port
 }
 
 // Open creates the socket; nobody is answered before Run. The caller must be
@@ -67,9 +80,16 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	}
 	streams, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{o: o, listener: l, stop: stop}
+	outside, err := s.outside()
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	s.port = outside
 	s.http = &http.Server{
-		Handler:           s.routes(),
-		ConnContext:       withPeer,
+		Handler: s.routes(),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return withAsker(withPeer(ctx, c), asker{isOperator: true})
+		},
 		BaseContext:       func(net.Listener) context.Context { return streams },
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: headerTime,
@@ -82,6 +102,11 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 
 // Run answers until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	asked.Go(func() { s.port.run(ctx) })
 	done := make(chan error, 1)
 	go func() { done <- s.http.Serve(s.listener) }()
 	select {
@@ -149,6 +174,31 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/config/export", s.knowing(s.export))
 	mux.HandleFunc("GET /v1/config/history", s.knowing(s.history))
 	mux.HandleFunc("POST /v1/config/rollback", s.knowing(s.rollback))
+	mux.HandleFunc("POST /v1/api-tokens", s.knowing(s.createAPIToken))
+	mux.HandleFunc("GET /v1/api-tokens", s.knowing(s.apiTokens))
+	mux.HandleFunc("DELETE /v1/api-tokens", s.knowing(s.revokeAPIToken))
+	if !s.o.Blind {
+		s.mount(mux)
+	}
 	mux.HandleFunc("/", s.unknown)
 	return mux
+}
+
+// outside is what programs may ask over HTTPS.
+func (s *Server) outside() (*port, error) {
+	mux := http.NewServeMux()
+	api := s.mount(mux)
+	s.mountViews(api)
+	described, err := document(api.OpenAPI())
+	if err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("GET /openapi.json", described)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, http.StatusNotFound, "the API has no "+r.Method+" "+r.URL.Path+": /openapi.json says what it has")
+	})
+	return &port{
+		at: s.o.Port, certify: s.o.Certify, view: s.o.Config.View, explain: s.o.Explain, uses: s.o.Uses, log: s.o.Logger, handler: mux,
+		tokens: newFlood(tokenBurst, tokenEvery), strangers: newFlood(strangerBurst, strangerOne), wake: make(chan struct{}, 1),
+	}, nil
 }

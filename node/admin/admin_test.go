@@ -115,13 +115,21 @@ func (s *system) TakeOver(ctx context.Context, _ string) (Deciding, error) { ret
 // serve runs a Server in dir until the test ends.
 func serve(t *testing.T, dir string) (*Client, Options) {
 	t.Helper()
+	return serveWith(t, dir, slog.New(slog.DiscardHandler))
+}
+
+func serveWith(t *testing.T, dir string, log *slog.Logger) (*Client, Options) {
+	t.Helper()
 	sys := &system{bindings: live.NewBindings("laurel", nil), calls: live.NewCalls(), bans: live.NewBans("laurel", nil)}
 	o := Options{
 		Dir: dir, System: sys, Nodes: sys, Mains: sys, Banning: sys,
 		Tracing: &traced{}, Metrics: http.NotFoundHandler(),
-		Events: NewEvents("laurel"), Config: newConfigured(t), Logger: slog.New(slog.DiscardHandler),
+		Events: NewEvents("laurel"), Config: newConfigured(t), Logger: log,
 	}
 	o.Status = func() Status { return Status{Name: "laurel", Mode: "cluster", Links: []Link{}} }
+	o.Presences, o.Uses = live.NewPresences("laurel", nil), NewUses()
+	o.AllUses = func(context.Context) ([]Use, []string) { return o.Uses.All(o.Config.View().APITokens()), sys.silent }
+	o.Port, o.Certify, o.Explain = somewhere(), certify(t), func(err error) error { return err }
 	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

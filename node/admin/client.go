@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -269,8 +270,25 @@ func (c *Client) explain(err error) error {
 }
 
 func readProblem(answer *http.Response) error {
-	p := new(Problem)
-	if err := json.NewDecoder(answer.Body).Decode(p); err != nil || p.Message == "" {
+	var said struct {
+		Problem
+
+		Detail string `json:"detail"` // as programs are told
+		Errors []struct {
+			Message  string `json:"message"`
+			Location string `json:"location"`
+		} `json:"errors"`
+	}
+	err := json.NewDecoder(answer.Body).Decode(&said)
+	p := &said.Problem
+	if said.Detail != "" {
+		all := []string{}
+		for _, e := range said.Errors {
+			all = append(all, strings.TrimPrefix(e.Location, "body.")+": "+e.Message)
+		}
+		p.Message = cmp.Or(strings.Join(all, "\n"), said.Detail)
+	}
+	if err != nil || p.Message == "" {
 		return fmt.Errorf("asking the node: it answered %s", answer.Status)
 	}
 	return p

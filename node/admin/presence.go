@@ -50,13 +50,15 @@ func basic(open bool) string {
 	return "closed"
 }
 
-func (s *Server) presence(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) presence(w http.ResponseWriter, _ *http.Request) { s.answer(w, s.allPresence()) }
+
+func (s *Server) allPresence() []Presence {
 	var users []string
 	for u := range s.o.Config.View().Users() {
 		users = append(users, u.Number)
 	}
 	slices.Sort(users)
-	s.answer(w, PresenceOf(s.o.Presences, users))
+	return PresenceOf(s.o.Presences, users)
 }
 
 // Presence returns what is known of the users' presence, as this node has it.

@@ -88,7 +88,9 @@ func (s *Server) links(w http.ResponseWriter, _ *http.Request) {
 }
 
 // sites lists the sites in the order of the configuration.
-func (s *Server) sites(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) sites(w http.ResponseWriter, _ *http.Request) { s.answer(w, s.allSites()) }
+
+func (s *Server) allSites() []Site {
 	view := s.o.Config.View()
 	at := make(map[string][]NodeAtSite)
 	for _, m := range s.o.System.Members() {
@@ -102,7 +104,7 @@ func (s *Server) sites(w http.ResponseWriter, _ *http.Request) {
 	for x := range view.Sites() {
 		found = append(found, siteRow(x, at[x.Name], users[x.Name]))
 	}
-	s.answer(w, found)
+	return found
 }
 
 func siteRow(x store.Site, nodes []NodeAtSite, users int) Site {

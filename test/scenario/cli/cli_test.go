@@ -35,6 +35,8 @@
 //	swallow ADDRESS MAIN [hold]    takes joins for MAIN at ADDRESS, whose answers are lost: the
 //	                               connection ends, or hangs
 //	fetch URL                      prints what is answered there
+//	ask TOKEN AUTHORITY METHOD URL [BODY]
+//	                               asks the API over HTTPS as a program does; prints the answer
 //	throw N ADDRESS                sends N packets of nonsense to the port between nodes
 package cli
 
@@ -115,6 +117,7 @@ func TestStories(t *testing.T) {
 			"knock":       knock,
 			"throw":       throw,
 			"fetch":       fetch,
+			"ask":         askAs,
 			"swallow":     swallow,
 		},
 	})

@@ -1,0 +1,443 @@
+package admin
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"carillon/store"
+	"carillon/store/live"
+)
+
+// somewhere is an address of this machine that no other test has.
+func somewhere() netip.AddrPort {
+	at := [4]byte{127, 92, byte(rand.IntN(256)), byte(1 + rand.IntN(250))}
+	return netip.AddrPortFrom(netip.AddrFrom4(at), uint16(20000+rand.IntN(10000)))
+}
+
+// certify shows a certificate for example.com.
+func certify(t *testing.T) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	t.Helper()
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(s.Close)
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.TLS.Certificates[0], nil }
+}
+
+// A program asks the API over HTTPS.
+type program struct {
+	t     *testing.T
+	o     Options
+	http  *http.Client
+	token string
+}
+
+// programOf returns one without a token.
+func programOf(t *testing.T, o Options) *program {
+	t.Helper()
+	shown, _ := o.Certify(nil)
+	roots := x509.NewCertPool()
+	authority, err := x509.ParseCertificate(shown.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots.AddCert(authority)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &program{t: t, o: o, http: &http.Client{Transport: transport, Timeout: time.Minute}}
+}
+
+// with is the program with a new token.
+func (p *program) with(c *Client, token APIToken) *program {
+	p.t.Helper()
+	made, err := c.CreateAPIToken(p.t.Context(), token)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	other := *p
+	other.token = made.Token
+	return &other
+}
+
+// ask returns the status and the body of an answer. It waits for the port to open.
+func (p *program) ask(method, path, body string) (int, string) {
+	p.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		r, err := http.NewRequestWithContext(p.t.Context(), method, "https://"+p.o.Port.String()+path, strings.NewReader(body))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded") // as curl -d does
+		if p.token != "" {
+			r.Header.Set("Authorization", "Bearer "+p.token)
+		}
+		answer, err := p.http.Do(r)
+		if err == nil {
+			defer func() { _ = answer.Body.Close() }()
+			text, _ := io.ReadAll(answer.Body)
+			return answer.StatusCode, string(text)
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (p *program) wants(method, path, body string, status int, words string) {
+	p.t.Helper()
+	if got, text := p.ask(method, path, body); got != status || !strings.Contains(text, words) {
+		p.t.Errorf("%s %s %s: got %d %s, want %d %s", method, path, body, got, text, status, words)
+	}
+}
+
+const alice = "/v1/users/201/presence"
+
+// TestAProgramSetsPresence: and reads it, and withdraws it; what it may not do it is told
+// in words.
+func TestAProgramSetsPresence(t *testing.T) {
+	c, o := serve(t, t.TempDir())
+	if err := o.Config.Propose(t.Context(), twoSites()); err != nil {
+		t.Fatal(err)
+	}
+	nobody := programOf(t, o)
+	calendar := nobody.with(c, APIToken{Name: "calendar", Scope: store.APIPresence})
+	bob := nobody.with(c, APIToken{Name: "bob", Scope: store.APIPresence, User: "202"})
+	mons := nobody.with(c, APIToken{Name: "mons", Scope: store.APIPresence, Site: "mons"})
+	wall := nobody.with(c, APIToken{Name: "wall", Scope: store.APIView})
+	forged := *nobody
+	forged.token = "carillon_forged"
+	for _, x := range []struct {
+		who                *program
+		method, path, body string
+		status             int
+		words              string
+	}{
+		{calendar, "PUT", alice, `{"activity":"meeting","note":"room 4","ttl":60}`, 200, `"activity":"meeting","note":"room 4","source":"publish","by":"api"`},
+		{calendar, "GET", alice, "", 200, `"activity":"meeting"`},
+		{wall, "GET", alice, "", 200, `"activity":"meeting"`},
+		{wall, "GET", "/v1/presence", "", 200, `[{"user":"201"`},
+		{wall, "GET", "/v1/members", "", 200, `[{"name":"laurel"`},
+		{wall, "PUT", alice, `{"activity":"away"}`, 403, "does not let you do that to the presence of 201"},
+		{wall, "DELETE", alice, "", 403, "does not let you"},
+		{bob, "GET", alice, "", 403, "does not let you"},
+		{bob, "PUT", alice, `{"activity":"away"}`, 403, "does not let you"},
+		{bob, "PUT", "/v1/users/202/presence", `{"activity":"unavailable"}`, 200, `"state":"closed"`},
+		{mons, "PUT", alice, `{"activity":"away"}`, 403, "does not let you"},
+		{mons, "PUT", "/v1/users/202/presence", `{"activity":"available"}`, 200, `"state":"open","activity":""`},
+		{bob, "GET", "/v1/users/999/presence", "", 403, "does not let you"},
+		{calendar, "GET", "/v1/users/999/presence", "", 404, "there is no user 999"},
+		{calendar, "GET", "/v1/members", "", 403, "--scope view"},
+		{calendar, "GET", "/v1/elsewhere", "", 404, "/openapi.json"},
+		{calendar, "GET", "/v1/config/export", "", 404, "/openapi.json"},
+		{calendar, "POST", "/v1/config/apply", "domain: x", 404, "/openapi.json"},
+		{nobody, "GET", alice, "", 401, "carillon token create --api"},
+		{nobody, "GET", "/openapi.json", "", 401, "carillon token create --api"},
+		{&forged, "GET", alice, "", 401, "not known here"},
+		{calendar, "PUT", alice, `{"activity":"meting"}`, 422, "expected value to be one of"},
+		{calendar, "PUT", alice, `{"activity":"away","until":5}`, 422, "unexpected property"},
+		{calendar, "PUT", alice, `{"activity":"away","ttl":0}`, 422, "expected number >= 1"},
+		{calendar, "PUT", alice, `{"activity":"away","ttl":604801}`, 422, "expected number <= 604800"},
+		{calendar, "PUT", alice, `{"activity":"away","note":"` + strings.Repeat("é", 129) + `"}`, 422, "256 is the most"},
+		{calendar, "PUT", alice, `{"activity":"away","note":"\u0007"}`, 422, "nobody can read"},
+		{calendar, "PUT", alice, `{`, 400, ""},
+		{calendar, "PUT", alice, "", 400, "body is required"},
+		{calendar, "PUT", alice, `{"activity":"away","note":"` + strings.Repeat("x", largestBody) + `"}`, 413, "too large"},
+		{calendar, "GET", alice, "", 200, `"activity":"meeting"`},
+		{calendar, "DELETE", alice, "", 200, `"source":""`},
+	} {
+		x.who.wants(x.method, x.path, x.body, x.status, x.words)
+	}
+}
+
+// twoSites is 201 at hq and 202 at mons.
+func twoSites() store.Change {
+	return store.ReplaceAll(store.Config{
+		Domain: "tel.example.net",
+		Sites:  []store.Site{{Name: "hq"}, {Name: "mons"}},
+		Users:  []store.User{{Number: "201", Site: "hq"}, {Number: "202", Site: "mons"}},
+	}, store.Author{Who: "test"})
+}
+
+// TestThePortFollowsTheTokens: it is shut while nobody could be let in, and one that was
+// revoked or has ended is of no use at once.
+func TestThePortFollowsTheTokens(t *testing.T) {
+	c, o := serve(t, t.TempDir())
+	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", o.Port.String()); err == nil {
+		_ = conn.Close()
+		t.Error("the port is open before there is a token")
+	}
+	calendar := programOf(t, o).with(c, APIToken{Name: "calendar", Scope: store.APIPresence})
+	wall := programOf(t, o).with(c, APIToken{Name: "wall", Scope: store.APIView})
+	calendar.wants("GET", alice, "", 200, `"user":"201"`)
+	all, err := c.APITokens(t.Context())
+	if err != nil || len(all) != 2 || all[0].Used.IsZero() || !all[1].Used.IsZero() {
+		t.Errorf("got %+v, %v", all, err)
+	}
+	if err = c.RevokeAPIToken(t.Context(), "calendar"); err != nil {
+		t.Fatal(err)
+	}
+	calendar.wants("GET", alice, "", 401, "was revoked")
+	wall.wants("GET", alice, "", 200, "")
+	ended := store.APIToken{Name: "old", Hash: hashOf("carillon_old"), Scope: store.APIView, Expires: time.Now().Add(-time.Minute)}
+	if err = o.Config.Propose(t.Context(), store.AddAPIToken{Token: ended}); err != nil {
+		t.Fatal(err)
+	}
+	old := *wall
+	old.token = "carillon_old"
+	old.wants("GET", alice, "", 401, "the token has ended")
+	if err = c.RevokeAPIToken(t.Context(), "wall"); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		conn, dialErr := new(net.Dialer).DialContext(t.Context(), "tcp", o.Port.String())
+		if dialErr != nil {
+			return
+		}
+		_ = conn.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("the port is open though nobody has a token that counts")
+		}
+	}
+}
+
+// TestTheSocketNeedsNoToken: what the command line says of a user, and its refusals.
+func TestTheSocketNeedsNoToken(t *testing.T) {
+	c, o := serve(t, t.TempDir())
+	told, err := c.SetPresence(t.Context(), "201", Statement{Activity: "vacation", Note: "back on Monday", TTL: 60})
+	if err != nil || told.Activity != live.Vacation || told.By != live.FromAPI {
+		t.Errorf("got %+v, %v", told, err)
+	}
+	if got := o.Presences.Of("201").First(); got.Note != "back on Monday" {
+		t.Errorf("got %+v", got)
+	}
+	if told, err = c.ClearPresence(t.Context(), "201"); err != nil || told.Source != "" {
+		t.Errorf("got %+v, %v", told, err)
+	}
+	for _, tt := range []struct{ user, activity, want string }{
+		{"999", "away", "there is no user 999"}, {"201", "vacaton", "activity: expected value to be one of"}, {"a/b", "away", "has no PUT"},
+	} {
+		_, err = c.SetPresence(t.Context(), tt.user, Statement{Activity: Activity(tt.activity), TTL: 60})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: got %v", tt, err)
+		}
+	}
+}
+
+// TestThePrimarySourceMayBeTheAPI: it counts like what phones publish, unless the rules
+// say more.
+func TestThePrimarySourceMayBeTheAPI(t *testing.T) {
+	c, o := serve(t, t.TempDir())
+	if _, err := c.SetPresence(t.Context(), "201", Statement{Activity: "meeting", TTL: 60}); err != nil {
+		t.Fatal(err)
+	}
+	later := live.Presence{User: "201", ID: "phone", Open: true, Activity: live.Away, Expires: time.Minute}
+	if _, err := o.Presences.Put(later, time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ primary, activity, kind string }{{"", live.Away, "publish"}, {live.FromAPI, live.Meeting, "primary"}} {
+		settings := live.DefaultSettings()
+		settings.MergePrimarySource = tt.primary
+		if err := o.Presences.Configure(settings, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if all := PresenceOf(o.Presences, []string{"201"}); len(all) != 1 || all[0].Activity != tt.activity || all[0].Source != tt.kind {
+			t.Errorf("primary source %q: got %+v", tt.primary, all)
+		}
+	}
+}
+
+// TestWhoIsNotSecureIsTold, and learns nothing else.
+func TestWhoIsNotSecureIsTold(t *testing.T) {
+	c, o := serve(t, t.TempDir())
+	programOf(t, o).with(c, APIToken{Name: "wall", Scope: store.APIView}).wants("GET", "/v1/status", "", 200, "laurel")
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", o.Port.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, _ = fmt.Fprint(conn, "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // ends with the connection
+	if err != nil || answer.StatusCode != http.StatusBadRequest {
+		t.Fatalf("got %+v, %v", answer, err)
+	}
+	if text, _ := io.ReadAll(answer.Body); !strings.Contains(string(text), "HTTP request to an HTTPS server") {
+		t.Errorf("got %s", text)
+	}
+}
+
+// TestOneAddressLeavesRoom: connections that say nothing do not keep others out.
+func TestOneAddressLeavesRoom(t *testing.T) {
+	c, o := serve(t, t.TempDir())
+	wall := programOf(t, o).with(c, APIToken{Name: "wall", Scope: store.APIView})
+	wall.wants("GET", "/v1/status", "", 200, "laurel")
+	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 92, 0, 1)}}
+	shut := make(chan bool)
+	for range mostOfOne + 3 {
+		conn, err := from.DialContext(t.Context(), "tcp", o.Port.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		go func() { // it ends when the node closes the connection, or the test does
+			_, _ = conn.Read(make([]byte, 1))
+			select {
+			case shut <- true:
+			case <-t.Context().Done():
+			}
+		}()
+	}
+	for range 3 {
+		select {
+		case <-shut:
+		case <-time.After(headerTime - time.Second): // then the others are given up too
+			t.Fatalf("all of %d connections of one address stay open", mostOfOne+3)
+		}
+	}
+	wall.http.CloseIdleConnections()
+	wall.wants("GET", "/v1/status", "", 200, "laurel")
+}
+
+// TestFloods: who asks too often waits, and nobody else does.
+func TestFloods(t *testing.T) {
+	f, now := newFlood(3, time.Second), time.Now()
+	for i := range 3 {
+		if wait := f.take("a", now); wait != 0 {
+			t.Errorf("question %d waits %v", i, wait)
+		}
+	}
+	if wait := f.take("a", now); wait != time.Second {
+		t.Errorf("the fourth waits %v", wait)
+	}
+	if wait := f.take("b", now); wait != 0 {
+		t.Errorf("another one waits %v", wait)
+	}
+	if wait := f.take("a", now.Add(time.Second)); wait != 0 {
+		t.Errorf("a second later one waits %v", wait)
+	}
+	for i := range 2 * mostFlooding {
+		f.take(fmt.Sprint(i), now)
+	}
+	if len(f.who) > mostFlooding+1 {
+		t.Errorf("it remembers %d", len(f.who))
+	}
+}
+
+// TestStrangersAreSlowedDown, and who has a token is not, at the same address.
+func TestStrangersAreSlowedDown(t *testing.T) {
+	c, o := serve(t, t.TempDir())
+	wall := programOf(t, o).with(c, APIToken{Name: "wall", Scope: store.APIView})
+	stranger, slowed := programOf(t, o), 0
+	for range strangerBurst + 5 {
+		if status, _ := stranger.ask("GET", alice, ""); status == http.StatusTooManyRequests {
+			slowed++
+		}
+	}
+	if slowed == 0 {
+		t.Error("nobody was told to wait")
+	}
+	wall.wants("GET", alice, "", 200, "")
+}
+
+// TestNoSecretIsTold: neither in the log, even of what is wrong, nor in the history, nor
+// in an export, nor in a list.
+func TestNoSecretIsTold(t *testing.T) {
+	dir := t.TempDir()
+	log := &locked{}
+	c, o := serveWith(t, dir, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	calendar := programOf(t, o).with(c, APIToken{Name: "calendar", Scope: store.APIPresence})
+	calendar.wants("PUT", alice, `{"activity":"away"}`, 200, "")
+	calendar.wants("PUT", alice, `{"activity":"x"}`, 422, "")
+	calendar.wants("GET", "/v1/"+calendar.token, "", 404, "")
+	tokens, _ := c.APITokens(t.Context())
+	export, _ := c.Export(t.Context())
+	history, _ := c.History(t.Context())
+	said := log.String() + fmt.Sprint(tokens, string(export), history)
+	if !strings.Contains(said, "presence was set") {
+		t.Errorf("the log lacks what was done: %s", said)
+	}
+	for _, secret := range []string{calendar.token, hashOf(calendar.token)} {
+		if strings.Contains(said, secret) {
+			t.Errorf("it is told: %s", said)
+		}
+	}
+}
+
+// locked is a log that tests read.
+type locked struct{ text atomic.Pointer[[]byte] }
+
+func (l *locked) Write(b []byte) (int, error) {
+	for {
+		was := l.text.Load()
+		next := bytes.Clone(b)
+		if was != nil {
+			next = slices.Concat(*was, b)
+		}
+		if l.text.CompareAndSwap(was, &next) {
+			return len(b), nil
+		}
+	}
+}
+
+func (l *locked) String() string {
+	if b := l.text.Load(); b != nil {
+		return string(*b)
+	}
+	return ""
+}
+
+// TestTheDocument is OpenAPI 3.1, its references lead somewhere, and it has all paths that
+// the port answers, and every activity.
+func TestTheDocument(t *testing.T) {
+	c, o := serve(t, t.TempDir())
+	_, text := programOf(t, o).with(c, APIToken{Name: "wall", Scope: store.APIView}).ask("GET", "/openapi.json", "")
+	var d struct {
+		OpenAPI    string
+		Info       struct{ Title, Version string }
+		Paths      map[string]map[string]struct{ Responses map[string]any }
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Enum []string }
+			}
+			SecuritySchemes map[string]struct{ Type, Scheme string }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(d.OpenAPI, "3.1.") || d.Info.Title == "" || d.Info.Version == "" || d.Components.SecuritySchemes[bearerAuth].Scheme != "bearer" {
+		t.Errorf("got %+v", d)
+	}
+	presence := d.Paths[presencePath]
+	for _, method := range []string{"get", "put", "delete"} {
+		for _, status := range []string{"200", "401", "403", "404", "429"} {
+			if presence[method].Responses[status] == nil {
+				t.Errorf("%s %s says nothing of %s", method, presencePath, status)
+			}
+		}
+	}
+	if got := d.Components.Schemas["Statement"].Properties["activity"].Enum; !slices.Equal(got, PresenceActivities()) {
+		t.Errorf("got the activities %v", got)
+	}
+	for _, part := range strings.Split(text, `"$ref":"`)[1:] {
+		name, _, _ := strings.Cut(strings.TrimPrefix(part, "#/components/schemas/"), `"`)
+		if _, known := d.Components.Schemas[name]; !known {
+			t.Errorf("nothing describes %s", name)
+		}
+	}
+}
