@@ -25,6 +25,7 @@ const usage = `Measure Carillon beside Kamailio, on loopback, and print a table 
 
   go run ./test/load [flags] [reg|call|ring ...]    compare; all three if none is named
   go run ./test/load lamps [-rounds N] [-n USERS]   subscriptions and NOTIFY beside Kamailio's presence modules
+  go run ./test/load boot [flags]                   2,000 phones with 20 lamps each start, and ring; -h says more
   go run ./test/load profile [flags] reg|call       where the server's CPU time goes
   go run ./test/load soak [flags]                   many phones for a long time: does the node stay as it was?
   go run ./test/load million [-n N]                 a start with a million registrations on disk, beside traffic
@@ -59,18 +60,15 @@ type flags struct {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == "idle" {
-		return idle(ctx, args[1:])
-	}
-	if len(args) > 0 && args[0] == "dns" {
-		return names.Run(ctx, args[1:])
+	if len(args) > 0 {
+		own := map[string]func(context.Context, []string) error{"idle": idle, "boot": runBoot, "dns": names.Run, "soak": soak}
+		if f := own[args[0]]; f != nil {
+			return f(ctx, args[1:])
+		}
 	}
 	command := "compare"
-	if len(args) > 0 && slices.Contains([]string{"soak", "profile", "million", "holes", "lamps"}, args[0]) {
+	if len(args) > 0 && slices.Contains([]string{"profile", "million", "holes", "lamps"}, args[0]) {
 		command, args = args[0], args[1:]
-	}
-	if command == "soak" {
-		return soak(ctx, args)
 	}
 	var f flags
 	set := flag.NewFlagSet("load", flag.ContinueOnError)

@@ -80,3 +80,17 @@ func (s *server) answers(ctx context.Context) error {
 		}
 	}
 }
+
+// cpu is the processor time that the server has used.
+func (s *server) cpu() time.Duration {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.process.Process.Pid) + "/stat")
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if err != nil || len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11]) // 0 stays
+	system, _ := strconv.Atoi(fields[12])
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux
+	return time.Duration(user+system) * tick
+}
