@@ -25,6 +25,7 @@ func TestToll(t *testing.T) {
 	registers("202", "mons", 1)
 	registers("203", "mons", 1)
 	registers("301", "hq", 1)
+	isOver := func(*live.Call) bool { return true }
 	call := func(id, from, to, state string) {
 		lg.calls.Put(live.Call{ID: id, From: from, To: to, State: state, Node: "lg"})
 	}
@@ -34,16 +35,16 @@ func TestToll(t *testing.T) {
 	call("in", "301", "203", live.Up)
 	call("foreign", "301", "302", live.Up)
 	count := d.counts(&rehearsal{drillOrder: drillOrder{Site: "mons"}, inside: true})
-	lg.calls.End("within", live.Unheard)
-	lg.calls.End("out", live.Expired)
-	lg.calls.End("rings", live.Failed)
-	lg.calls.End("foreign", live.Expired)
+	lg.calls.End("within", live.Unheard, isOver)
+	lg.calls.End("out", live.Expired, isOver)
+	lg.calls.End("rings", live.Failed, isOver)
+	lg.calls.End("foreign", live.Expired, isOver)
 	lg.calls.Delete("in")       // hung up
 	registers("203", "mons", 0) // its flow is lost
 	count.phonesNow()
 	count.over()
 	call("late", "201", "202", live.Up)
-	lg.calls.End("late", live.Expired)
+	lg.calls.End("late", live.Expired, isOver)
 	want := admin.DrillNode{Calls: 1, Lost: 1, Beyond: 2, BeyondLost: 1, Refused: 1, Phones: 3, Here: 2, Dropped: 1}
 	if d.told != want {
 		t.Errorf("got  %+v\nwant %+v", d.told, want)

@@ -59,6 +59,8 @@ type Options struct {
 	Node   string     // its name in the system
 	Listen netip.Addr // zero: all addresses
 	Port   uint16     // 0: DefaultPort
+	// Indoors is without sockets of its own, for tests: connections are handed over.
+	Indoors bool
 	// Certificate is shown over TLS; nil: there is no TLS.
 	Certificate transport.Certify
 	Roots       func() *x509.CertPool // whom we believe over TLS; nil: whom the machine does
@@ -141,7 +143,7 @@ func Open(o Options) (*Server, error) {
 	var err error
 	s.transport, err = transport.Open(transport.Options{
 		Addr: o.Listen, Port: o.Port, Certificate: o.Certificate, Roots: o.Roots,
-		Logger: o.Logger, Watcher: o.Trace, Gate: s.defence,
+		Logger: o.Logger, Watcher: o.Trace, Gate: s.defence, Indoors: o.Indoors,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listening for SIP: %w", err)

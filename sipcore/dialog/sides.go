@@ -35,7 +35,7 @@ func (t *Tracker) Rang(id ID, user, tag string) {
 	if !isOwn(id) {
 		return
 	}
-	t.calls.Change(string(id), func(c *live.Call) {
+	t.change(id, func(c *live.Call) {
 		i := t.sideOf(c, user)
 		if i < 0 || c.State == live.Up || c.Sides[i].Left {
 			return
@@ -62,7 +62,7 @@ func (t *Tracker) Stopped(id ID, user string) {
 	if !isOwn(id) {
 		return
 	}
-	t.calls.Change(string(id), func(c *live.Call) {
+	t.change(id, func(c *live.Call) {
 		i := find(c, user)
 		if i < 0 {
 			return
@@ -83,7 +83,7 @@ func (t *Tracker) Canceled(id ID) {
 	if !isOwn(id) {
 		return
 	}
-	t.calls.Change(string(id), func(c *live.Call) {
+	t.change(id, func(c *live.Call) {
 		if c.State != live.Up {
 			t.darken(c)
 		}
@@ -135,9 +135,9 @@ func keep(was, is string) string {
 }
 
 // leaves takes the side with a tag out of a call, and reports whether the call is
-// over with that. It is unless somebody else has answered as well: a tag that nobody
-// has is then that of a phone which was late, and is nothing. No later answer lights
-// who has left.
+// over with that. It is unless somebody else has answered as well. A tag that nobody has
+// is that of a phone which was late, maybe for another call with the same Call-ID, and is
+// nothing. No later answer lights who has left.
 func (t *Tracker) leaves(c *live.Call, tag string) (over bool) {
 	if t.leavesToAnother(c, tag) {
 		return false
@@ -152,7 +152,10 @@ func (t *Tracker) leaves(c *live.Call, tag string) (over bool) {
 			others++
 		}
 	}
-	if others == 0 || gone < 0 && others == 1 {
+	if gone < 0 && (others > 0 || c.State != live.Up) {
+		return false
+	}
+	if others == 0 {
 		for i := range c.Sides {
 			c.Sides[i].Left = true
 		}

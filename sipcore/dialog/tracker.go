@@ -8,6 +8,7 @@ package dialog
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -73,10 +74,35 @@ func (t *Tracker) expire(now time.Time) {
 	}
 }
 
-// An ID names a call: its Call-ID and the tag of the caller, which never change
-// (RFC 3261 section 12). Forks of one INVITE share it. The zero ID is no call,
-// and every method ignores it.
+// An ID names what an INVITE began: the call, by its Call-ID and the tag of the caller,
+// which never change (RFC 3261 section 12), and the INVITE, by its CSeq, as some phones
+// call anew with the same Call-ID before the last try is over. Forks of one INVITE share
+// it. The zero ID is no call, and every method ignores it.
 type ID string
+
+// begunBy returns the ID of the call with a key that an INVITE with a CSeq began.
+func begunBy(key string, cseq uint32) ID {
+	return ID(key + string(binary.BigEndian.AppendUint32(make([]byte, 0, 4), cseq)))
+}
+
+// parts returns what begunBy was given.
+func (id ID) parts() (key string, cseq uint32) {
+	at := len(id) - 4
+	for i := range 4 {
+		cseq = cseq<<8 | uint32(id[at+i])
+	}
+	return string(id[:at]), cseq
+}
+
+// change is [live.Calls.Change] of what an INVITE began, if nothing has begun anew since.
+func (t *Tracker) change(id ID, f func(*live.Call)) {
+	key, cseq := id.parts()
+	t.calls.Change(key, func(c *live.Call) {
+		if c.CSeq == cseq {
+			f(c)
+		}
+	})
+}
 
 // A Party is who calls or is called.
 type Party struct {
@@ -91,24 +117,25 @@ type Party struct {
 // ID zero, when this very call is known already: the INVITE was forked on its way
 // to us (RFC 3261 section 8.2.2.2).
 func (t *Tracker) Invited(invite *message.Message, from, to Party) (id ID, isNew bool) {
-	id = idOf(invite, invite.FromTag())
+	cseq, _ := invite.CSeq()
+	id = begunBy(idOf(invite, invite.FromTag()), cseq)
+	key, _ := id.parts()
 	x := live.Call{
-		ID: string(id), CallID: string(id)[:len(invite.CallID())], // not the INVITE's, whose text it would keep
+		ID: key, CallID: key[:len(invite.CallID())], CSeq: cseq, // not the INVITE's, whose text it would keep
 		From: strings.Clone(from.Number), FromName: strings.Clone(from.Name), To: to.Number, ToName: to.Name, Private: from.Private,
 		State: live.Ringing, Node: t.node, Since: time.Now(),
 	}
-	x.CSeq, _ = invite.CSeq()
 	old, added := t.calls.Add(x)
 	switch {
 	case added:
 	case old.CSeq == x.CSeq && old.To == to.Number:
 		return "", false
 	default:
-		t.Ended(id)
+		t.calls.EndIf(key, t.over)
 		t.calls.Put(x)
 	}
 	if from.IsUser {
-		t.calls.Change(string(id), t.begins)
+		t.change(id, t.begins)
 	}
 	return id, true
 }
@@ -116,9 +143,9 @@ func (t *Tracker) Invited(invite *message.Message, from, to Party) (id ID, isNew
 // Invites notes that the given INVITE of another node, which has the call in its
 // table, goes on to a phone of a user of this one.
 func (t *Tracker) Invites(invite *message.Message, user string) ID {
-	id := guestMark + idOf(invite, invite.FromTag())
-	t.guests.Add(live.Call{ID: string(id), State: live.Ringing, To: user})
-	return id + userMark + ID(user)
+	key := guestMark + idOf(invite, invite.FromTag())
+	t.guests.Add(live.Call{ID: key, State: live.Ringing, To: user})
+	return ID(key + userMark + user)
 }
 
 // userMark stands in the ID of another node's call before the user of this one.
@@ -156,7 +183,7 @@ func (t *Tracker) Answered(id ID, session time.Duration, user, tag string) {
 		t.guests.Put(c)
 		return
 	}
-	t.calls.Change(string(id), func(c *live.Call) {
+	t.change(id, func(c *live.Call) {
 		if c.State != live.Up {
 			c.State, c.Since = live.Up, now
 		}
@@ -178,13 +205,13 @@ func (t *Tracker) Refreshed(answer *message.Message, session time.Duration) {
 				}
 			}
 		}
-		t.calls.Change(string(id), func(c *live.Call) {
+		t.calls.Change(id, func(c *live.Call) {
 			was := c.Session
 			if refresh(session)(c); c.Session != was && c.Key != "" {
 				t.lamps.Tell(c)
 			}
 		})
-		t.guests.Change(string(guestMark+id), refresh(cmp.Or(session, longestGuest)))
+		t.guests.Change(guestMark+id, refresh(cmp.Or(session, longestGuest)))
 		if up {
 			return
 		}
@@ -196,10 +223,10 @@ func (t *Tracker) Refreshed(answer *message.Message, session time.Duration) {
 func (t *Tracker) Carries(request *message.Message) bool {
 	for _, tag := range [2]string{request.FromTag(), request.ToTag()} {
 		id := idOf(request, tag)
-		if _, ok := t.calls.Get(string(id)); ok {
+		if _, ok := t.calls.Get(id); ok {
 			return true
 		}
-		if _, ok := t.guests.Get(string(guestMark + id)); ok {
+		if _, ok := t.guests.Get(guestMark + id); ok {
 			return true
 		}
 	}
@@ -218,7 +245,8 @@ func (t *Tracker) Ended(id ID) {
 	switch {
 	case id == "":
 	case isOwn(id):
-		t.calls.EndIf(string(id), t.over)
+		key, cseq := id.parts()
+		t.calls.EndIf(key, func(c *live.Call) bool { return c.CSeq == cseq && t.over(c) })
 	default:
 		key, _, _ := strings.Cut(string(id), userMark)
 		if c, _ := t.guests.Get(key); c.State == live.Ringing { // else another branch was answered
@@ -233,8 +261,8 @@ func (t *Tracker) Failed(id ID) {
 		t.Ended(id)
 		return
 	}
-	t.calls.Change(string(id), t.darken)
-	t.calls.End(string(id), live.Failed)
+	key, cseq := id.parts()
+	t.calls.End(key, live.Failed, func(c *live.Call) bool { return c.CSeq == cseq && t.over(c) })
 }
 
 // HungUp notes that somebody takes down the call to which an in-dialog request
@@ -242,7 +270,7 @@ func (t *Tracker) Failed(id ID) {
 // the end with one. The call is over when EndedBy or UnheardBy says so.
 func (t *Tracker) HungUp(request *message.Message) {
 	for _, tags := range ways(request) {
-		if t.calls.Change(string(idOf(request, tags[0])), func(c *live.Call) { t.leaves(c, tags[1]) }) {
+		if t.calls.Change(idOf(request, tags[0]), func(c *live.Call) { t.leaves(c, tags[1]) }) {
 			return
 		}
 	}
@@ -253,11 +281,11 @@ func (t *Tracker) HungUp(request *message.Message) {
 func (t *Tracker) EndedBy(request *message.Message) {
 	for _, tags := range ways(request) {
 		id := idOf(request, tags[0])
-		if t.calls.EndIf(string(id), func(c *live.Call) bool { return t.leaves(c, tags[1]) }) {
+		if t.calls.EndIf(id, func(c *live.Call) bool { return t.leaves(c, tags[1]) }) {
 			return
 		}
-		if t.guests.EndIf(string(guestMark+id), func(*live.Call) bool { return true }) {
-			t.lamps.Over(request.CallID(), tags[0])
+		if t.guests.EndIf(guestMark+id, func(*live.Call) bool { return true }) {
+			t.lamps.Over(request.CallID(), tags[0], tags[1])
 		}
 	}
 }
@@ -265,10 +293,7 @@ func (t *Tracker) EndedBy(request *message.Message) {
 // UnheardBy is EndedBy for a request that did not reach the other side.
 func (t *Tracker) UnheardBy(request *message.Message) {
 	for _, tags := range ways(request) {
-		id, over := string(idOf(request, tags[0])), false
-		t.calls.Change(id, func(c *live.Call) { over = t.leaves(c, tags[1]) })
-		if over {
-			t.calls.End(id, live.Unheard)
+		if t.calls.End(idOf(request, tags[0]), live.Unheard, func(c *live.Call) bool { return t.leaves(c, tags[1]) }) {
 			return
 		}
 	}
@@ -282,4 +307,4 @@ func ways(request *message.Message) [2][2]string {
 	return [2][2]string{{from, to}, {to, from}}
 }
 
-func idOf(m *message.Message, tag string) ID { return ID(m.CallID() + "\x00" + tag) }
+func idOf(m *message.Message, tag string) string { return m.CallID() + "\x00" + tag }

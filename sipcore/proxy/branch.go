@@ -34,6 +34,7 @@ type branch struct {
 	rings   bool                // one that says more than that the request has arrived
 	over    bool                // a final response came, or none will
 	lit     bool                // it rings, and lamps show that
+	dark    bool                // no lamp shows it any more
 	again   bool                // it goes to where the phone was found when one was lost
 	past    string              // the silent node past which the phone is, or was, asked at its Contact; empty: none
 	around  bool                // it goes, or went, through a node that passes it on

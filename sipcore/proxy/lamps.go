@@ -44,14 +44,16 @@ func callee(c *route.Call) dialog.Party {
 
 // light has a lamp show that the branch rings.
 func (b *branch) light(m *message.Message) {
-	if f := b.fork; f.dialog != "" && !b.lit && !b.over && !f.canceled {
+	if f := b.fork; f.dialog != "" && !b.lit && !b.dark && !f.canceled {
 		b.lit = true
 		f.p.o.Calls.Rang(f.dialog, b.user(), m.ToTag())
 	}
 }
 
-// darken has the lamp show that the branch does not ring any more.
+// darken has the lamp show that the branch does not ring any more. A 180 that was on its
+// way does not light it again.
 func (b *branch) darken() {
+	b.dark = true
 	if b.lit {
 		b.lit = false
 		b.fork.p.o.Calls.Stopped(b.fork.dialog, b.user())

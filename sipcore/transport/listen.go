@@ -36,6 +36,9 @@ type door struct {
 
 // listen binds UDP, TCP and TLS for each address family in use.
 func (l *Layer) listen() error {
+	if l.opts.Indoors {
+		return nil
+	}
 	for _, addr := range l.families() {
 		err := l.listenOn(addr)
 		if err == nil || l.canDoWithout(addr, err) {

@@ -18,6 +18,7 @@ type Options struct {
 	Logger  *slog.Logger
 	Watcher Watcher // of all messages: nobody
 	Gate    Gate    // lets messages and connections in: all of them
+	Indoors bool    // without sockets: all connections are adopted
 
 	// Certificate is shown to who calls over TLS; nil: there is no TLS.
 	Certificate Certify

@@ -144,16 +144,21 @@ func (c *Calls) Watch(f func(Call, Ending)) {
 	c.tells.Store(&f)
 }
 
-// End removes a call, if it is there, that did not end well.
-func (c *Calls) End(id string, how Ending) {
-	s := c.shard(id)
-	s.mu.Lock()
-	x := s.byID[id]
-	delete(s.byID, id)
-	s.mu.Unlock()
-	if x != nil {
-		c.tell(*x, how)
+// End is EndIf for a call that did not end well; true if it is over.
+func (c *Calls) End(id string, how Ending, f func(x *Call) (over bool)) bool {
+	var ended Call
+	c.EndIf(id, func(x *Call) bool {
+		over := f(x)
+		if over {
+			ended = *x
+		}
+		return over
+	})
+	if ended.ID == "" {
+		return false
 	}
+	c.tell(ended, how)
+	return true
 }
 
 func (c *Calls) tell(x Call, how Ending) {

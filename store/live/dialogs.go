@@ -268,14 +268,15 @@ func (t *talk) same(x *Side) *Side {
 	return &t.sides[i]
 }
 
-// Over hides the rows of a call of another node: this one has seen its end, and the
-// other may be out of reach. They come back when that one says something new of it.
-func (d *Dialogs) Over(callID, tag string) {
+// Over hides the rows of a call of another node: this one has seen its end with the
+// callee of that tag, and the other may be out of reach. They come back when that one says
+// something new of it. While another callee talks the call goes on.
+func (d *Dialogs) Over(callID, caller, callee string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, talks := range d.theirs {
 		for _, x := range talks {
-			if x.shown && len(x.sides) > 0 && x.sides[0].isIn(callID, tag) {
+			if x.shown && x.isOver(callID, caller, callee) {
 				x.hidden = true
 				d.showLocked(x, &talk{})
 			}
@@ -283,12 +284,26 @@ func (d *Dialogs) Over(callID, tag string) {
 	}
 }
 
-// isIn reports whether d is in a call with the given Call-ID and tag, of its caller.
-func (d *Dialog) isIn(callID, tag string) bool {
-	if d.CallID != callID {
-		return false
+// isOver reports whether t is a call with this Call-ID and these tags, and is with nobody
+// else.
+func (t *talk) isOver(callID, caller, callee string) bool {
+	is := false
+	for i := range t.sides {
+		row := &t.sides[i].Dialog
+		from, to := row.LocalTag, row.RemoteTag
+		if row.Direction == Recipient {
+			from, to = to, from
+		}
+		switch {
+		case row.CallID != callID || from != caller:
+			return false
+		case to == callee:
+			is = true
+		case row.Direction == Recipient && row.State == Confirmed:
+			return false
+		}
 	}
-	return d.Direction == Initiator && d.LocalTag == tag || d.Direction == Recipient && d.RemoteTag == tag
+	return is
 }
 
 // SetNodeAlive notes that nothing is heard of another node, or that it is back.

@@ -141,11 +141,14 @@ func TestDialogOver(t *testing.T) {
 	here := NewDialogs("laurel", carillon, spoken{t, "laurel", there, map[string]string{}})
 	c := ringingCall()
 	here.Tell(c)
-	there.Over("c1", "other")
+	c.Sides[1].State, c.Sides[3].State = Confirmed, Confirmed
+	here.Tell(c)
+	there.Over("c1", "other", "b")
+	there.Over("c1", "a", "other")
 	if len(there.All()) != 2 {
-		t.Error("another call's end ends it")
+		t.Error("another call's end ends it, or the end with another phone")
 	}
-	there.Over("c1", "a")
+	there.Over("c1", "a", "b")
 	here.Tell(c)
 	if got := there.All(); len(got) != 0 {
 		t.Errorf("got %+v, want none", got)
