@@ -177,7 +177,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /v1/api-tokens", s.knowing(s.createAPIToken))
 	mux.HandleFunc("GET /v1/api-tokens", s.knowing(s.apiTokens))
 	mux.HandleFunc("DELETE /v1/api-tokens", s.knowing(s.revokeAPIToken))
-	if !s.o.Blind {
+	if s.o.Blind {
+		mux.HandleFunc(presencePath, s.knowing(nil))
+	} else {
 		s.mount(mux)
 	}
 	mux.HandleFunc("/", s.unknown)

@@ -59,11 +59,12 @@ func (p *port) run(ctx context.Context) {
 	tick := time.NewTicker(portLook)
 	defer tick.Stop()
 	var again time.Time
-	for {
+	for said := ""; ctx.Err() == nil; {
 		if now := time.Now(); p.isWanted(now) && !now.Before(again) {
-			if err := p.serve(ctx); err != nil {
-				p.log.Warn("the API cannot be asked over HTTPS", "error", p.explain(err))
+			err := p.serve(ctx)
+			if err != nil {
 				again = time.Now().Add(portAgain)
+				said = p.complain(said, p.explain(err).Error())
 			}
 		}
 		select {
@@ -73,6 +74,14 @@ func (p *port) run(ctx context.Context) {
 		case <-p.wake:
 		}
 	}
+}
+
+// complain says once what is wrong.
+func (p *port) complain(before, now string) string {
+	if now != before {
+		p.log.Warn("programs cannot ask over HTTPS", "error", now)
+	}
+	return now
 }
 
 // look has run look at once whether there are tokens.
@@ -146,7 +155,7 @@ func (p *port) admitting(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if broken := recover(); broken != nil {
-				p.log.Error("answering a program", "path", r.URL.Path, "panic", broken)
+				p.mourn(r, broken)
 				panic(http.ErrAbortHandler)
 			}
 		}()
@@ -164,6 +173,16 @@ func (p *port) admitting(h http.Handler) http.Handler {
 		r.Header.Set("Content-Type", "application/json") // whatever curl calls it
 		h.ServeHTTP(w, r.WithContext(withAsker(r.Context(), asker{token: token})))
 	})
+}
+
+// mourn logs a panic, unless it is how huma says that the program has gone.
+func (p *port) mourn(r *http.Request, broken any) {
+	if err, ok := broken.(error); ok {
+		if _, gone := errors.AsType[*net.OpError](err); gone {
+			return
+		}
+	}
+	p.log.Error("answering a program", "path", r.URL.Path, "panic", broken)
 }
 
 // refuse turns away who shows no token that counts.

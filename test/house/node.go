@@ -175,3 +175,6 @@ func (n *Node) HasPhones(user string, count int, state string) {
 		return in == count
 	})
 }
+
+// API returns the way to ask the node as its operator.
+func (n *Node) API() *admin.Client { return admin.NewClient(n.data) }
