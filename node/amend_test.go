@@ -27,6 +27,7 @@ func thousands(c store.Config) store.Config {
 // TestOneUserOfTwoThousand: a branch is told what has changed, and not all that there
 // is, and has what the mains have then.
 func TestOneUserOfTwoThousand(t *testing.T) {
+	t.Parallel()
 	const most = 300
 	w := newTown(t, "laurel")
 	main := w.nodes["laurel"].Node

@@ -169,6 +169,7 @@ func soon(t *testing.T, what string, is func() bool) {
 // The administrator's files are shown, and others from the moment they are there
 // and good; no connection notices.
 func TestTLSOfFiles(t *testing.T) {
+	t.Parallel()
 	var out log
 	o := options(t)
 	o.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -222,6 +223,7 @@ func TestTLSOfFiles(t *testing.T) {
 // Files that are given must be good; those of the last start need not, since a
 // node that does not come up helps nobody.
 func TestTLSFilesAtTheStart(t *testing.T) {
+	t.Parallel()
 	o := options(t)
 	dir := t.TempDir()
 	certificate, key := files(t, dir, "mine.test")
@@ -273,6 +275,7 @@ func TestTLSFilesAtTheStart(t *testing.T) {
 
 // When the domain becomes another, so does the certificate.
 func TestTLSFollowsTheDomain(t *testing.T) {
+	t.Parallel()
 	o := options(t)
 	c := running(t, o)
 	if _, err := c.Apply(t.Context(), "f", []byte("domain: new.test\nusers: []\n")); err != nil {

@@ -12,6 +12,7 @@ import (
 // TestANodeThatIsListedByItsCertificate: the View has of mons what a former version
 // wrote, and its address of then. It has the View list its key, and may have another.
 func TestANodeThatIsListedByItsCertificate(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel")
 	laurel := w.nodes["laurel"]
 	o := options(t)

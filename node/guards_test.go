@@ -87,6 +87,7 @@ func (w *town) reaches(caller, callee *wire.Conn, from, to string) {
 // and their phones too, also one that registers only then. When a main is back,
 // they leave each other.
 func TestLifeguardsWithoutMains(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "town.yaml")
 	if err := os.WriteFile(file, []byte(`domain: tel.test
 sites:

@@ -104,6 +104,7 @@ func (w *town) registers(user, at string, others ...string) {
 // TestARemovedNodeIsOutWhileItRuns: everywhere at once, also where the line is too
 // slow to bring the View in that time.
 func TestARemovedNodeIsOutWhileItRuns(t *testing.T) {
+	t.Parallel()
 	w := &town{t: t, nodes: make(map[string]*townsman), config: filepath.Join(t.TempDir(), "system.yaml")}
 	if err := os.WriteFile(w.config, manyUsers(), 0o600); err != nil {
 		t.Fatal(err)
@@ -157,6 +158,7 @@ func manyUsers() []byte {
 // TestARemovedNodeIsOutWhenItComesBack: one that could not be reached is removed,
 // and comes back with all that it had.
 func TestARemovedNodeIsOutWhenItComesBack(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel", "hardy")
 	w.open("mons", RoleLifeguard, "laurel")
 	w.open("namur", RoleLifeguard, "laurel")

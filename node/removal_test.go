@@ -13,6 +13,7 @@ import (
 // TestRemoveTheMainThatLeads: another one takes the lead, and the two that stay
 // decide; then one alone.
 func TestRemoveTheMainThatLeads(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel", "hardy", "stan")
 	w.open("mons", RoleLifeguard, "hardy")
 	for _, name := range []string{"laurel", "hardy"} {
@@ -50,6 +51,7 @@ func TestRemoveTheMainThatLeads(t *testing.T) {
 // TestRemoveKeepsAQuorum: a living main stays while too few would be left without
 // it; the dead one goes, then it may.
 func TestRemoveKeepsAQuorum(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel", "hardy", "stan")
 	w.nodes["stan"].stop()
 	_, err := w.nodes["laurel"].RemoveNode(t.Context(), "hardy")
@@ -65,6 +67,7 @@ func TestRemoveKeepsAQuorum(t *testing.T) {
 }
 
 func TestRemoveWithoutAQuorum(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel", "hardy")
 	w.nodes["hardy"].stop()
 	_, err := w.nodes["laurel"].RemoveNode(t.Context(), "hardy")
@@ -77,6 +80,7 @@ func TestRemoveWithoutAQuorum(t *testing.T) {
 // TestARemovalChangesTheKey: those that stay seal with another key, who comes later
 // has it, and neither the removed node nor a witness does.
 func TestARemovalChangesTheKey(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel")
 	w.open("mons", RoleLifeguard, "laurel")
 	w.open("namur", RoleLifeguard, "laurel")

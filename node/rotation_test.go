@@ -147,6 +147,7 @@ func (w *town) linked(from, to string) {
 // TestRenewalClosesNothing: a year later all have another certificate, for the same
 // key; no connection was closed, and no revision of the configuration made.
 func TestRenewalClosesNothing(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel")
 	w.open("mons", RoleLifeguard, "laurel")
 	w.linked("laurel", "mons")
@@ -189,6 +190,7 @@ func TestRenewalClosesNothing(t *testing.T) {
 // have ended, comes up by itself, and one of its branches with a clock of 1970. One
 // that was removed does not come back with it.
 func TestACupboard(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel", "hardy")
 	w.open("mons", RoleLifeguard, "laurel")
 	w.open("namur", RoleLifeguard, "laurel")
@@ -218,6 +220,7 @@ func TestACupboard(t *testing.T) {
 // TestAnotherKey: the former one opens nothing any more, phones stay known, a main
 // keeps its vote; whatever step is the last before a crash.
 func TestAnotherKey(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel", "hardy")
 	w.open("mons", RoleLifeguard, "laurel")
 	w.registers("u1", "mons", "laurel", "hardy")

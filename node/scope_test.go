@@ -94,6 +94,7 @@ func (w *town) same() {
 // of another site, whatever has changed since it joined, and all the same every
 // node shows the same configuration.
 func TestAStolenBranch(t *testing.T) {
+	t.Parallel()
 	w := withBranches(t)
 	check := func(when string, holds map[string]string) {
 		t.Helper()
@@ -139,6 +140,7 @@ func TestAStolenBranch(t *testing.T) {
 // digests, while a main can be asked; while none can, he is refused, and the
 // operator reads why; who is registered already stays so by his connection.
 func TestRoaming(t *testing.T) {
+	t.Parallel()
 	w := withBranches(t)
 	laurel, mons := w.nodes["laurel"], w.nodes["mons"]
 	w.eventually("mons hears its main", func() bool { return len(mons.peers.Relays()) == 1 })

@@ -81,6 +81,7 @@ func (f thief) into(p *link.Port, node string) net.Conn {
 // has stolen elsewhere, as who comes or as who is called, over what is open already,
 // and with a token from before.
 func TestAStolenAuthority(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel")
 	w.join("hardy", RoleMain, "laurel") // without a vote, for which it would wait
 	w.open("mons", RoleLifeguard, "laurel")
@@ -160,6 +161,7 @@ func (f thief) joinsNot(text string) {
 // TestTokensOfThoseThatAreGone: a main may have made any, a LifeGUARD those for its
 // site alone.
 func TestTokensOfThoseThatAreGone(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel")
 	w.open("mons", RoleLifeguard, "laurel")
 	w.open("bergen", RoleLifeguard, "laurel")

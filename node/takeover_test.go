@@ -14,6 +14,7 @@ import (
 // TestTakeOver: of two mains one is lost; the other goes on alone when it is told
 // to, and the lost one follows it when it is back.
 func TestTakeOver(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel", "hardy")
 	w.open("mons", RoleLifeguard, "hardy")
 	if _, err := w.nodes["laurel"].TakeOver(t.Context()); err == nil || !strings.Contains(err.Error(), "there is nothing to take over") {

@@ -11,6 +11,7 @@ import (
 // TestAStolenBranchLetsNoMainIn: a token that a LifeGUARD had made lets in another
 // one of its own site; a witness has none made.
 func TestAStolenBranchLetsNoMainIn(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel")
 	w.open("mons", RoleLifeguard, "laurel")
 	w.join("wim", RoleWitness, "laurel")

@@ -6,6 +6,7 @@ import "testing"
 // that leads got another key. It hears of changes from that one alone, and takes it in
 // because another main vouches for it.
 func TestAMainThatWasOffFollows(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel")
 	w.join("hardy", RoleMain, "laurel")
 	w.join("stan", RoleMain, "laurel")

@@ -11,6 +11,7 @@ import (
 // TestWitness: it makes the votes of two mains odd, not those of one or three,
 // and has of the configuration what it needs to find the mains.
 func TestWitness(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "laurel")
 	votes := func(at, want string) {
 		t.Helper()
