@@ -66,13 +66,15 @@ ringback_disabled yes
 
 // A Baresip is a running baresip that registered as a user.
 type Baresip struct {
-	tb      testing.TB
-	dir     string
-	user    string
-	own     netip.Addr
-	hertz   float64 // of its tone
-	output  *output
-	control net.Conn
+	tb       testing.TB
+	dir      string
+	user     string
+	own      netip.Addr
+	hertz    float64 // of its tone
+	process  *os.Process
+	contacts string // of its address book
+	output   *output
+	control  net.Conn
 
 	mu     sync.Mutex
 	events []string // types of the events so far
@@ -113,13 +115,43 @@ func (b *Baresip) starts(program string, h Host, config, account string) {
 	control := netip.AddrPortFrom(h.Addr, baresipControl)
 	b.writes("config", fmt.Sprintf(baresipConfig, b.own, control, baresipSound, b.dir)+config)
 	b.writes("accounts", fmt.Sprintf("<sip:%s@%s%s;auth_user=%s;auth_pass=%s;answermode=manual;regint=60\n", b.user, Domain, account, b.user, Password))
-	b.writes("contacts", "")
+	b.writes("contacts", b.contacts)
 	if err := tone(b.hertz, 20).save(filepath.Join(b.dir, "tone.wav")); err != nil {
 		b.tb.Fatal(err)
 	}
 	b.run(h.command(program, "-f", b.dir, "-v", "-s"))
 	b.connect(h, control)
 }
+
+// StartBaresipWatcher starts a baresip over TCP that publishes what its user does, and
+// watches another user.
+func StartBaresipWatcher(tb testing.TB, program string, h Host, n *Node, user, watched string) *Baresip {
+	tb.Helper()
+	b := newBaresip(tb, h, user, 440)
+	b.contacts = fmt.Sprintf("\"%[1]s\" <sip:%[1]s@%[2]s>;presence=p2p\n", watched, Domain)
+	b.starts(program, h, "module_app contact.so\nmodule_app presence.so\n", fmt.Sprintf(";transport=tcp>;outbound=\"sip:%s:5060;transport=tcp\";pubint=60", n.Addr))
+	tb.Cleanup(func() { _ = b.process.Kill() }) // it would wait for what it publishes last
+	return b
+}
+
+// IsTold waits until a message came that has a text; of what it was told first the
+// phone says nothing itself.
+func (b *Baresip) IsTold(text string) {
+	b.tb.Helper()
+	eventually(b.tb, b.user+" is told "+text, 20*time.Second, func() bool { return strings.Contains(b.says(), text) })
+}
+
+// Knows waits until the phone has said of whom it watches that he is now so.
+func (b *Baresip) Knows(was, is string) {
+	b.tb.Helper()
+	line := "changed status from " + was + " to " + is
+	eventually(b.tb, b.user+" sees that somebody "+line, 10*time.Second, func() bool { return strings.Contains(b.says(), line) })
+}
+
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// says returns what the phone has written, without its colours.
+func (b *Baresip) says() string { return colours.ReplaceAllString(b.output.tail(1<<20), "") }
 
 // holds reports whether a user has a phone at an address that is up.
 func (n *Node) holds(user string, at netip.Addr) bool {
@@ -135,6 +167,7 @@ func (b *Baresip) run(cmd *exec.Cmd) {
 	if err := cmd.Start(); err != nil {
 		b.tb.Fatal(err)
 	}
+	b.process = cmd.Process
 	b.tb.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })

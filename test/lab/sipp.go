@@ -46,23 +46,41 @@ const (
 // for each phone, "un" one UDP socket.
 func StartSIPp(tb testing.TB, program string, h Host, n *Node, transport string, phones []SIPpPhone) *SIPp {
 	tb.Helper()
-	p := &SIPp{tb: tb, dir: tb.TempDir(), output: new(output), done: make(chan struct{})}
-	scenarios, err := filepath.Abs(filepath.Join("testdata", "sipp"))
+	return startSIPp(tb, program, h, n, transport, "phone.xml", phones, "-oocsf", sippScenario(tb, "answer.xml"),
+		"-l", "1000", "-r", "50", "-max_socket", "500", "-deadcall_wait", "0",
+		"-default_behaviors", "all,-abortunexp,-bye") // a repetition is no error; what is missing is noticed
+}
+
+// StartSIPpWatcher starts one phone that registers over TCP, watches the lamp of its
+// Target, and publishes that it is in a meeting: see testdata/sipp/watch.xml. Its log
+// has a line for each document.
+func StartSIPpWatcher(tb testing.TB, program string, h Host, n *Node, phone SIPpPhone) *SIPp {
+	tb.Helper()
+	return startSIPp(tb, program, h, n, "t1", "watch.xml", []SIPpPhone{phone})
+}
+
+func sippScenario(tb testing.TB, file string) string {
+	tb.Helper()
+	path, err := filepath.Abs(filepath.Join("testdata", "sipp", file))
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return path
+}
+
+func startSIPp(tb testing.TB, program string, h Host, n *Node, transport, scenario string, phones []SIPpPhone, more ...string) *SIPp {
+	tb.Helper()
+	p := &SIPp{tb: tb, dir: tb.TempDir(), output: new(output), done: make(chan struct{})}
 	if err := os.WriteFile(filepath.Join(p.dir, "phones.csv"), []byte(table(phones)), 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	own, port := h.Addr.String(), firstPort+portsEach*(int(started.Add(1))%manySIPps)
-	p.cmd = h.command(program,
-		n.Addr.String()+":5060", "-t", transport, "-i", own, "-ci", own, "-p", strconv.Itoa(port),
-		"-sf", filepath.Join(scenarios, "phone.xml"), "-oocsf", filepath.Join(scenarios, "answer.xml"),
-		"-inf", "phones.csv", "-m", strconv.Itoa(len(phones)), "-l", "1000", "-r", "50",
-		"-key", "domain", Domain, "-max_socket", "500", "-deadcall_wait", "0", "-skip_rlimit",
-		"-default_behaviors", "all,-abortunexp,-bye", // a repetition is no error; what is missing is noticed
-		"-recv_timeout", "20000", "-timeout", "180", "-nostdin",
-		"-trace_logs", "-log_file", "calls.log", "-trace_err", "-error_file", "errors.log")
+	p.cmd = h.command(program, append([]string{
+		n.Addr.String() + ":5060", "-t", transport, "-i", own, "-ci", own, "-p", strconv.Itoa(port),
+		"-sf", sippScenario(tb, scenario), "-inf", "phones.csv", "-m", strconv.Itoa(len(phones)), "-key", "domain", Domain,
+		"-recv_timeout", "20000", "-timeout", "180", "-nostdin", "-skip_rlimit",
+		"-trace_logs", "-log_file", "calls.log", "-trace_err", "-error_file", "errors.log",
+	}, more...)...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = p.dir, p.output, p.output
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)
