@@ -108,7 +108,7 @@ func Activities() []string {
 	return []string{
 		"appointment", Away, "breakfast", Busy, "dinner", "holiday", "in-transit", "looking-for-work", "meal", Meeting,
 		OnThePhone, Other, "performance", "permanent-absence", "playing", "presentation", "shopping", "sleeping",
-		"spectator", "steering", "travel", "tv", Vacation, "working", "worship",
+		"spectator", "steering", "travel", "tv", Vacation, "working", "worship", "lunch",
 	}
 }
 
