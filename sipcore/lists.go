@@ -1,6 +1,7 @@
 package sipcore
 
 import (
+	"errors"
 	"strings"
 
 	"carillon/sipcore/message"
@@ -54,6 +55,9 @@ func isListName(r request) bool {
 func (s *Server) watchBrought(r request, from caller) {
 	uris, err := presence.ListIn(r.Message)
 	switch {
+	case errors.Is(err, presence.ErrEncoding):
+		respondWith(r.tx, 415, field{"Accept-Encoding", presence.ListEncoding})
+		return
 	case err != nil || len(uris) == 0:
 		proxy.Respond(r.tx, 400, "Bad List")
 		return

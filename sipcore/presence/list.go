@@ -1,6 +1,10 @@
 package presence
 
 import (
+	"compress/zlib"
+	"errors"
+	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -32,8 +36,41 @@ func BringsList(m *message.Message) bool {
 	return m.Body() != "" && strings.EqualFold(strings.TrimSpace(kind), ListType)
 }
 
-// ListIn returns the URIs in the list that a SUBSCRIBE brings.
-func ListIn(m *message.Message) ([]string, error) { return document.ParseList([]byte(m.Body())) }
+// ListIn returns the URIs in the list that a SUBSCRIBE brings; ErrEncoding if it is
+// packed in another way than in ListEncoding.
+func ListIn(m *message.Message) ([]string, error) {
+	body, err := unpacked(m)
+	if err != nil {
+		return nil, err
+	}
+	return document.ParseList(body)
+}
+
+// ListEncoding is how a phone may pack the list that it brings, as Linphone does.
+const ListEncoding = "deflate"
+
+// ErrEncoding refuses a list that is packed as nobody here can read it.
+var ErrEncoding = errors.New("the encoding is not known")
+
+// unpacked returns the body of m, which is no larger than a message.
+func unpacked(m *message.Message) ([]byte, error) {
+	encoding, packed := m.Header(message.ContentEncoding)
+	switch encoding = strings.TrimSpace(encoding); {
+	case !packed || strings.EqualFold(encoding, "identity"):
+		return []byte(m.Body()), nil
+	case !strings.EqualFold(encoding, ListEncoding):
+		return nil, ErrEncoding
+	}
+	r, err := zlib.NewReader(strings.NewReader(m.Body()))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a list: %w", err)
+	}
+	body, err := io.ReadAll(io.LimitReader(r, message.MaxMessage))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a list: %w", err)
+	}
+	return body, nil // one that was cut is no document
+}
 
 // EntriesOf are the entries of numbers of a domain.
 func EntriesOf(numbers []string, domain string) []Entry {

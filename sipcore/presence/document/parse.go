@@ -14,6 +14,8 @@ const (
 	mostBytes    = 64 << 10
 	mostDepth    = 16
 	mostElements = 4096
+
+	mostAttributes = 64 // of one element
 )
 
 const (
@@ -54,7 +56,7 @@ func parse(body []byte) (*element, error) {
 			return nil, errDocument
 		}
 	}
-	if all := p.open[0].children; len(all) == 1 {
+	if all := p.open[0].children; len(all) == 1 && strings.Trim(p.open[0].text.String(), " \t\r\n\ufeff") == "" {
 		return all[0], nil
 	}
 	return nil, errDocument
@@ -78,7 +80,7 @@ func (p *parser) take(token xml.Token) bool {
 	top := p.open[len(p.open)-1]
 	switch t := token.(type) {
 	case xml.StartElement:
-		if p.n++; p.n > mostElements || len(p.open) > mostDepth {
+		if p.n++; p.n > mostElements || len(p.open) > mostDepth || len(t.Attr) > mostAttributes {
 			return false
 		}
 		e := &element{name: name{t.Name.Space, t.Name.Local}, attributes: t.Attr}

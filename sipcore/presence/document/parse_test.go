@@ -3,12 +3,14 @@ package document
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"carillon/store/live"
+	"carillon/test/house/wire"
 )
 
 const openPresence = `<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" ` +
@@ -68,6 +70,44 @@ func TestRefuses(t *testing.T) {
 		list := strings.NewReplacer(openPresence, `<resource-lists xmlns="`+nsLists+`">`, "</presence>", "</resource-lists>").Replace(body)
 		if uris, err := ParseList([]byte(list)); err == nil && name != "nothing said" {
 			t.Errorf("%s: got %q", name, uris)
+		}
+	}
+}
+
+// TestBombs: what wants to be more than it is costs no more than it is, and is refused.
+func TestBombs(t *testing.T) {
+	const within, list = `<tuple id="a"><status><basic>open</basic></status></tuple>`, `<list><entry uri="sip:1@x"/></list>`
+	refused := func(name, body string, parse func([]byte) error) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := parse([]byte(body))
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 8<<20 {
+			t.Errorf("%s, of %d bytes: %v, %d bytes of memory", name, len(body), err, took)
+		}
+	}
+	for name, body := range wire.Bombs(openPresence, within, "</presence>") {
+		refused(name, body, func(b []byte) error { _, err := ParsePIDF(b); return err })
+	}
+	for name, body := range wire.Bombs(`<resource-lists xmlns="`+nsLists+`">`, list, "</resource-lists>") {
+		refused(name, body, func(b []byte) error { _, err := ParseList(b); return err })
+	}
+}
+
+// TestWhatIsOdd: documents that look like traps and are none.
+func TestWhatIsOdd(t *testing.T) {
+	const within = `<tuple id="a"><status><basic>open</basic></status></tuple>`
+	for name, body := range map[string]string{
+		"a byte order mark":   "\ufeff" + openPresence + within + "</presence>",
+		"a declaration":       `<?xml version='1.0' encoding='us-ascii' standalone='no'?>` + "\r\n" + openPresence + within + "</presence>\r\n",
+		"comments and so on":  "<!-- & <x> --><?go on?>" + openPresence + strings.Repeat("<!-- - -->", 2000) + within + "<![CDATA[<!DOCTYPE a>&b;]]></presence><!-- -->",
+		"prefixes":            `<p:presence xmlns:p="urn:ietf:params:xml:ns:pidf" xmlns="urn:x"><tuple/><p:tuple id="a"><p:status><p:basic>open</p:basic></p:status></p:tuple></p:presence>`,
+		"a prefix of another": `<a:presence xmlns:a="urn:ietf:params:xml:ns:pidf"><a:tuple id="a" xmlns:a="urn:y"><a:x/></a:tuple><b:tuple xmlns:b="urn:ietf:params:xml:ns:pidf" id="b"><b:status><b:basic>open</b:basic></b:status></b:tuple></a:presence>`,
+		"a long name":         openPresence + within + "<" + strings.Repeat("a", 50000) + "/></presence>",
+	} {
+		if got, err := ParsePIDF([]byte(body)); err != nil || got != (live.Presence{Open: true}) {
+			t.Errorf("%s: got %+v (%v)", name, got, err)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestDocumentsAreValid(t *testing.T) {
 		v.add("dialog-info", fmt.Sprintf("lamp%d", i), doc)
 	}
 	for i, resources := range everyList() {
-		contentType, body := List("sip:desk@x", uint32(i), i%2 == 0, resources) //nolint:gosec // a few
+		contentType, body := List("sip:desk@x", uint32(i), i%2 == 0, resources)
 		_, params, err := mime.ParseMediaType(contentType)
 		if err != nil {
 			t.Fatal(err)
@@ -114,7 +114,9 @@ func everyLamp() (all [][]byte) {
 func everyList() [][]Resource {
 	return [][]Resource{nil, {
 		{URI: "sip:201@x;user=phone", Name: "Al & <Ice> \x02", State: "active", Type: TypePIDF, Body: PIDF(alice, live.State{})},
-		{URI: "sip:202@x", State: "pending"}, {URI: "sip:203@x", State: "terminated", Reason: "noresource"}, {URI: "sip:204@x"},
+		{URI: "sip:202@x", State: "pending"},
+		{URI: "sip:203@x", State: "terminated", Reason: "noresource"},
+		{URI: "sip:204@x"},
 	}}
 }
 
@@ -150,7 +152,7 @@ func (v *validator) write(name string, doc []byte) string {
 func (v *validator) validate(schema string, files ...string) (string, error) {
 	v.t.Helper()
 	args := append([]string{"--noout", "--nonet", "--relaxng", filepath.Join("testdata", "schema", schema+".rng")}, files...)
-	out, err := exec.CommandContext(v.t.Context(), v.program, args...).CombinedOutput() //nolint:gosec // xmllint and files of the test
+	out, err := exec.CommandContext(v.t.Context(), v.program, args...).CombinedOutput()
 	for _, broken := range []string{"failed to compile", "parser error", "Relax-NG parser"} {
 		if bytes.Contains(out, []byte(broken)) {
 			v.t.Fatalf("%s: %s", schema, out)
