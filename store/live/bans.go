@@ -113,18 +113,7 @@ func (b *Bans) Expire(now time.Time) {
 }
 
 // Run removes bans that are over, until ctx ends.
-func (b *Bans) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case now := <-tick.C:
-			b.Expire(now)
-		}
-	}
-}
+func (b *Bans) Run(ctx context.Context) error { return sweep(ctx, b.Expire) }
 
 // All returns every ban that is not over, in no particular order.
 func (b *Bans) All() []Ban {

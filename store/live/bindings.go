@@ -77,18 +77,7 @@ func (b *Bindings) OnNews(f func(was, is *Binding)) { b.news = f }
 func (b *Bindings) Watch(f func(user string)) { b.watch = f }
 
 // Run removes bindings that have ended, until ctx ends.
-func (b *Bindings) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case now := <-tick.C:
-			b.Expire(now)
-		}
-	}
-}
+func (b *Bindings) Run(ctx context.Context) error { return sweep(ctx, b.Expire) }
 
 // Expire removes the bindings of this node that have ended by now; those of
 // another node only that one can end. It looks into a

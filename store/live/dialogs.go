@@ -353,18 +353,7 @@ func (d *Dialogs) Forget(node string) {
 }
 
 // Run hides the dialogs of silent nodes when their time is over, until ctx ends.
-func (d *Dialogs) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case now := <-tick.C:
-			d.Expire(now)
-		}
-	}
-}
+func (d *Dialogs) Run(ctx context.Context) error { return sweep(ctx, d.Expire) }
 
 // Expire hides the dialogs of nodes that have been silent by now for longer than
 // the sessions of their calls last.
