@@ -240,13 +240,19 @@ func (s *Server) call(r request, from caller, ours bool) {
 // carry gives a request to whom its number reaches.
 func (s *Server) carry(r request, from caller, site string, number route.Number, callee store.User) {
 	location := ""
+	var replaces *route.Replaces
 	if number.Kind == route.Emergency {
 		location = r.view.Network(r.tx.Flow().Remote().Addr()).Location
+	} else if of, ok := r.replaces(); ok {
+		replaces = of
+	} else {
+		return
 	}
 	s.proxy.Call(r.tx, &route.Call{
 		Location: location,
 		View:     r.view, Caller: from.user, Callee: callee, Number: number, Site: site, Alone: s.o.Alone(),
 		Shown: from.shown, Withheld: from.withheld || proxy.WithholdsName(r.Message),
+		Replaces: replaces,
 	}, from.origin)
 }
 

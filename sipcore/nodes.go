@@ -28,6 +28,8 @@ func (s *Server) fromNode(r request) {
 		proxy.Unreachable(r.tx)
 	case to.Token.Kind == auth.Path:
 		s.proxy.Deliver(r.tx, r.view, to, from)
+	case to.Token.Kind == auth.Pickup && r.Method() == message.INVITE && r.ToTag() == "":
+		s.proxy.PickUp(r.tx, r.view, to, from)
 	default:
 		s.withinFromNode(r, from)
 	}

@@ -135,7 +135,8 @@ func newTown(tb testing.TB, names ...string) *town {
 // open starts a node.
 func (w *town) open(name string, at netip.Addr) *station {
 	w.t.Helper()
-	s := &station{name: name, town: w, addr: at, store: store.New(w.view), calls: live.NewCalls(), bans: live.NewBans(name, nil), dialogs: live.NewDialogs(name, func() string { return domain }, nil)}
+	s := &station{name: name, town: w, addr: at, store: store.New(w.view), calls: live.NewCalls(), bans: live.NewBans(name, nil)}
+	s.dialogs = live.NewDialogs(name, func() string { return domain }, told{s})
 	s.presences = live.NewPresences(name, &s.statements)
 	s.bindings, s.heard.to = live.NewBindings(name, s), io.Discard
 	var err error

@@ -35,9 +35,13 @@ func (s *Server) comesIn(r request, t store.Trunk, ours bool) {
 		respondWith(r.tx, 405, field{"Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS"})
 		return
 	}
+	replaces, ok := r.replaces()
+	if !ok {
+		return
+	}
 	number, callee := route.ReadFrom(r.view, t.Site, numberOf(r.uri))
 	s.proxy.Call(r.tx, &route.Call{
-		View: r.view, Callee: callee, Number: number, Site: t.Site, Incoming: true, Alone: s.o.Alone(),
+		View: r.view, Callee: callee, Number: number, Site: t.Site, Incoming: true, Alone: s.o.Alone(), Replaces: replaces,
 	}, proxy.Origin{Flow: r.tx.Flow(), User: route.Trunk(t.Name), Device: s.o.Node})
 }
 

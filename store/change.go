@@ -67,6 +67,7 @@ type Replace struct {
 
 	Emergency []string  // an empty list stands for the usual numbers
 	Presence  *Presence // nil keeps it
+	Pickup    *string   // nil keeps it, empty stands for the usual code
 }
 
 // ReplaceAll returns the Change that makes c the content of any View: for
@@ -86,6 +87,7 @@ func ReplaceAll(c Config, by Author) Replace {
 
 		Emergency: append([]string{}, c.Emergency...),
 		Presence:  new(c.Presence.clone()),
+		Pickup:    &c.Pickup,
 	}
 }
 
@@ -123,6 +125,9 @@ func (r Replace) merge(v *View) Config {
 	}
 	if r.Presence != nil {
 		next.Presence = *r.Presence
+	}
+	if r.Pickup != nil {
+		next.Pickup = *r.Pickup
 	}
 	if r.Users == nil {
 		return next

@@ -39,6 +39,9 @@ func Diff(old, next *View) []Line {
 		all = append(all, Line{Sign: "~", Text: "emergency: " + arrow(was, is), Fields: []string{"emergency"}})
 	}
 	all = append(all, a.Presence.lines(b.Presence)...)
+	if a.Pickup != b.Pickup {
+		all = append(all, Line{Sign: "~", Text: "pickup: " + arrow(a.Pickup, b.Pickup), Fields: []string{"pickup"}})
+	}
 	all = append(all, diffList("node", a.Nodes, b.Nodes, nodeKey, nodeFields)...)
 	all = append(all, diffList("token", a.Tokens, b.Tokens, tokenKey, tokenFields)...)
 	all = append(all, diffList("API token", a.APITokens, b.APITokens, apiTokenKey, apiTokenFields)...)

@@ -34,6 +34,7 @@ func EncodeConfig(c Config) ([]byte, error) {
 		Origins: notNil(c.Origins), Keys: notNil(each(c.Keys, toWireKey)),
 		DNS: toWireDNS(c.DNS), Emergency: notNil(c.Emergency), Closed: c.Closed, Ordered: c.Ordered, Presence: toWirePresence(c.Presence),
 		APITokens: notNil(each(c.APITokens, toWireAPIToken)),
+		Pickup:    c.Pickup,
 	})
 }
 
@@ -76,6 +77,7 @@ func decodeConfig(b []byte) (Config, error) {
 		Nodes: nodes, Tokens: each(w.Tokens, fromWireToken), Revoked: each(w.Revoked, fromWireRevoked), Origins: w.Origins,
 		Keys: keys, DNS: fromWireDNS(w.DNS), Emergency: w.Emergency, Closed: w.Closed, Ordered: w.Ordered, Presence: fromWirePresence(w.Presence),
 		APITokens: each(w.APITokens, fromWireAPIToken),
+		Pickup:    w.Pickup,
 	}, nil
 }
 

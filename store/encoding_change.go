@@ -136,7 +136,7 @@ func toWireReplace(c Replace) wireReplace {
 	w := wireReplace{
 		Who: c.By.Who, At: unixMilli(c.By.At), Exact: c.Exact, Realm: c.Realm, Domain: c.Domain,
 		Sites: each(c.Sites, toWireSite), Users: each(c.Users, toWireUser), Trunks: each(c.Trunks, toWireTrunk),
-		Origins: c.Origins, Emergency: c.Emergency,
+		Origins: c.Origins, Emergency: c.Emergency, Pickup: c.Pickup,
 	}
 	if c.DNS != nil {
 		w.DNS = toWireDNS(*c.DNS)
@@ -161,7 +161,7 @@ func fromWireReplace(w wireReplace) (Replace, error) {
 	r := Replace{
 		By: Author{Who: w.Who, At: fromUnixMilli(w.At)}, Exact: w.Exact, Realm: w.Realm, Domain: w.Domain,
 		Sites: sites, Users: each(w.Users, fromWireUser), Trunks: each(w.Trunks, fromWireTrunk),
-		Origins: w.Origins, Emergency: w.Emergency,
+		Origins: w.Origins, Emergency: w.Emergency, Pickup: w.Pickup,
 	}
 	if w.DNS != nil {
 		r.DNS = new(fromWireDNS(w.DNS))

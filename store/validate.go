@@ -51,6 +51,7 @@ func (c Config) problems() Errors {
 	v.dns(c.DNS)
 	v.emergency(c.Emergency)
 	v.presence(c.Presence)
+	v.pickup(c.Pickup)
 	for _, n := range c.Nodes {
 		v.node(n)
 	}

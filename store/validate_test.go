@@ -114,6 +114,11 @@ func TestValidate(t *testing.T) {
 		{"a country without plus", func(c *Config) { c.Sites[0].Country = "32" }, "sites[0].country", "not a country code"},
 		{"a way outside in letters", func(c *Config) { c.Sites[0].Outside = "out" }, "sites[0].outside", "is not dialled before"},
 		{"emergency numbers", func(c *Config) { c.Emergency = []string{"112", "999"} }, "", ""},
+		{"a code for pickup", func(c *Config) { c.Pickup = "*8" }, "", ""},
+		{"a code for pickup that is a number", func(c *Config) { c.Pickup = "8" }, "pickup", "is not a code"},
+		{"a code for pickup that is long", func(c *Config) { c.Pickup = "*12345678" }, "pickup", "is not a code"},
+		{"a code for pickup in words", func(c *Config) { c.Pickup = "*up" }, "pickup", "is not a code"},
+		{"a number that begins with the code for pickup", func(c *Config) { c.Users[1].Number = "**1" }, "users[1].number", "**1 begins with the code **"},
 		{"an emergency number in words", func(c *Config) { c.Emergency = []string{"help"} }, "emergency[0]", "not an emergency number"},
 		{"an emergency number of a user", func(c *Config) { c.Emergency = []string{"200"} }, "users[0].number", "200 is the number of an emergency service"},
 		{"the usual emergency number of a user", func(c *Config) { c.Users[1].Number = "112" }, "users[1].number", "112 is the number of an emergency service"},
@@ -184,6 +189,7 @@ func TestDiff(t *testing.T) {
 		{"a trunk", func(c *Config) { c.Trunks[0].Address = "192.0.2.8" }, "~ trunk isdn: address 192.0.2.9:5060 -> 192.0.2.8"},
 		{"its transport", func(c *Config) { c.Trunks[0].Transport = TCP }, "~ trunk isdn: transport (none) -> tcp"},
 		{"emergency numbers", func(c *Config) { c.Emergency = []string{"112", "999"} }, "~ emergency: 112 911 -> 112 999"},
+		{"the code for pickup", func(c *Config) { c.Pickup = "*8" }, "~ pickup: ** -> *8"},
 		{"how a site dials", func(c *Config) { c.Sites[0].Country, c.Sites[0].Outside = "+32", "0" }, "~ site hq: country (none) -> +32, outside (none) -> 0"},
 	}
 	for _, tt := range tests {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type Config struct {
 
 	Emergency []string // numbers of emergency services; none: 112 and 911
 	Presence  Presence
+	Pickup    string // what is dialled before the number of a desk that rings; empty: **
 
 	APITokens []APIToken // in the order of their making
 }
@@ -77,6 +79,7 @@ func NewView(c Config) *View {
 		t.config.Emergency = defaultEmergency()
 	}
 	t.config.Presence = c.Presence.normal()
+	t.config.Pickup = cmp.Or(c.Pickup, defaultPickup)
 	t.trunks = newTrunks(&t.config)
 	t.networks = newNetworks(t.config.Sites)
 	t.hash = sync.OnceValue(func() string { return hash(t.config) })

@@ -28,6 +28,8 @@ type wireReplace struct {
 	Emergency []string
 
 	Presence *wirePresence
+
+	Pickup *string
 }
 
 type wireConfig struct {
@@ -51,6 +53,8 @@ type wireConfig struct {
 	Presence *wirePresence
 
 	APITokens []wireAPIToken
+
+	Pickup string
 }
 
 type wireSite struct {

@@ -13,13 +13,14 @@ import (
 const (
 	RecordRoute = 'R'
 	Path        = 'P'
+	Pickup      = 'U' // the phone that picks a call up
 )
 
 // A Token says what a node needs to find a phone again, in a URI that the node
 // itself wrote. User and Device lead to the phone wherever it is now; Flow is
 // where it was.
 type Token struct {
-	Kind   byte // RecordRoute or Path
+	Kind   byte // RecordRoute, Path or Pickup
 	User   string
 	Device string
 	Flow   uint64
@@ -57,12 +58,12 @@ func (s *Sealer) Seal(t Token) string {
 
 // AppendSeal appends what Seal returns to dst.
 //
-// A Path goes from node to node alone, and is believed because of who brings it:
-// it is sealed with the earliest key, for the other node may not have heard of
+// A Path and a Pickup go from node to node alone, and are believed because of who brings
+// them: they are sealed with the earliest key, for the other node may not have heard of
 // the one in force yet.
 func (s *Sealer) AppendSeal(dst []byte, t Token) []byte {
 	k := s.inForce()
-	if t.Kind == Path {
+	if t.Kind == Path || t.Kind == Pickup {
 		k = (*s.keys.Load())[0]
 	}
 	w := k.tokens.scratch.Get().(*scratch)

@@ -94,6 +94,15 @@ func (id ID) parts() (key string, cseq uint32) {
 	return string(id[:at]), cseq
 }
 
+// IsOf reports whether id is of a call of this node with a Call-ID and a caller's tag.
+func (id ID) IsOf(callID, tag string) bool {
+	if !isOwn(id) {
+		return false
+	}
+	key, _ := id.parts()
+	return key == keyOf(callID, tag)
+}
+
 // change is [live.Calls.Change] of what an INVITE began, if nothing has begun anew since.
 func (t *Tracker) change(id ID, f func(*live.Call)) {
 	key, cseq := id.parts()
@@ -233,6 +242,13 @@ func (t *Tracker) Carries(request *message.Message) bool {
 	return false
 }
 
+// IsUp reports whether the call of this node with a Call-ID and a caller's tag has been
+// answered, and is not over.
+func (t *Tracker) IsUp(callID, tag string) bool {
+	c, ok := t.calls.Get(keyOf(callID, tag))
+	return ok && c.State == live.Up
+}
+
 func lasts(c *live.Call, session time.Duration, now time.Time) {
 	c.Expires, c.Session = time.Time{}, session
 	if session > 0 {
@@ -307,4 +323,6 @@ func ways(request *message.Message) [2][2]string {
 	return [2][2]string{{from, to}, {to, from}}
 }
 
-func idOf(m *message.Message, tag string) string { return m.CallID() + "\x00" + tag }
+func idOf(m *message.Message, tag string) string { return keyOf(m.CallID(), tag) }
+
+func keyOf(callID, tag string) string { return callID + "\x00" + tag }

@@ -9,9 +9,10 @@ import "carillon/sipcore/route"
 
 // All returns every feature in the order in which it is asked. The order is
 // what the user experiences.
-func All(phones TargetFinder, nodes NodeFinder) route.Pipeline {
+func All(phones TargetFinder, nodes NodeFinder, calls CallFinder) route.Pipeline {
 	return route.Pipeline{
 		Emergency{nodes},
+		Pickup{calls},
 		Phones{phones},
 		Away{nodes},
 		Outside{nodes},

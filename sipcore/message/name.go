@@ -66,6 +66,7 @@ const (
 	TargetDialog
 	Warning
 	RemotePartyID
+	AnswerMode
 )
 
 //nolint:gochecknoglobals,gosec // a constant table: Go has no constant arrays. No credentials, G101
@@ -84,7 +85,7 @@ var names = [...]string{
 	AuthenticationInfo: "Authentication-Info", CallInfo: "Call-Info", ContentDisposition: "Content-Disposition",
 	ContentEncoding: "Content-Encoding", Identity: "Identity", Join: "Join", SIPETag: "SIP-ETag",
 	SIPIfMatch: "SIP-If-Match", Subject: "Subject", TargetDialog: "Target-Dialog", Warning: "Warning",
-	RemotePartyID: "Remote-Party-ID",
+	RemotePartyID: "Remote-Party-ID", AnswerMode: "Answer-Mode",
 }
 
 // String is the canonical spelling, "" for Other.
@@ -108,7 +109,7 @@ var namesOfLength = [...][]Name{
 	8:  {Replaces, ReferTo, Identity, SIPETag},
 	9:  {Supported, Timestamp, Diversion, CallInfo},
 	10: {UserAgent, AlertInfo},
-	11: {MinExpires, Unsupported, RetryAfter, ReferredBy, MaxBreadth},
+	11: {MinExpires, Unsupported, RetryAfter, ReferredBy, MaxBreadth, AnswerMode},
 	12: {MaxForwards, ContentType, RecordRoute, HistoryInfo, AllowEvents, SIPIfMatch},
 	13: {ServiceRoute, Authorization, ProxyRequire, TargetDialog},
 	14: {ContentLength},

@@ -38,6 +38,7 @@ type branch struct {
 	again   bool                // it goes to where the phone was found when one was lost
 	past    string              // the silent node past which the phone is, or was, asked at its Contact; empty: none
 	around  bool                // it goes, or went, through a node that passes it on
+	picks   bool                // it goes to the phone that picks the call up
 }
 
 // start sends the request on flow. INVITEs get timer C; a node has nodePatience.
@@ -83,6 +84,8 @@ func (b *branch) patience() time.Duration {
 		return nodePatience
 	case b.target.IsTrunk() && b.fork.isInvite():
 		return b.fork.patienceOut()
+	case b.isPickup():
+		return pickPatience
 	case b.fork.isInvite() && len(b.hops) > 1:
 		return hopPatience
 	case b.atContact():
@@ -116,6 +119,11 @@ func (b *branch) expire() {
 		b.client.Cancel("") // should it answer after all
 		b.end(0, nil)
 		return
+	case b.isPickup():
+		b.client.Cancel("")
+		b.end(408, nil)
+		b.fork.settle()
+		return
 	case b.atContact():
 		b.client.Cancel("")
 		b.lost(silent)
@@ -148,7 +156,7 @@ func (b *branch) Response(_ *transaction.Client, m *message.Message) {
 	case status == flowFailed && b.peer.node != "":
 		b.lost(refused)
 		f.settle()
-	case status == 503 && b.nextServer():
+	case status == 503 && b.nextServer(), b.picks:
 		b.end(0, nil)
 		f.settle()
 	case status == 401 || status == 407:
@@ -209,8 +217,11 @@ func (b *branch) provisional(m *message.Message) {
 
 // ringTime is how long the next response may take, behind one that is not final.
 func (b *branch) ringTime() time.Duration {
-	if b.isStuck() {
+	switch {
+	case b.isStuck():
 		return helpPatience
+	case b.isPickup():
+		return pickPatience
 	}
 	return timerC
 }
@@ -232,6 +243,9 @@ func (b *branch) success(m *message.Message) {
 		b.end(0, nil)
 	}
 	if !f.over {
+		if f.pick != nil {
+			f.pick.has()
+		}
 		f.decided()
 		f.tryNoMore()
 		if f.isInvite() {
@@ -242,6 +256,7 @@ func (b *branch) success(m *message.Message) {
 	}
 	e := m.Edit()
 	f.strip(&e, m, b.isClean())
+	b.introducePicker(&e)
 	f.keepTime(&e, m, b.user())
 	f.send(m, &e)
 	f.settle()
@@ -289,6 +304,10 @@ func (b *branch) end(status int, response *message.Message) {
 	b.darken()
 	b.timer.Stop()
 	f.pending--
+	if b.picks {
+		status = 0 // the others ring on, and that is what the caller hears
+		f.forgetPicker()
+	}
 	if status == 0 || b.byOtherFlow(status, response) {
 		return
 	}

@@ -85,7 +85,7 @@ func (b *branch) atContact() bool { return b.past != "" && b.peer.node == "" }
 func (b *branch) to(h *hop) *branch {
 	next := &branch{
 		fork: b.fork, target: b.target, breadth: b.breadth, path: h.routes(),
-		again: b.again, past: b.past, around: b.around,
+		again: b.again, past: b.past, around: b.around, picks: b.picks,
 	}
 	if b.fork.loose == nil && !b.target.IsTrunk() {
 		next.target.URI = h.contact

@@ -81,7 +81,7 @@ func (b *branch) nextServer() bool {
 	if len(left) == 0 {
 		return false
 	}
-	next := f.open(&branch{fork: f, target: b.target, path: b.path, breadth: b.breadth, past: b.past, around: b.around})
+	next := f.open(&branch{fork: f, target: b.target, path: b.path, breadth: b.breadth, past: b.past, around: b.around, picks: b.picks})
 	next.inBackground(func(ctx context.Context) (transport.Flow, []resolve.Hop, error) {
 		return f.p.connectTo(ctx, left)
 	})

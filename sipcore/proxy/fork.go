@@ -42,7 +42,9 @@ type fork struct {
 	pending  int  // branches without a final response
 	starting bool // more branches are about to be opened
 	best     best
-	over     bool // a final response went upstream
+	pick     *pickup // what it picks up; nil: nothing
+	picker   *pickup // what picks it up, or has; nil: nothing yet
+	over     bool    // a final response went upstream
 	canceled bool
 	stopping bool // canceled because this node ends
 }
@@ -55,8 +57,10 @@ func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	if !f.wantsTimer() {
 		return
 	}
-	if c.Callee.Number == "" {
-		if no, ok := p.o.Routing.Route(c).(route.Reject); ok {
+	var v route.Verdict
+	if c.Callee.Number == "" || c.Replaces != nil {
+		v = p.o.Routing.Route(c)
+		if no, ok := v.(route.Reject); ok {
 			f.reject(no) // nobody is called
 			return
 		}
@@ -64,12 +68,15 @@ func (p *Proxy) Call(tx *transaction.Server, c *route.Call, from Origin) {
 	if f.isInvite() {
 		f.trying()
 		isNew := false
-		if f.dialog, isNew = p.o.Calls.Invited(f.m, f.caller(), callee(c)); !isNew {
+		if f.dialog, isNew = p.o.Calls.Invited(f.m, f.caller(), callee(c, v)); !isNew {
 			f.finish(482, "Merged Request")
 			return
 		}
 	}
-	f.carryOut(p.o.Routing.Route(c))
+	if v == nil {
+		v = p.o.Routing.Route(c)
+	}
+	f.carryOut(v)
 }
 
 // fork begins to forward the request of tx; c is the call that it begins, or nil.
@@ -104,6 +111,8 @@ func (f *fork) carryOut(v route.Verdict) {
 		f.ringNext()
 	case route.Reject:
 		f.reject(v)
+	case route.Take:
+		f.take(&v.Talk)
 	default:
 		f.finishWithBest()
 	}
@@ -209,6 +218,11 @@ func (f *fork) settle() {
 // askAgain offers the outcome to the features; without another idea of theirs
 // the best response goes to the caller.
 func (f *fork) askAgain() {
+	if f.mayComeBack() {
+		f.best = best{}
+		f.claim()
+		return
+	}
 	if f.call == nil || !f.isInvite() || f.call.Outcome != route.None {
 		f.finishWithBest()
 		return
@@ -288,6 +302,9 @@ func (f *fork) finishSaying(status int, reason string, name message.Name, value 
 func (f *fork) decided() {
 	f.over = true
 	f.waiting().Add(-1)
+	if f.pick != nil {
+		f.pick.letGo()
+	}
 	if f.guest() && f.isInvite() {
 		f.p.guests.remove(f)
 	}
@@ -346,6 +363,9 @@ func (p *Proxy) Cancel(tx *transaction.Server, cancel *message.Message) {
 	reason := ""
 	if cancel != nil {
 		reason, _ = cancel.Header(message.Reason)
+	}
+	if f.picker != nil {
+		reason = completedElsewhere // the caller's phone was asked to let go
 	}
 	f.cancel(reason)
 }

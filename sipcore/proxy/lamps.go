@@ -34,8 +34,12 @@ func displayOf(m *message.Message) string {
 	return a.Display
 }
 
-// callee is who is called.
-func callee(c *route.Call) dialog.Party {
+// callee is who is called: by who picks a call up, its caller.
+func callee(c *route.Call, v route.Verdict) dialog.Party {
+	if take, ok := v.(route.Take); ok && !take.Talk.Other.Private {
+		other := take.Talk.Other
+		return dialog.Party{Number: other.Number, Name: other.Name, IsUser: other.User != ""}
+	}
 	if c.Callee.Number == "" {
 		return dialog.Party{Number: c.Number.Dial}
 	}
@@ -62,8 +66,11 @@ func (b *branch) darken() {
 
 // user is whose phone it goes to; empty: nobody's of ours.
 func (b *branch) user() string {
-	if b.target.IsTrunk() {
+	switch {
+	case b.target.IsTrunk():
 		return ""
+	case b.fork.pick != nil && !b.fork.guest():
+		return b.fork.pick.caller
 	}
 	return b.target.User
 }

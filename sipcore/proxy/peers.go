@@ -168,6 +168,8 @@ func (f *fork) tokenFor(b *branch) string {
 		return f.relays.text
 	case f.loose != nil:
 		return f.loose.text
+	case f.pick != nil:
+		return f.p.o.Sealer.Seal(auth.Token{Kind: auth.Pickup, User: f.origin.User, Device: f.origin.Device})
 	}
 	return f.p.o.Sealer.Seal(auth.Token{Kind: auth.Path, User: b.target.User, Device: b.target.Device})
 }

@@ -32,6 +32,9 @@ func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b
 		f.recordRoute(&e, m, flow, b)
 		e.SetFirst(message.MaxBreadth, strconv.Itoa(b.breadth))
 	}
+	if b != nil {
+		b.pickUp(&e, m)
+	}
 	if to.node != "" {
 		e.Prepend(message.Route, to.route())
 	}

@@ -21,6 +21,8 @@ type Call struct {
 	Shown    string // one of the caller's own direct numbers that he wants to be known by; may be empty
 	Withheld bool   // he does not want to be known
 	Alone    bool   // the node that decides hears no main: its site goes on by itself
+
+	Replaces *Replaces // the call that this one is to take the place of; nil: none
 }
 
 // Lone reports whether the site of the call goes on by itself with the profile

@@ -2,7 +2,7 @@ package route
 
 import "strings"
 
-// A Verdict is the last word on a call: [Ring], [Redirect] or [Reject].
+// A Verdict is the last word on a call: [Ring], [Redirect], [Take] or [Reject].
 type Verdict interface{ verdict() }
 
 // Ring offers the call to its targets: those of equal Q at once, higher Q first.
@@ -59,3 +59,4 @@ type Reject struct {
 func (Ring) verdict()     {}
 func (Redirect) verdict() {}
 func (Reject) verdict()   {}
+func (Take) verdict()     {}

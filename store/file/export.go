@@ -26,6 +26,7 @@ func Export(view *store.View) []byte {
 	writeDNS(&w, c.DNS)
 	fmt.Fprintf(&w, "emergency: [%s]\n", quotedList(c.Emergency))
 	writePresence(&w, view.Presence())
+	fmt.Fprintf(&w, "pickup: %s\n", quoted(view.Pickup()))
 	return w.Bytes()
 }
 

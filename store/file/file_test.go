@@ -84,6 +84,7 @@ func TestParseTheExample(t *testing.T) {
 		},
 
 		Emergency: []string{"112", "911"},
+		Pickup:    "**",
 	}
 	for name, text := range map[string]string{
 		"as it is": example, "from Windows": "\ufeff" + strings.ReplaceAll(example, "\n", "\r\n"),
@@ -170,7 +171,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
-		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks, browsers, dns, emergency and presence), and this is a list"}},
+		{"a list as the file", "- domain: a.b\n", []string{"1:1: the file is made of fields (domain, sites, users, trunks, browsers, dns, emergency, presence and pickup), and this is a list"}},
 		{"a resolver without an address", "dns: {resolvers: [{site: hq}]}\nsites: [{name: hq}]\n", []string{"1:20: a resolver needs an address"}},
 		{"a resolver that is none", "dns: {resolvers: [{address: 10.0.0.0/8}]}\n", []string{"1:29: address is an IP address: write one like 192.0.2.53"}},
 		{"a resolver twice", "dns: {resolvers: [{address: 10.0.0.1}, {address: 10.0.0.1}]}\n", []string{"1:50: the resolver 10.0.0.1 is given twice, first on line 1"}},
@@ -369,6 +370,7 @@ func TestExportChangesNothing(t *testing.T) {
 		Trunks: []store.Trunk{{Name: "no", Site: "10", Address: "[2001:db8::1]:5060"}, {Name: "x", Site: "-", Address: "192.0.2.1", Transport: store.TCP}},
 
 		Emergency: []string{"000", "112"},
+		Pickup:    "#*8",
 	}
 	strange.Users = strange.Users[:len(strange.Users)-1]
 	strange.Users[4].Number = "tilde"

@@ -20,7 +20,7 @@ type reader struct {
 }
 
 func rootFields() []string {
-	return []string{"domain", "sites", "users", "trunks", "browsers", "dns", "emergency", "presence"}
+	return []string{"domain", "sites", "users", "trunks", "browsers", "dns", "emergency", "presence", "pickup"}
 }
 
 func (r *reader) readRoot() {
@@ -46,6 +46,8 @@ func (r *reader) readRoot() {
 			r.change.DNS = r.dns(f)
 		case "presence":
 			r.change.Presence = r.presence(f)
+		case "pickup":
+			r.change.Pickup = new(r.text(f))
 		case "emergency":
 			r.change.Emergency = each(r, f, func(n ast.Node, at string) string {
 				return r.text(entry{name: "an emergency number", path: at, value: n})
