@@ -290,6 +290,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.run("the news of phones", phones.Run)
 	n.run("the end of bans", n.bans.Run)
 	n.run("presence", n.presences.Run)
+	n.calendars()
 	n.run("the sessions", func(ctx context.Context) error {
 		select {
 		case <-kept.Loaded(): // others must not believe that the phones not yet loaded are gone

@@ -50,7 +50,8 @@ func AuthorOf(c Change) Author {
 // an empty list that is not nil empties it.
 //
 // A user without digests keeps those he has, unless the Replace is Exact; one
-// whose digests are elsewhere keeps them always.
+// whose digests are elsewhere keeps them always. A calendar without its password
+// keeps the one there is, and one that is elsewhere stays.
 // Digests depend on the domain, so that a Replace with another domain must
 // bring new ones for every user who has some.
 type Replace struct {
@@ -134,10 +135,11 @@ func (r Replace) merge(v *View) Config {
 	}
 	next.Users = slices.Clone(r.Users)
 	for i, u := range next.Users {
+		old, _ := v.User(u.Number)
 		if u.Digests.Elsewhere || u.Digests.IsZero() && !r.Exact {
-			old, _ := v.User(u.Number)
 			next.Users[i].Digests = old.Digests
 		}
+		next.Users[i].Calendar = u.Calendar.keeping(old.Calendar)
 	}
 	return next
 }

@@ -55,6 +55,7 @@ func Diff(old, next *View) []Line {
 type field struct {
 	name, text string
 	secret     bool
+	lack       string // what its absence means for who is added
 }
 
 func siteKey(s Site) string   { return s.Name }
@@ -102,10 +103,12 @@ func userFields(u User) []field {
 	return []field{
 		{name: "name", text: name},
 		{name: "site", text: u.Site},
-		{name: "password", text: u.Digests.text(), secret: true},
+		{name: "password", text: u.Digests.text(), secret: true, lack: "no password, so no phone can register"},
 		{name: "direct", text: strings.Join(u.Direct, " ")},
 		{name: "roams", text: yes(u.Roams)},
 		{name: "lamps", text: strings.Join(u.Lamps, " ")},
+		{name: "calendar", text: u.Calendar.text()},
+		{name: "address or password of the calendar", text: u.Calendar.secrets(), secret: true},
 	}
 }
 
@@ -176,10 +179,10 @@ func added(kind, key string, fields []field) Line {
 	var said []string
 	for _, f := range fields {
 		switch {
-		case f.secret && f.text == "":
-			said = append(said, "no "+f.name+", so no phone can register")
+		case f.text == "" && f.lack != "":
+			said = append(said, f.lack)
 			continue
-		case f.text == "":
+		case f.text == "", f.secret && f.lack == "":
 			continue
 		case f.secret:
 			said = append(said, "with "+f.name)

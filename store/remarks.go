@@ -21,6 +21,11 @@ func remarks(v *View) (all []Line) {
 			all = append(all, l)
 		}
 	}
+	for _, u := range v.config.Users {
+		if l, ok := u.overhears(); ok {
+			all = append(all, l)
+		}
+	}
 	if len(v.config.Trunks) == 0 {
 		return all
 	}

@@ -9,7 +9,7 @@ import (
 // A node at a branch can be carried away. It has of the configuration what calls
 // need to find their way, and the digests of the users of its own site; users
 // without a site are everybody's. Whose digests it has not is marked, and a main
-// is asked when such a user comes by.
+// is asked when such a user comes by. Of calendars no LifeGUARD has anything.
 //
 // Every LifeGUARD has Scope(""), and beside it what Secrets says of its site.
 // That is how it travels too: one picture for all, and a little for each.
@@ -25,6 +25,7 @@ func (c Config) scope(site string) Config {
 		if hasDigests(u) && u.Site != "" && u.Site != site {
 			u.Digests = Digests{Elsewhere: true}
 		}
+		u.Calendar = u.Calendar.scoped()
 		users[i] = u
 	}
 	c.Users = users
@@ -82,10 +83,11 @@ func (c Config) WithSecrets(b []byte) (Config, error) {
 	return c, nil
 }
 
-// HoldsMore reports whether v has digests that next has not.
+// HoldsMore reports whether v has digests or calendars that next has not.
 func (v *View) HoldsMore(next *View) bool {
 	for u := range v.Users() {
-		if then, _ := next.User(u.Number); hasDigests(u) && !u.Digests.Elsewhere && then.Digests != u.Digests {
+		then, _ := next.User(u.Number)
+		if hasDigests(u) && !u.Digests.Elsewhere && then.Digests != u.Digests || u.Calendar.Address != "" && then.Calendar.Elsewhere {
 			return true
 		}
 	}

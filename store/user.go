@@ -15,6 +15,8 @@ type User struct {
 	Direct  []string // numbers in E.164 ("+3265551201") that reach this user from outside
 	Roams   bool     // may register from any network
 	Lamps   []string // numbers of the users whom his phones watch as one list, in the order of their keys
+
+	Calendar Calendar // that says what the user does
 }
 
 // Digests are what is kept of a password: H(user:realm:password) in lower-case

@@ -192,6 +192,7 @@ func (v *validator) user(i int, u User) {
 	v.unique(v.users, "users", i, "number", "number", u.Number)
 	v.text(path("users", i, "name"), u.Name)
 	v.digests(path("users", i, "password"), u.Digests)
+	v.calendar(path("users", i, "calendar"), u.Calendar)
 	if u.Site != "" {
 		v.knownSite(path("users", i, "site"), u.Site)
 	}

@@ -89,6 +89,8 @@ type wireUser struct {
 
 	Roams bool
 	Lamps []string
+
+	Calendar *wireCalendar
 }
 
 // UnmarshalCBOR reads what any version wrote.
@@ -174,7 +176,10 @@ func fromWireSite(w wireSite) (s Site, err error) {
 }
 
 func toWireUser(u User) wireUser {
-	w := wireUser{Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct), Roams: u.Roams, Lamps: notNil(u.Lamps)}
+	w := wireUser{
+		Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct), Roams: u.Roams, Lamps: notNil(u.Lamps),
+		Calendar: toWireCalendar(u.Calendar),
+	}
 	w.MD5, w.SHA256 = toWireDigests(u.Digests)
 	return w
 }
@@ -183,7 +188,10 @@ func fromWireUser(w wireUser) User {
 	if len(w.Lamps) == 0 {
 		w.Lamps = nil
 	}
-	return User{Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct, Digests: fromWireDigests(w.MD5, w.SHA256), Roams: w.Roams, Lamps: w.Lamps}
+	return User{
+		Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct, Digests: fromWireDigests(w.MD5, w.SHA256), Roams: w.Roams, Lamps: w.Lamps,
+		Calendar: fromWireCalendar(w.Calendar),
+	}
 }
 
 // elsewhere is written for digests that are held elsewhere: too short for one, so

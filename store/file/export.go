@@ -120,6 +120,7 @@ func writeUser(w *bytes.Buffer, u store.User) {
 	if len(u.Lamps) > 0 {
 		fmt.Fprintf(w, "    lamps: [%s]\n", quotedList(u.Lamps))
 	}
+	writeCalendar(w, u.Calendar)
 }
 
 func writeTrunk(w *bytes.Buffer, t store.Trunk) {

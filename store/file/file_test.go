@@ -126,6 +126,13 @@ func TestParseFillsInFromTheView(t *testing.T) {
 		{"the lamps of a user", "users: [{number: \"201\", lamps: [\"200\", \"201\"]}, {number: \"200\", lamps: []}]\n", func(c *store.Config) {
 			c.Users = []store.User{{Number: "201", Lamps: []string{"200", "201"}, Digests: c.Users[1].Digests}, {Number: "200"}}
 		}},
+		{"calendars", "users: [{number: \"200\", calendar: \"https://cal.beip.be/x.ics\"}, {number: \"201\", calendar: {caldav: \"https://cal.beip.be/a\", user: alice, password: s3cret}}, {number: \"202\", calendar: elsewhere}]\n", func(c *store.Config) {
+			c.Users = []store.User{
+				{Number: "200", Calendar: store.Calendar{Address: "https://cal.beip.be/x.ics"}},
+				{Number: "201", Digests: c.Users[1].Digests, Calendar: store.Calendar{Address: "https://cal.beip.be/a", CalDAV: true, User: "alice", Password: store.NewSecret("s3cret")}},
+				{Number: "202"},
+			}
+		}},
 		{"an empty list empties", "trunks: []\n", func(c *store.Config) { c.Trunks = nil }},
 		{"no origins", "browsers: {origins: []}\n", func(c *store.Config) { c.Origins = nil }},
 		{"no resolvers", "dns: {forward: [192.0.2.53]}\n", func(c *store.Config) {
@@ -157,7 +164,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 	}{
 		{"an unknown field", "domain: a.b\nsite: []\n", []string{`2:1: the file has no field "site": did you mean "sites"?`}},
 		{"an unknown field of a user", "users:\n  - number: \"1\"\n    passwrod: hunter2\n", []string{`3:5: a user has no field "passwrod": did you mean "password"?`}},
-		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password, direct, roams and lamps`}},
+		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password, direct, roams, lamps and calendar`}},
 		{"several unknown fields", "a: 1\nusers: [{number: \"1\", b: 2}]\nc: 3\n", []string{"1:1: ", "2:23: ", "3:1: "}},
 		{"a number without quotes", "users:\n  - number: 0201\n", []string{`2:13: number is a text, and this is a number: write "0201" in quotes`}},
 		{"a truth as a name", "users: [{number: \"1\", name: true}]\n", []string{"1:29: name is a text, and this is true or false"}},
@@ -167,7 +174,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a whole address", "browsers: {origins: [\"https://Phone.beip.be:443/app/\"]}\n", []string{"1:22: \"https://Phone.beip.be:443/app/\" is not what a browser says of a web page: write the beginning of the page's address, like https://phone.beip.be"}},
 		{"a list for browsers", "browsers: [https://phone.beip.be]\n", []string{"1:11: browsers is made of fields (origins), and this is a list"}},
 		{"another field of browsers", "browsers: {origin: [\"*\"]}\n", []string{`1:12: browsers has no field "origin": did you mean "origins"?`}},
-		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password, direct, roams and lamps), and this is a text"}},
+		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password, direct, roams, lamps and calendar), and this is a text"}},
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
@@ -202,6 +209,11 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a lamp of nobody", "users: [{number: \"201\", lamps: [\"20\"]}]\n", []string{`1:33: the lamp "20" is not the number of a user: did you mean "201"?`}},
 		{"a lamp twice", "users: [{number: \"201\", lamps: [\"201\", \"201\"]}]\n", []string{`1:40: the lamp 201 is given twice`}},
 		{"who roams perhaps", "users: [{number: \"201\", roams: sometimes}]\n", []string{`1:32: roams is yes or no`}},
+		{"a calendar at no address", "users: [{number: \"201\", calendar: {user: alice}}]\n", []string{"1:36: a calendar needs an address: ics: or caldav:"}},
+		{"a calendar of two kinds", "users: [{number: \"201\", calendar: {ics: \"http://a\", caldav: \"http://a\"}}]\n", []string{"1:61: a calendar is ics or caldav, and this one is both"}},
+		{"a calendar for programs", "users:\n  - number: \"201\"\n    calendar: webcal://cal.beip.be/x.ics\n", []string{"3:15: webcal: is for programs that people use: write https: in its place"}},
+		{"a calendar without its password", "users:\n  - number: \"201\"\n    calendar: {ics: \"https://cal.beip.be/x.ics\", user: alice}\n", []string{"3:16: the calendar needs its password here: what is kept is for one user at one server"}},
+		{"a number as a calendar", "users: [{number: \"201\", calendar: 5}]\n", []string{"1:35: a calendar is made of fields (ics, caldav, user and password), and this is a number"}},
 		{"a budget without a unit", "sites: [{name: hq, budget: 250}]\n", []string{"1:28: budget needs a unit: write 250 kbit/s (at least 8), or Mbit/s"}},
 		{"a budget of another unit", "sites: [{name: hq, budget: 250 kb}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
 		{"a budget of nothing", "sites: [{name: hq, budget: 0 kbit/s}]\n", []string{"1:28: budget is like 64 kbit/s, or like 1 Mbit/s"}},
@@ -352,11 +364,11 @@ func TestExportChangesNothing(t *testing.T) {
 			{Name: "-"},
 		},
 		Users: []store.User{
-			{Number: "0x10", Name: `"quoted" \ and: # strange`, Site: "null"},
+			{Number: "0x10", Name: `"quoted" \ and: # strange`, Site: "null", Calendar: store.Calendar{Address: "https://cal.example.net/%20a?b=c&d={e}", CalDAV: true, User: `"no" # '`, Password: store.NewSecret("s3cret")}},
 			{Number: "#*1", Name: "yes", Site: "10", Direct: []string{"+3211", "+3212"}, Roams: true, Lamps: []string{"0x10", "-"}},
 			{Number: "true", Name: "Ærøskøbing 東京 - x", Site: "-"},
-			{Number: "1e3", Name: "- a"},
-			{Number: "~", Name: "a  b "},
+			{Number: "1e3", Name: "- a", Calendar: store.Calendar{Address: "http://[2001:db8::1]:80/x.ics"}},
+			{Number: "~", Name: "a  b ", Calendar: store.Calendar{Elsewhere: true}},
 			{Number: "_", Name: "{a}"},
 			{Number: "-", Name: "a: b"},
 			{Number: ".", Name: "'"},

@@ -96,10 +96,14 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 	return s
 }
 
+func userFields() []string {
+	return []string{"number", "name", "site", "password", "direct", "roams", "lamps", "calendar"}
+}
+
 func (r *reader) user(n ast.Node, at string) store.User {
 	var u store.User
 	var password string
-	for _, f := range r.mapping(n, at, "a user", []string{"number", "name", "site", "password", "direct", "roams", "lamps"}) {
+	for _, f := range r.mapping(n, at, "a user", userFields()) {
 		switch f.name {
 		case "number":
 			u.Number = r.text(f)
@@ -115,6 +119,8 @@ func (r *reader) user(n ast.Node, at string) store.User {
 			u.Roams = r.yes(f)
 		case "lamps":
 			u.Lamps = r.texts(f)
+		case "calendar":
+			u.Calendar = r.calendar(f)
 		}
 	}
 	if password != "" && u.Number != "" {

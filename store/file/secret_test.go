@@ -24,6 +24,12 @@ users:
     site: hq
   - {number: "202", password: ` + secret + `, name: Bob}
   - {number: "203", password: "` + secret + `"}
+  - {number: "205", calendar: {ics: "http://x.example", user: alice, password: ` + secret + `}}
+  - number: "206"
+    calendar:
+      caldav: http://x.example/b
+      user: bob
+      password: "` + secret + `"
   - password: '` + secret + `'
     number: "204"
 `

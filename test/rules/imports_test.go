@@ -29,6 +29,8 @@ var mayImport = []layer{
 	{"node/admin", service, "a service knows configuration and live tables, not SIP nor the cluster"},
 	{"node/dnsserver", service, "a service knows configuration and live tables, not SIP nor the cluster"},
 	{"node/dhcpserver", service, "a service knows configuration and live tables, not SIP nor the cluster"},
+	{"node/calendar", append([]string{"node/calendar/ical"}, service...), "a service knows configuration and live tables; what calendars say becomes presence"},
+	{"node/calendar/ical", nil, "a calendar is a text of strangers: reading it is pure"},
 	{"node/provisioning", service, "a service knows configuration and live tables, not SIP nor the cluster"},
 
 	{"cluster", nil, "the cluster's words stand alone"},
