@@ -171,3 +171,23 @@ func TestAPublicationIsNotified(t *testing.T) {
 	bob.publishes("200", "", "SIP-If-Match", tag, "Expires", "0")
 	sees("closed")
 }
+
+// What a Snom says is told as it came where it is not to be understood (im_to_rpidf: no).
+func TestWhatASnomSaysPassesThrough(t *testing.T) {
+	at := newTown(t, "laurel").nodes["laurel"]
+	settings := live.DefaultSettings()
+	settings.ImToRPIDF = false
+	if err := at.presences.Configure(settings, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	alice, bob := at.phoneOver("tcp", "alice", "1"), at.phoneOver("tcp", "bob", "2")
+	alice.watches("presence", "bob", "600")
+	alice.replies(alice.gets("NOTIFY"), 200)
+	const status = `<status><basic>open</basic><im:im>busy</im:im></status>`
+	m := bob.publish("bob", "busy")
+	m.Body = `<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:im="urn:ietf:params:xml:ns:pidf:im" entity="pres:bob@x"><tuple id="snom">` + status + `</tuple></presence>`
+	bob.hears("200", m)
+	if told := alice.gets("NOTIFY"); !strings.Contains(told.Body, status) || strings.Contains(told.Body, "rpid:activities") {
+		t.Errorf("alice is told %s", told.Body)
+	}
+}
