@@ -47,7 +47,7 @@ var (
 const (
 	mostEvents = 50_000
 	mostSpans  = 500     // that are returned: with a meeting each ten minutes three days
-	mostSteps  = 2 << 20 // days that are looked at for repetitions
+	mostSteps  = 1 << 20 // days that are looked at for repetitions
 )
 
 // Timeline returns what the owner of some calendars does in a window: spans in their
