@@ -22,7 +22,7 @@ func (f *fork) caller() dialog.Party {
 	return from
 }
 
-// strangersWords bounds what a stranger wrote.
+// strangersWords bounds what somebody wrote or dialled.
 func strangersWords(s string) string {
 	const most = 64
 	return strings.ToValidUTF8(s[:min(len(s), most)], "?")
@@ -41,7 +41,7 @@ func callee(c *route.Call, v route.Verdict) dialog.Party {
 		return dialog.Party{Number: other.Number, Name: other.Name, IsUser: other.User != ""}
 	}
 	if c.Callee.Number == "" {
-		return dialog.Party{Number: c.Number.Dial}
+		return dialog.Party{Number: strangersWords(c.Number.Dial)}
 	}
 	return dialog.Party{Number: c.Callee.Number, Name: c.Callee.Name, IsUser: true}
 }

@@ -99,6 +99,25 @@ func TestPanicEndsItsRequestAlone(t *testing.T) {
 	}
 }
 
+// TestPanicWithAnAnswer: who was about to hear it hears 500, and nobody is on the phone.
+func TestPanicWithAnAnswer(t *testing.T) {
+	inTime(t, func(p *patient) {
+		var answer bomb
+		calls, lamps := live.NewCalls(), live.NewDialogs("hardy", func() string { return "" }, nil)
+		lamps.Watch(func(string) { answer.explode() })
+		p.proxy.o.Calls = dialog.NewTracker("hardy", calls, lamps, slog.New(slog.DiscardHandler))
+		p.calls()
+		p.says(180)
+		answer.armed.Store(true)
+		survives(func() { p.says(200) })
+		p.check("then", "INVITE", "100 180 500")
+		if calls.Count() != 0 || len(lamps.All()) != 0 {
+			t.Errorf("there are %d calls and %+v", calls.Count(), lamps.All())
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 // TestPanicOfWhatTakesTimeIsAFailure: a phone that cannot be dialled because the
 // resolver panics is one that cannot be reached.
 func TestPanicOfWhatTakesTimeIsAFailure(t *testing.T) {

@@ -56,11 +56,16 @@ func (p *Proxy) eachRinging(do func(*fork)) {
 // locked.
 func (p *Proxy) Abort(tx *transaction.Server) {
 	f, ok := tx.Data().(*fork)
-	if !ok || f.over {
+	if !ok {
+		return
+	}
+	if tx.Final() == 0 {
+		p.o.Calls.Ended(f.dialog) // its caller will hear 500, and no answer
+	}
+	if f.over {
 		return
 	}
 	f.decided()
-	p.o.Calls.Ended(f.dialog)
 	f.tryNoMore()
 	f.cancelOthers(nil, "")
 }

@@ -2,8 +2,10 @@ package live
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // spoken is a Journal that another table hears.
@@ -157,6 +159,42 @@ func TestDialogOver(t *testing.T) {
 	here.Tell(c)
 	if got := there.All(); len(got) != 2 {
 		t.Errorf("got %+v, want two", got)
+	}
+}
+
+// TestLongNames: other nodes are told as much of a name as they read, whatever somebody
+// has dialled; the lamps of the call are lit there.
+func TestLongNames(t *testing.T) {
+	for _, name := range []string{"9" + strings.Repeat("1", 300), "9" + strings.Repeat("é", 150), "\xff" + strings.Repeat("1", 300)} {
+		there := NewDialogs("hardy", carillon, nil)
+		c := ringingCall()
+		c.To, c.Sides[0].Remote.URI, c.FromName = name, name, name
+		if err := there.Learn("laurel", "k", c.appendTalk(nil)); err != nil {
+			t.Error(err)
+		}
+		for _, d := range there.All() {
+			if !utf8.ValidString(d.Remote.Display) || len(d.Remote.Display) > longestPart {
+				t.Errorf("it is named %q", d.Remote.Display)
+			}
+		}
+		if of := there.Of("201"); len(of) != 1 || of[0].State != Early {
+			t.Errorf("got %+v, want his call", of)
+		}
+	}
+}
+
+// TestAStateOfALaterVersion is a call that goes on.
+func TestAStateOfALaterVersion(t *testing.T) {
+	there := NewDialogs("hardy", carillon, nil)
+	c := ringingCall()
+	c.Sides[0].State, c.Sides[1].State = Confirmed+1, Confirmed+3
+	if err := there.Learn("laurel", "k", c.appendTalk(nil)); err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []string{"201", "202"} {
+		if of := there.Of(user); len(of) != 1 || of[0].State != Confirmed {
+			t.Errorf("got %+v, want one that is confirmed", of)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -49,10 +50,23 @@ func (c *Call) appendTalk(dst []byte) []byte {
 		dst = appendText(dst, called[i].LocalTag)
 	}
 	dst = appendText(dst, caller.RemoteTag)
-	for _, text := range [...]string{c.CallID, c.ID[min(len(c.CallID)+1, len(c.ID)):], c.From, c.FromName, c.To, c.ToName} {
-		dst = appendText(dst, text)
+	dst = appendText(appendText(dst, c.CallID), c.ID[min(len(c.CallID)+1, len(c.ID)):])
+	for _, text := range [...]string{c.From, c.FromName, c.To, c.ToName} {
+		dst = appendText(dst, nameOf(text))
 	}
 	return dst
+}
+
+// nameOf returns as much of what names somebody as other nodes read.
+func nameOf(s string) string {
+	if isNames(s) {
+		return s
+	}
+	at := min(len(s), longestPart)
+	for at > 0 && at < len(s) && !utf8.RuneStart(s[at]) {
+		at--
+	}
+	return strings.ToValidUTF8(s[:at], "")
 }
 
 // lasts is how long c may be believed to go on without a word of its node.
@@ -79,7 +93,7 @@ func parseTalk(node, value string) (talk, error) {
 	}
 	remoteTag := r.text()
 	callID, tag, from, fromName, to, toName := r.text(), r.text(), r.text(), r.text(), r.text(), r.text()
-	if r.bad || caller > Confirmed || !isNames(from, fromName, to, toName) {
+	if r.bad || !isNames(from, fromName, to, toName) {
 		return talk{}, errTalk
 	}
 	call, private := callID+"\x00"+tag, flags&talkPrivate != 0
@@ -87,13 +101,14 @@ func parseTalk(node, value string) (talk, error) {
 	if flags&talkOfUser != 0 && caller != Terminated && from != "" {
 		sides = append(sides, Side{Dialog: Dialog{
 			User: from, Call: call, CallID: callID, LocalTag: tag, RemoteTag: remoteTag, Remote: Identity{toName, to},
-			Node: node, Since: since, Direction: Initiator, State: caller,
+			Node: node, Since: since, Direction: Initiator, State: min(caller, Confirmed),
 		}})
 	}
 	for _, x := range called {
-		if x.State > Confirmed || !isNames(x.User) {
+		if !isNames(x.User) {
 			return talk{}, errTalk
 		}
+		x.State = min(x.State, Confirmed) // what a later version has more of is a call
 		if x.State == Terminated || x.User == "" || slices.ContainsFunc(sides, func(y Side) bool { return y.User == x.User && y.Direction == Recipient }) {
 			continue
 		}
