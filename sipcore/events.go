@@ -5,6 +5,7 @@ import (
 	"carillon/sipcore/presence"
 	"carillon/sipcore/proxy"
 	"carillon/sipcore/transport"
+	"carillon/store"
 	"carillon/store/live"
 )
 
@@ -14,7 +15,7 @@ func (s *Server) newEvents() *presence.Notifier {
 	n := presence.New(presence.Options{
 		Packages:     []presence.Package{dialogs, states, presence.Messages(func(string) bool { return false })},
 		Transactions: s.transactions, Wheel: s.wheel, Ports: s.transport.Ports(), Logger: s.o.Logger,
-		LeadsHere: s.proxy.LeadsHere, Find: s.flowOf, Connect: s.proxy.Connect,
+		LeadsHere: s.proxy.LeadsHere, Find: s.flowOf, Serves: s.serves, Connect: s.proxy.Connect,
 		NameOf: func(user string) string {
 			u, _ := s.o.Store.View().User(user)
 			return u.Name
@@ -49,10 +50,12 @@ func (s *Server) subscribe(r request) {
 // sends it is looked at like who sends a request within a call: he is on the flow of his
 // subscription, or at its address, or is asked who he is.
 func (s *Server) resubscribe(r request) bool {
-	_, proven, ok := s.events.Of(r.Message, r.tx.Flow())
+	watcher, proven, ok := s.events.Of(r.Message, r.tx.Flow())
 	switch {
 	case !ok:
 		return false
+	case !r.isHeard() && !s.roams(r.view, watcher):
+		refuse(r.tx, 403, "Network Not Allowed")
 	case proven:
 		s.events.Resubscribe(r.tx, r.view)
 	default:
@@ -61,6 +64,11 @@ func (s *Server) resubscribe(r request) bool {
 		}
 	}
 	return true
+}
+
+func (s *Server) roams(view *store.View, user string) bool {
+	u, _ := view.User(user)
+	return u.Roams
 }
 
 // watch gives a SUBSCRIBE of somebody who was admitted to the notifier.
@@ -84,22 +92,34 @@ func (s *Server) watch(r request, from caller, ours bool) {
 	s.events.Subscribe(r.tx, r.view, from.user.Number, user.Number)
 }
 
-// flowOf finds another flow of a phone of user: one that it has registered from where its
-// flow came from, or at the Contact that it subscribed with.
-func (s *Server) flowOf(user string, was transport.Flow, target string) (transport.Flow, bool) {
+// flowOf finds another flow of a phone of user than was: one that it has registered at
+// the Contact that it subscribed with, else one from where its flow came from.
+func (s *Server) flowOf(user string, was transport.Flow, target string) (found transport.Flow, ok bool) {
 	uri, _ := message.ParseURI(target)
 	var room [2]live.Binding
 	for _, b := range s.o.Bindings.AppendOf(room[:0], user) {
-		if b.Node != s.o.Node || b.Flow == 0 {
+		if b.Node != s.o.Node || b.Flow == 0 || b.Flow == was.ID() {
 			continue
 		}
+		flow, open := s.transport.Find(b.Flow)
 		contact, _ := message.ParseURI(b.Contact)
-		if b.Source.Addr().Unmap() != was.Remote().Addr() && (contact.Host == "" || contact.Host != uri.Host || contact.Port != uri.Port) {
-			continue
-		}
-		if flow, ok := s.transport.Find(b.Flow); ok {
+		switch {
+		case !open || !flow.IsOpen():
+		case contact.Host != "" && contact.Host == uri.Host && contact.Port == uri.Port:
 			return flow, true
+		case b.Source.Addr().Unmap() == was.Remote().Addr():
+			found, ok = flow, true
 		}
 	}
-	return transport.Flow{}, false
+	return found, ok
+}
+
+// serves reports where a user's phones are registered.
+func (s *Server) serves(user string) (here, elsewhere bool) {
+	var room [2]live.Binding
+	for _, b := range s.o.Bindings.AppendOf(room[:0], user) {
+		here = here || b.Node == s.o.Node
+		elsewhere = elsewhere || b.Node != s.o.Node && !b.Silent
+	}
+	return here, elsewhere
 }

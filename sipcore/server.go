@@ -44,6 +44,9 @@ const DefaultPort = 5060
 const (
 	// maxDrain is how long a server that is stopped finishes what it has begun.
 	maxDrain = time.Second
+	// lastWords is how much longer it tells watchers that they must go elsewhere, while
+	// there are some that have not been told.
+	lastWords = 2 * time.Second
 	// lastRing is how much of that phones have to say that they stopped ringing.
 	lastRing = 500 * time.Millisecond
 	// lastHelp is how long a call for help that has not been answered holds up the
@@ -226,7 +229,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // drain turns new calls away, takes back those that ring, and waits a moment for
-// the requests being forwarded, and as long as need be for calls for help.
+// the requests being forwarded and for watchers to hear that they must subscribe elsewhere, and as long as need be for calls for help.
 func (s *Server) drain(ctx context.Context) {
 	s.draining.Store(true)
 	moment, cancel := context.WithTimeout(ctx, maxDrain)
@@ -238,7 +241,10 @@ func (s *Server) drain(ctx context.Context) {
 	none(phones, s.proxy.Ringing)
 	s.proxy.Dismiss(false)
 	none(moment, s.proxy.Pending)
-	none(moment, s.events.Queued)
+	none(moment, s.events.Count)
+	words, enough := context.WithTimeout(ctx, lastWords)
+	defer enough()
+	none(words, s.events.Queued)
 	if s.proxy.Helping() > 0 {
 		s.finishHelp(ctx)
 	}

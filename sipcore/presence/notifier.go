@@ -46,6 +46,9 @@ type Options struct {
 	// Find returns another open flow of the watcher's phone that was reached by a flow
 	// that is closed, and gave a URI as its Contact. It must not wait. nil: there is none.
 	Find func(watcher string, was transport.Flow, target string) (transport.Flow, bool)
+	// Serves reports where the phones of a user are registered: at this node, or at others
+	// that are heard. nil: nobody's are.
+	Serves func(user string) (here, elsewhere bool)
 	// Connect opens a flow to a URI, of a kind where that does not say it. It waits.
 	// nil: nobody is connected to.
 	Connect func(ctx context.Context, uri string, kind transport.Kind) (transport.Flow, error)
@@ -95,7 +98,9 @@ type Notifier struct {
 	resources map[resourceKey]*resource
 	watchers  map[string]int // how many subscriptions each has
 	live      map[*Package]int
-	changed   []*resource // to be looked at
+	served    map[string]bool // watchers of whom a phone was registered here
+	closed    bool            // Deactivate was called
+	changed   []*resource     // to be looked at
 	due       []*subscription
 }
 
@@ -108,7 +113,7 @@ func New(o Options) *Notifier {
 	o.Logger = o.Logger.With("component", "presence")
 	return &Notifier{
 		o: o, wake: make(chan struct{}, 1), dials: make(chan struct{}, maxDials),
-		subs: make(map[string]*subscription), resources: make(map[resourceKey]*resource), watchers: make(map[string]int), live: make(map[*Package]int),
+		subs: make(map[string]*subscription), resources: make(map[resourceKey]*resource), watchers: make(map[string]int), live: make(map[*Package]int), served: make(map[string]bool),
 	}
 }
 
@@ -150,8 +155,16 @@ func (n *Notifier) kick() {
 // Run tells watchers until ctx ends, and returns when what it started has ended.
 func (n *Notifier) Run(ctx context.Context) error {
 	defer n.dialing.Wait()
+	var follow <-chan time.Time // never, where nobody knows of other nodes
+	if n.o.Serves != nil {
+		tick := time.NewTicker(followEvery)
+		defer tick.Stop()
+		follow = tick.C
+	}
 	for {
 		select {
+		case <-follow:
+			n.follow()
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-n.wake:
@@ -222,15 +235,13 @@ func first[T any](queue []*T) (x *T, rest []*T) {
 }
 
 // Deactivate ends all subscriptions and has their phones subscribe anew, elsewhere (RFC
-// 6665 section 4.1.3). It is for a node that stops.
+// 6665 section 4.1.3). It is for a node that stops: none can be begun any more.
 func (n *Notifier) Deactivate() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.closed = true
 	for _, s := range n.subs {
-		if s.ending == "" {
-			s.ending = "deactivated"
-			n.dueLocked(s)
-		}
+		s.endLocked(deactivated)
 	}
 }
 

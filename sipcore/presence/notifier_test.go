@@ -127,10 +127,10 @@ func TestTheEndsOfASubscription(t *testing.T) {
 			p.settles()
 			r.n.Deactivate()
 		}},
-		{"two at once", transport.TCP, 1, "200 dark 200 dark early early timeout", func(r *rig, p *phone) {
+		{"two at once", transport.TCP, 1, "200 dark 200 dark dark early early timeout", func(r *rig, p *phone) {
 			p.subscribes("Expires: 100\r\n")
 			p.settles()
-			p.subscribes("Expires: 300\r\n")
+			p.subscribes("Expires: 300\r\n") // the first is asked whether it is still there
 			p.settles()
 			r.lamp(live.Early)
 			p.settles()

@@ -36,13 +36,16 @@ func (n *Notifier) tell(ctx context.Context, s *subscription) {
 		return
 	}
 	s.busy = true
-	flow := s.flow
+	flow, deaf := s.flow, s.deaf
 	n.mu.Unlock()
-	if flow.IsOpen() || n.finds(s, &flow) {
-		n.send(s, flow)
-		return
+	switch {
+	case flow.IsOpen() && !deaf, n.finds(s, &flow):
+		n.send(ctx, s, flow)
+	case deaf:
+		n.lose(s)
+	default:
+		n.reach(ctx, s)
 	}
-	n.reach(ctx, s)
 }
 
 // newsLocked reports whether there is something to tell, and all of it is known.
@@ -57,7 +60,7 @@ func (s *subscription) newsLocked() bool {
 }
 
 // send sends a NOTIFY of what is now. s is busy.
-func (n *Notifier) send(s *subscription, flow transport.Flow) {
+func (n *Notifier) send(ctx context.Context, s *subscription, flow transport.Flow) {
 	n.mu.Lock()
 	if s.gone {
 		n.mu.Unlock()
@@ -77,8 +80,13 @@ func (n *Notifier) send(s *subscription, flow transport.Flow) {
 	}
 	n.mu.Unlock()
 	branch := transaction.NewBranch()
+	raw := n.appendNotify(n.o.Transactions.Room(), &x, branch)
+	if len(raw) > mostDatagram && n.widen(ctx, s, &x) {
+		n.o.Transactions.Free(raw)
+		return
+	}
 	n.count.sent.Add(1)
-	n.o.Transactions.Start(nil, flow, message.NOTIFY, branch, n.appendNotify(n.o.Transactions.Room(), &x, branch), s)
+	n.o.Transactions.Start(nil, flow, message.NOTIFY, branch, raw, s)
 }
 
 func (n *Notifier) appendNotify(b []byte, x *notice, branch string) []byte {
@@ -121,7 +129,7 @@ func (s *subscription) Response(_ *transaction.Client, m *message.Message) {
 	told, showed := s.notTellingLocked()
 	switch {
 	case m.Status() < 300:
-		s.told, s.refused = told, false
+		s.told, s.refused, s.deaf = told, false, false
 		if s.list != nil {
 			s.list.shownLocked(showed)
 		}
@@ -160,6 +168,13 @@ func (s *subscription) lostLocked() {
 	s.n.dropLocked(s)
 }
 
+// lose is lostLocked for who holds no lock.
+func (n *Notifier) lose(s *subscription) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s.lostLocked()
+}
+
 // endsDialog reports whether a refusal means that nobody waits for NOTIFY any more (RFC
 // 6665 section 4.2.2).
 func endsDialog(m *message.Message) bool {
@@ -171,7 +186,7 @@ func endsDialog(m *message.Message) bool {
 }
 
 // Failed implements [transaction.ClientUser]. A connection that closed says nothing of
-// the phone: it is told by another. Who does not answer is gone.
+// the phone: it is told by another. Who does not answer there either is gone.
 func (s *subscription) Failed(_ *transaction.Client, err error) {
 	n := s.n
 	n.mu.Lock()
@@ -179,11 +194,17 @@ func (s *subscription) Failed(_ *transaction.Client, err error) {
 	n.count.failed.Add(1)
 	s.busy = false
 	s.notTellingLocked()
-	if errors.Is(err, transaction.ErrTimeout) || s.final || s.gone {
+	timeout := errors.Is(err, transaction.ErrTimeout)
+	if timeout && s.deaf || s.final || s.gone {
 		s.lostLocked()
 		return
 	}
 	s.owed = true
+	if timeout { // a connection may be dead without a word: is there another?
+		s.deaf = true
+		n.dueLocked(s)
+		return
+	}
 	if s.flow.IsOpen() {
 		s.laterLocked(tryAgain)
 		return

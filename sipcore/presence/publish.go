@@ -72,6 +72,11 @@ func (p *Publisher) Publish(tx *transaction.Server, user string) {
 
 // take does what a PUBLISH says, in the order of RFC 3903 section 6.
 func (p *Publisher) take(m *message.Message, user string, now time.Time) (tag string, lasts time.Duration, _ *refusal) {
+	lasts, refused := lastsOf(m)
+	var told *live.Presence
+	if refused == nil {
+		told, refused = read(m) // before the lock: it is long and comes from a stranger
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	said := live.Presence{User: user, ID: newID()}
@@ -83,12 +88,12 @@ func (p *Publisher) take(m *message.Message, user string, now time.Time) (tag st
 	} else if m.Body() == "" {
 		return "", 0, &refusal{status: 400, reason: "Nothing Published"}
 	}
-	lasts, refused := lastsOf(m)
-	if refused == nil {
-		refused = read(m, &said)
-	}
 	if refused != nil {
 		return "", 0, refused
+	}
+	if told != nil {
+		told.User, told.ID = said.User, said.ID
+		said = *told
 	}
 	if said.Expires = lasts; lasts == 0 {
 		p.table.Delete(user, said.ID, now)
@@ -118,23 +123,22 @@ func lastsOf(m *message.Message) (time.Duration, *refusal) {
 	}
 }
 
-// read reads what m says of the user into p, if it says something: a refresh does not.
-func read(m *message.Message, p *live.Presence) *refusal {
+// read reads what m says of the user; nil if it says nothing: a refresh does not.
+func read(m *message.Message) (*live.Presence, *refusal) {
 	if m.Body() == "" {
-		return nil
+		return nil, nil
 	}
 	kind, _ := m.Header(message.ContentType)
 	kind, _, _ = strings.Cut(kind, ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), document.TypePIDF) || m.Has(message.ContentEncoding) {
-		return &refusal{status: 415}
+		return nil, &refusal{status: 415}
 	}
 	said, err := document.ParsePIDF([]byte(m.Body()))
 	if err != nil {
-		return &refusal{status: 400, reason: "Bad Presence Document"}
+		return nil, &refusal{status: 400, reason: "Bad Presence Document"}
 	}
-	said.User, said.ID, said.Source = p.User, p.ID, sourceOf(m)
-	*p = said
-	return nil
+	said.Source = sourceOf(m)
+	return &said, nil
 }
 
 // sourceOf returns what the phone calls itself, as far as it is kept.

@@ -26,12 +26,13 @@ func (n *Notifier) finds(s *subscription, flow *transport.Flow) bool {
 }
 
 // reach opens a connection to a phone that has none, once: one that does not accept it
-// is told when it comes back. Nobody is called to hear that it is over. s is busy.
+// is told when it comes back. Nobody is called to hear that it is over, but for who is to
+// subscribe elsewhere while this node goes on. s is busy.
 func (n *Notifier) reach(ctx context.Context, s *subscription) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
-	case s.ending != "":
+	case s.ending != "" && (s.ending != deactivated || n.closed || s.refused):
 		s.lostLocked()
 		return
 	case s.refused || n.o.Connect == nil || !s.flow.Kind().Dials():

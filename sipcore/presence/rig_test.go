@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"carillon/sipcore/message"
 	"carillon/sipcore/transaction"
@@ -34,6 +35,7 @@ type rig struct {
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
 	asked   int // SUBSCRIBEs
+	begun   time.Time
 
 	connect func(uri string) (transport.Flow, error)
 
@@ -43,7 +45,7 @@ type rig struct {
 
 func newRig(tb testing.TB, change func(*Options)) *rig {
 	tb.Helper()
-	r := &rig{t: tb, view: store.NewView(store.Config{Domain: domain, Users: []store.User{{Number: "201"}, {Number: "202"}, {Number: "203"}}})}
+	r := &rig{t: tb, begun: time.Now(), view: store.NewView(store.Config{Domain: domain, Users: []store.User{{Number: "201"}, {Number: "202"}, {Number: "203"}}})}
 	r.dialogs = live.NewDialogs("laurel", func() string { return domain }, nil)
 	wheel := transaction.NewWheel()
 	r.layer = transaction.New(transaction.Options{Wheel: wheel}, user{r})
@@ -135,6 +137,9 @@ type phone struct {
 	flow   transport.Flow
 	answer int // what it says to NOTIFY; 0: nothing
 
+	contact  string // where it can be called; "": at the other end of its flow
+	knowsNot string // a Call-ID that it has forgotten
+
 	mu   sync.Mutex
 	came []*message.Message
 	todo []*message.Message
@@ -158,9 +163,21 @@ func (p *phone) subscribes(more string) { p.asksFor("201", more) }
 // asksFor sends a SUBSCRIBE for the lamp of a user.
 func (p *phone) asksFor(user, more string) {
 	p.rig.asked++
-	p.rig.receive(p.flow, fmt.Sprintf("SUBSCRIBE sip:%[6]s@%[1]s SIP/2.0\r\nVia: SIP/2.0/%[2]s %[3]s;branch=z9hG4bKs%[4]d\r\nMax-Forwards: 70\r\n"+
-		"From: <sip:202@%[1]s>;tag=f\r\nTo: <sip:%[6]s@%[1]s>\r\nCall-ID: call%[4]d\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:202@%[3]s>\r\n"+
-		"Event: dialog\r\n%[5]sContent-Length: 0\r\n\r\n", domain, p.flow.Kind().Via(), p.flow.Remote(), p.rig.asked, more, user))
+	p.rig.receive(p.flow, p.asking(user, more))
+}
+
+func (p *phone) callID(asked int) string { return fmt.Sprintf("call%d", asked) }
+
+// asking returns the SUBSCRIBE that asksFor sends.
+func (p *phone) asking(user, more string) string {
+	contact := p.contact
+	if contact == "" {
+		contact = p.flow.Remote().String()
+	}
+	return fmt.Sprintf("SUBSCRIBE sip:%[6]s@%[1]s SIP/2.0\r\nVia: SIP/2.0/%[2]s %[3]s;branch=z9hG4bKs%[4]d\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:202@%[1]s>;tag=f\r\nTo: <sip:%[6]s@%[1]s>\r\nCall-ID: %[8]s\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:202@%[7]s>\r\n"+
+		"Event: dialog\r\n%[5]sContent-Length: 0\r\n\r\n",
+		domain, p.flow.Kind().Via(), p.flow.Remote(), p.rig.asked, more, user, contact, p.callID(p.rig.asked))
 }
 
 // again sends a SUBSCRIBE in the dialog that a 200 began.
@@ -185,7 +202,11 @@ func (p *phone) settles() {
 		}
 		for _, m := range todo {
 			if m.IsRequest() && p.answer != 0 {
-				reply := m.Reply(p.answer, "", "")
+				status := p.answer
+				if m.CallID() == p.knowsNot {
+					status = 481
+				}
+				reply := m.Reply(status, "", "")
 				p.rig.layer.Receive(p.flow, p.rig.parse(string(reply.AppendTo(nil))))
 			}
 		}

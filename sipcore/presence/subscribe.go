@@ -19,7 +19,8 @@ type ask struct {
 	target  string // the Contact; "" if there is none
 	expires time.Duration
 	now     time.Time
-	list    *list // nil if it is of one user
+	number  uint32 // its CSeq
+	list    *list  // nil if it is of one user
 }
 
 // Offers reports whether the event package of a SUBSCRIBE is known here; if not, it is
@@ -89,8 +90,13 @@ func (n *Notifier) begin(tx *transaction.Server, a *ask, watcher string, users .
 	if s == nil {
 		return &refusal{status: 513}
 	}
-	s.flow, s.heard = tx.Flow(), cseqOf(m)
+	s.flow, s.heard = tx.Flow(), a.number
 	n.mu.Lock()
+	if same := n.twinsLocked(s, a, users); same != nil {
+		n.mu.Unlock()
+		n.renew(tx, a, same, same.tag)
+		return nil
+	}
 	refused := n.roomLocked(watcher)
 	if refused == nil {
 		n.addLocked(s, a.pkg, users...)
@@ -111,6 +117,8 @@ func (n *Notifier) begin(tx *transaction.Server, a *ask, watcher string, users .
 // roomLocked refuses a subscription too many.
 func (n *Notifier) roomLocked(watcher string) *refusal {
 	switch {
+	case n.closed:
+		return &refusal{status: 503, retryAfter: 5}
 	case len(n.subs) >= n.o.Limits.Total:
 		return &refusal{status: 503, retryAfter: 60}
 	case n.watchers[watcher] >= n.o.Limits.PerUser:
@@ -173,24 +181,30 @@ func (n *Notifier) goOn(tx *transaction.Server, a *ask) *refusal {
 	case s == nil || s.pkg() != a.pkg:
 		n.mu.Unlock()
 		return &refusal{status: 481}
-	case cseqOf(m) < s.heard:
+	case a.number < s.heard:
 		n.mu.Unlock()
 		return &refusal{status: 500, reason: "CSeq Is Not New"}
 	}
-	a.list = s.list
 	n.mu.Unlock()
-	n.accept(tx, a, "")
+	n.renew(tx, a, s, "")
+	return nil
+}
+
+// renew answers a SUBSCRIBE of a subscription that there is; tag is ours if the phone
+// does not know it.
+func (n *Notifier) renew(tx *transaction.Server, a *ask, s *subscription, tag string) {
+	a.list = s.list
+	n.accept(tx, a, tag)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if s.gone {
-		return nil
+		return
 	}
-	s.heard, s.flow, s.refused = cseqOf(m), tx.Flow(), false
+	s.heard, s.flow, s.refused, s.deaf = a.number, tx.Flow(), false, false
 	if a.target != "" && a.target != s.target {
 		s.target = strings.Clone(a.target)
 	}
 	s.lastsLocked(a)
-	return nil
 }
 
 func cseqOf(m *message.Message) uint32 {
@@ -200,7 +214,7 @@ func cseqOf(m *message.Message) uint32 {
 
 // read reads what a SUBSCRIBE asks for.
 func (n *Notifier) read(m *message.Message, view *store.View, begins bool) (*ask, *refusal) {
-	a := &ask{now: time.Now(), expires: n.o.Limits.Max}
+	a := &ask{now: time.Now(), expires: n.o.Limits.Max, number: cseqOf(m)}
 	if a.pkg, a.event = n.packageOf(m); a.pkg == nil {
 		return nil, &refusal{status: 489}
 	}

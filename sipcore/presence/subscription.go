@@ -41,6 +41,8 @@ type subscription struct {
 	final   bool   // the NOTIFY under way is the last
 	refused bool   // nobody accepted a connection at target
 	gone    bool
+	deaf    bool // a NOTIFY by flow was not answered
+	narrow  bool // there is no way to it but UDP
 }
 
 // The first number of a subscription is larger than any that an earlier one had, at this
