@@ -83,7 +83,7 @@ func (n *Node) learned(owner, channel string, x replica.Change) {
 			err = n.bindings.LearnPointer(owner, x.Key(), []byte(x.Value()))
 		}
 	case dialogs:
-		err = n.dialogs.Learn(owner, x.Key(), []byte(x.Value()))
+		err = n.dialogs.Learn(owner, of+"/"+x.Key(), []byte(x.Value()))
 	case banned:
 		err = n.bans.Learn(owner, x.Key(), []byte(x.Value()))
 	case published:

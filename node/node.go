@@ -153,8 +153,9 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 
 	said := &telling{site: n.site, log: n.component("node"), sites: make(map[string]told)}
 	n.bindings, n.calls = live.NewBindings(n.identity.Name, said), live.NewCalls()
-	lamps := &later{}
+	lamps := &sited{class: dialogs, sites: make(map[string]cluster.Namespace)}
 	n.dialogs = live.NewDialogs(n.identity.Name, n.domain, lamps)
+	n.dialogs.Divide(func(user string) string { return siteOf(n.config.View(), user) })
 	n.bans = newBans(n.identity.Name, n.events)
 
 	sessions, err := session.New(n.sessionOptions(dir, port))
@@ -164,7 +165,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 	n.peers.links, n.peers.lines = sessions.Links, sessions.Lines
 	n.presences = n.presence(sessions)
 	said.open, n.bans.others = sessions.Namespace, sessions.Namespace(banned)
-	lamps.Namespace = sessions.Namespace(dialogs)
+	lamps.open = func(channel string) cluster.Namespace { return sessions.Namespace(channel) }
 	n.mutes = newMutes(sessions.Namespace(mute))
 	n.standing = newStanding(n.peers, n.bindings, n.dialogs, n.presences, n.mutes, n.events, n.site(), sessions.Kick)
 	sessions.OnLink(n.standing.heard)
@@ -311,6 +312,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 		n.shareAddress(port, sip)
 		n.run("SIP", sip.Run)
 	}
+	n.follow(sessions, sip)
 	n.run("the API", api.Run)
 	return n, nil
 }

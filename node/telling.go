@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 
-	"carillon/cluster"
 	"carillon/cluster/session"
 	"carillon/store/live"
 )
@@ -17,7 +16,7 @@ import (
 const (
 	registrations = "reg"
 	pointers      = "ptr"
-	dialogs       = "dlg" // the calls that a node has let begin; everybody gets all of them
+	dialogs       = "dlg" // the calls that a node has let begin, divided by the sites of their users; who gets which: see following
 )
 
 // concerns reports whether those nodes of a site that are no mains want a channel.
@@ -33,10 +32,6 @@ func concerns(site, channel string) bool {
 	}
 	return true
 }
-
-// later is the namespace of a table that is there before sessions are, and is not
-// written before.
-type later struct{ cluster.Namespace }
 
 // telling hands what happens to this node's registrations to the other nodes. It
 // implements [live.Keeper].

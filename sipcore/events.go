@@ -30,6 +30,9 @@ func (s *Server) newEvents() *presence.Notifier {
 // Subscriptions returns how many phones' subscriptions this node holds.
 func (s *Server) Subscriptions() int { return s.events.Count() }
 
+// Watched returns the users whom phones watch at this node.
+func (s *Server) Watched() []string { return s.events.Watched() }
+
 // subscribe handles a SUBSCRIBE that begins something. What nobody could watch is refused
 // before anybody is asked who he is.
 func (s *Server) subscribe(r request) {

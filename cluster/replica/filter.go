@@ -26,6 +26,9 @@ func Only(prefixes ...string) Filter {
 // All reports whether f wants all keys.
 func (f Filter) All() bool { return !f.some }
 
+// None reports whether f wants no key.
+func (f Filter) None() bool { return f.some && len(f.prefixes) == 0 }
+
 // Prefixes returns what keys have to begin with, ascending; not for a Filter that
 // wants all.
 func (f Filter) Prefixes() []string { return f.prefixes }

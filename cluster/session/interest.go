@@ -8,18 +8,19 @@ import (
 )
 
 // A node that is no main may want, of some channels, only the keys that begin with
-// some prefixes: see replica.Wish. It says so to whoever it has a session with, just
-// before it says what it has. Who does not know of it sends all, of which the node
-// takes what it wants.
+// some prefixes, or of a class of channels only some: see replica.Wish. It says so to
+// whoever it has a session with, just before it says what it has. Who does not know of
+// it sends all, of which the node takes what it wants.
 
-// frameInterest has what the sender wants of each class of channels, and of which
-// namespaces it has a part of that already. Who does not know it passes over it.
+// frameInterest has what the sender wants of each class of channels, and of some of them
+// alone, which counts for these instead of that of their class; and of which namespaces it has a part of that already. Who does not know it passes over it.
 const frameInterest = 17
 
 const (
 	mostClasses  = 64
 	mostPrefixes = 4096
 	mostHad      = 8 // different filters; what has another one is copied again
+	mostNarrow   = 32
 )
 
 // An interest is what is wanted of a class of channels.
@@ -30,7 +31,7 @@ type interest struct {
 
 // interests are what a far end wants, as it said last. The zero interests want all.
 type interests struct {
-	classes map[string]interest
+	classes map[string]interest   // and channels
 	bases   map[base]replica.Wish // of namespaces of which it has a part
 }
 
@@ -38,10 +39,49 @@ type base struct{ owner, channel string }
 
 // wish is what the far end wants of r.
 func (x *interests) wish(r *replica.Replica) replica.Wish {
-	in := x.classes[classOf(r.Channel())]
+	in := interestIn(x.classes, r.Channel())
 	w := x.bases[base{r.Owner(), r.Channel()}] // Had and Base alone
 	w.Epoch, w.Filter = in.epoch, in.filter
 	return w
+}
+
+// interestIn returns what is wanted of a channel.
+func interestIn(all map[string]interest, channel string) interest {
+	if in, ok := all[channel]; ok {
+		return in
+	}
+	return all[classOf(channel)]
+}
+
+// Narrow has this node, unless it is a main, keep of what others say in a class of
+// channels only these; of too many, all. Learned hears of it as Interest says. It may
+// be called at any time, but not by Learned.
+func (s *Sessions) Narrow(class string, channels ...string) {
+	s.wants(class, func() bool { return s.narrowLocked(class, channels) })
+}
+
+func (s *Sessions) narrowLocked(class string, channels []string) (news bool) {
+	none := len(channels) <= mostNarrow
+	if !none {
+		channels = nil
+	}
+	if in, ok := s.interests[class]; !ok || in.filter.None() != none {
+		s.setInterestLocked(class, map[bool]replica.Filter{true: replica.Only()}[none])
+		news = true
+	}
+	for name := range s.interests {
+		if name != class && classOf(name) == class && !slices.Contains(channels, name) {
+			delete(s.interests, name)
+			news = true
+		}
+	}
+	for _, name := range channels {
+		if _, ok := s.interests[name]; !ok {
+			s.interests[name] = interest{}
+			news = true
+		}
+	}
+	return news
 }
 
 // Interest has this node, unless it is a main, keep of what others say in a class of
@@ -50,12 +90,33 @@ func (x *interests) wish(r *replica.Replica) replica.Wish {
 // these, and with more than 4096 prefixes f is all. It may be called at any time,
 // but not by Learned.
 func (s *Sessions) Interest(class string, f replica.Filter) {
+	f = bounded(f)
+	s.wants(class, func() bool {
+		if s.interests[class].filter.Equal(f) {
+			return false
+		}
+		s.setInterestLocked(class, f)
+		return true
+	})
+}
+
+func (s *Sessions) setInterestLocked(class string, f replica.Filter) {
+	s.interests[class] = interest{filter: f}
+	if !f.All() {
+		s.epoch++
+		s.interests[class] = interest{s.epoch, f}
+	}
+}
+
+// wants has change change what is wanted of a class of channels; false is that it did
+// not.
+func (s *Sessions) wants(class string, change func() bool) {
 	if s.o.Role == roleMain {
 		return
 	}
 	s.learning.Lock()
 	defer s.learning.Unlock()
-	for r, changes := range s.interestLocked(class, bounded(f)) {
+	for r, changes := range s.wantsLocked(class, change) {
 		for _, x := range changes {
 			if s.o.Learned != nil {
 				s.o.Learned(r.Owner(), r.Channel(), x)
@@ -64,21 +125,17 @@ func (s *Sessions) Interest(class string, f replica.Filter) {
 	}
 }
 
-func (s *Sessions) interestLocked(class string, f replica.Filter) map[*replica.Replica][]replica.Change {
+func (s *Sessions) wantsLocked(class string, change func() bool) map[*replica.Replica][]replica.Change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.interests[class].filter.Equal(f) {
+	if !change() {
 		return nil
-	}
-	s.interests[class] = interest{filter: f}
-	if !f.All() {
-		s.epoch++
-		s.interests[class] = interest{s.epoch, f}
 	}
 	gone := map[*replica.Replica][]replica.Change{}
 	for r := range s.set.All() {
 		if r.Owner() != s.o.Node && classOf(r.Channel()) == class {
-			gone[r] = r.Want(f, s.interests[class].epoch)
+			in := interestIn(s.interests, r.Channel())
+			gone[r] = r.Want(in.filter, in.epoch)
 		}
 	}
 	for _, p := range s.order {
@@ -93,7 +150,7 @@ func (s *Sessions) interestLocked(class string, f replica.Filter) map[*replica.R
 // is wanted of its class.
 func (s *Sessions) learnsLocked(owner, channel string) *replica.Replica {
 	r := s.set.Get(owner, channel)
-	in := s.interests[classOf(channel)]
+	in := interestIn(s.interests, channel)
 	r.Want(in.filter, in.epoch) // it is new: nothing goes
 	return r
 }

@@ -75,6 +75,56 @@ func TestInterest(t *testing.T) {
 	})
 }
 
+// A branch has of a class just the channels that it names, as these change and whatever
+// happens to the mains; what it does not name costs its line nothing.
+func TestNarrow(t *testing.T) {
+	inHouse(t, 2, []string{"mons", "namur"}, func(h *house) {
+		mons, at := h.nodes["mons"], map[string]*Namespace{}
+		mons.Narrow("lamp", "lamp/mons")
+		for _, site := range []string{"mons", "namur", "hq"} {
+			at[site] = h.nodes["namur"].Namespace("lamp/" + site)
+			at[site].Set("1", []byte("1"))
+		}
+		h.hasLamps("mons", "namur:mons/1=1")
+		h.hasLamps("m1", "namur:hq/1=1", "namur:mons/1=1", "namur:namur/1=1")
+		spent := func() (n uint64) {
+			for _, l := range mons.Lines() {
+				n += l.In["lamp"]
+			}
+			return n
+		}
+		before := spent()
+		at["namur"].Set("1", []byte("2"))
+		time.Sleep(time.Hour)
+		if got := spent() - before; got != 0 {
+			t.Errorf("what it does not want costs %d bytes, want none", got)
+		}
+		mons.Narrow("lamp", "lamp/mons", "lamp/namur")
+		h.hasLamps("mons", "namur:mons/1=1", "namur:namur/1=2")
+		h.nodes["m1"].stop() // its primary
+		time.Sleep(20 * time.Second)
+		at["hq"].Set("1", []byte("3"))
+		at["namur"].Set("2", []byte("3"))
+		h.hasLamps("mons", "namur:mons/1=1", "namur:namur/1=2", "namur:namur/2=3")
+		mons.Narrow("lamp", "lamp/namur")
+		h.hasLamps("mons", "namur:namur/1=2", "namur:namur/2=3")
+		at["mons"].Delete("1")
+		at["mons"].Set("2", []byte("4"))
+		mons.Narrow("lamp", "lamp/mons")
+		h.hasLamps("mons", "namur:mons/2=4")
+		mons.Narrow("lamp")
+		h.hasLamps("mons")
+		var many []string
+		for i := range mostNarrow + 1 {
+			many = append(many, fmt.Sprintf("lamp/%d", i))
+		}
+		mons.Narrow("lamp", many...)
+		h.hasLamps("mons", "namur:hq/1=3", "namur:mons/2=4", "namur:namur/1=2", "namur:namur/2=3")
+		mons.Narrow("lamp", "lamp/hq")
+		h.hasLamps("mons", "namur:hq/1=3")
+	})
+}
+
 // What nobody at a branch wants costs its line nothing, and its cursor follows at
 // times, so that what was deleted and forgotten asks for no copy.
 func TestWhatIsNotWantedCostsNothing(t *testing.T) {

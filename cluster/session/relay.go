@@ -47,6 +47,9 @@ func (s *Sessions) sendsLocked(c *conn, r *replica.Replica) bool {
 // concernsLocked reports whether the far end of c wants a channel. One of version
 // 1 wants all: it does not know that there are channels for some alone.
 func (s *Sessions) concernsLocked(c *conn, channel string) bool {
+	if interestIn(c.far.classes, channel).filter.None() {
+		return false
+	}
 	return s.o.Concerns == nil || c.version < 2 || c.peer.role() == roleMain || s.o.Concerns(c.peer.Site, channel)
 }
 

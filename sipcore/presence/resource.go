@@ -178,3 +178,15 @@ func (d *rendering) appendTo(b []byte, version uint32) []byte {
 	}
 	return append(b, d.tail...)
 }
+
+// Watched returns the users whom somebody watches here, in no particular order; one may
+// be there more than once.
+func (n *Notifier) Watched() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	users := make([]string, 0, len(n.resources))
+	for key := range n.resources {
+		users = append(users, key.user)
+	}
+	return users
+}

@@ -26,6 +26,7 @@ type Call struct {
 
 	// What follows is for lamps. Sides are read and written in Change alone: others get none.
 	Key              string        // by which other nodes are told of it
+	told             []string      // the sites of whose users they are
 	FromName, ToName string        // to display; may be empty
 	Private          bool          // who calls is not for others
 	Session          time.Duration // that its phones keep; 0: none

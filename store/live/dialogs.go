@@ -20,6 +20,7 @@ type Dialogs struct {
 	node    string
 	domain  func() string // of the users
 	journal Journal       // nil for a node that stands alone
+	siteOf  func(user string) string
 	seed    maphash.Seed
 	users   [dialogShards]rows // by user
 	room    sync.Pool          // of *[]byte, for what others are told
@@ -44,7 +45,7 @@ type talk struct {
 }
 
 // NewDialogs returns an empty table of the node named node, for users of a domain.
-// What it says of its own calls goes to journal, which may be nil.
+// What it says of its own calls goes to journal, which may be nil; see also Divide.
 func NewDialogs(node string, domain func() string, journal Journal) *Dialogs {
 	d := &Dialogs{
 		node: node, domain: domain, journal: journal, seed: maphash.MakeSeed(),
@@ -169,24 +170,6 @@ func (d *Dialogs) shard(user string) *rows {
 	return &d.users[maphash.String(d.seed, user)%dialogShards]
 }
 
-// Tell tells other nodes what c, a call of this one, is now.
-func (d *Dialogs) Tell(c *Call) {
-	if d.journal == nil {
-		return
-	}
-	room := d.room.Get().(*[]byte) //nolint:forcetypeassert // nothing else is in it
-	*room = c.appendTalk((*room)[:0])
-	d.journal.Set(c.Key, *room)
-	d.room.Put(room)
-}
-
-// TellOver tells other nodes that c is over.
-func (d *Dialogs) TellOver(c *Call) {
-	if d.journal != nil {
-		d.journal.Delete(c.Key)
-	}
-}
-
 // Learn takes over what another node's journal says about one of its calls: a
 // value, or nothing when it is over.
 func (d *Dialogs) Learn(node, key string, value []byte) error {
@@ -225,8 +208,14 @@ func (d *Dialogs) CallsOf(node string) []Call {
 	defer d.mu.Unlock()
 	var calls []Call
 	for _, x := range d.theirs[node] {
-		if x.shown && len(x.sides) > 0 {
+		if !x.shown || len(x.sides) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(calls, func(c Call) bool { return c.ID == x.call.ID })
+		if i < 0 {
 			calls = append(calls, x.call)
+		} else if x.call.State == Up { // it was told for each site apart
+			calls[i] = x.call
 		}
 	}
 	return calls

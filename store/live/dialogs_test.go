@@ -107,6 +107,63 @@ func TestDialogsTravel(t *testing.T) {
 	}
 }
 
+// TestDialogsAreDivided: each site is told of its own users' sides; who hears all has the
+// whole call, once.
+func TestDialogsAreDivided(t *testing.T) {
+	at := map[string]*Dialogs{}
+	for _, site := range []string{"mons", "namur", "all"} {
+		at[site] = NewDialogs(site, carillon, nil)
+	}
+	here := NewDialogs("laurel", carillon, divided{t, at})
+	here.Divide(func(user string) string { return map[string]string{"201": "mons", "202": "namur"}[user] })
+	check := func(when string, mons, namur, calls int) {
+		t.Helper()
+		for site, want := range map[string]int{"mons": mons, "namur": namur, "all": mons + namur} {
+			if got := at[site].All(); len(got) != want {
+				t.Errorf("%s, %s has %+v, want %d", when, site, got, want)
+			}
+		}
+		if got := at["all"].CallsOf("laurel"); len(got) != calls {
+			t.Errorf("%s there are %+v, want %d", when, got, calls)
+		}
+	}
+	c := ringingCall()
+	here.Tell(c)
+	check("ringing", 1, 1, 1)
+	if got := at["mons"].Of("201"); len(got) != 1 || got[0].RemoteTag != shown(c)[0].RemoteTag || got[0].Remote.URI != "sip:600@carillon.internal" {
+		t.Errorf("mons has %+v", got)
+	}
+	c.Sides[1].State = Terminated
+	here.Tell(c)
+	check("nobody rings", 1, 0, 1)
+	c.Sides[1].State = Confirmed
+	c.State = Up
+	here.Tell(c)
+	check("answered", 1, 1, 1)
+	if got := at["all"].CallsOf("laurel"); got[0].State != Up {
+		t.Errorf("it is %s", got[0].State)
+	}
+	here.TellOver(c)
+	check("over", 0, 0, 0)
+}
+
+// divided are nodes of sites that hear of their own users, and one that hears of all.
+type divided struct {
+	t  *testing.T
+	at map[string]*Dialogs
+}
+
+func (d divided) Set(key string, value []byte) {
+	site, _, _ := strings.Cut(key, "/")
+	for _, at := range []string{site, "all"} {
+		if err := d.at[at].Learn("laurel", key, value); err != nil {
+			d.t.Error(err)
+		}
+	}
+}
+
+func (d divided) Delete(key string) { d.Set(key, nil) }
+
 // TestSilentDialogs: who has a call and is not heard leaves his lamps as they are,
 // marked, until the session of the call must be over.
 func TestSilentDialogs(t *testing.T) {
@@ -201,7 +258,7 @@ func TestAStateOfALaterVersion(t *testing.T) {
 // FuzzLearnCall: whatever a node says, what is learned is what it would say again,
 // and it can be taken back.
 func FuzzLearnCall(f *testing.F) {
-	f.Add(ringingCall().appendTalk(nil))
+	f.Add(ringingCall().appendTalk(nil, func(string) bool { return true }))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		d := NewDialogs("hardy", carillon, nil)
 		if err := d.Learn("laurel", "k", value); err != nil || len(value) == 0 {

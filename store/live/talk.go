@@ -10,9 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// A call travels as one value with all its sides: who calls, who rings, who has
-// answered. A side that is no user's is in it too: the caller's side is in a dialog
-// with it.
+// A call travels as one value for each site, with the sides of its users: who calls, who
+// rings, who has answered. Where no site is known it is one for all.
 
 // The flags of a talk.
 const (
@@ -29,25 +28,31 @@ const (
 
 var errTalk = errors.New("malformed call")
 
-// appendTalk appends what other nodes are told about c. What stays the same while
-// the call lasts comes last: only what differs travels.
-func (c *Call) appendTalk(dst []byte) []byte {
+// appendTalk appends what other nodes are told about c, as far as tells wants it of its
+// users. What stays the same while the call lasts comes last: only what differs travels.
+func (c *Call) appendTalk(dst []byte, tells func(user string) bool) []byte {
 	dst = append(dst, codecVersion)
 	dst = binary.AppendUvarint(dst, uint64(max(c.Since.Unix(), 0)))
 	dst = binary.AppendUvarint(dst, uint64(c.lasts()/time.Second)) //nolint:gosec // not negative
 	flags, caller := byte(0), Dialog{}
-	called := c.Sides
-	if len(c.Sides) > 0 && c.Sides[0].Direction == Initiator {
-		flags, caller, called = talkOfUser, c.Sides[0].Dialog, c.Sides[1:]
+	called := make([]*Side, 0, 4)
+	for i, s := range c.Sides {
+		switch {
+		case !s.IsShown() || !tells(s.User):
+		case i == 0 && s.Direction == Initiator:
+			flags, caller = talkOfUser, s.Dialog
+		case len(called) < mostSides:
+			called = append(called, s)
+		}
 	}
 	if c.Private {
 		flags |= talkPrivate
 	}
-	dst = append(dst, flags, byte(caller.State), byte(min(len(called), mostSides)))
-	for i := range called[:min(len(called), mostSides)] {
-		dst = append(dst, byte(called[i].State))
-		dst = appendText(dst, called[i].User)
-		dst = appendText(dst, called[i].LocalTag)
+	dst = append(dst, flags, byte(caller.State), byte(len(called))) //nolint:gosec // no more than mostSides
+	for _, s := range called {
+		dst = append(dst, byte(s.State))
+		dst = appendText(dst, s.User)
+		dst = appendText(dst, s.LocalTag)
 	}
 	dst = appendText(dst, caller.RemoteTag)
 	dst = appendText(appendText(dst, c.CallID), c.ID[min(len(c.CallID)+1, len(c.ID)):])

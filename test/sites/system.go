@@ -47,6 +47,8 @@ type node struct {
 	table    *live.Bindings // of its own phones
 	bindings *session.Namespace
 	pointers *session.Namespace
+	calls    *live.Dialogs
+	told     sync.Map // since when each side of its calls is what it is
 }
 
 // work is how long a main takes for what it says to a node, and for what it is told.
@@ -97,10 +99,12 @@ func (s *system) runs(ctx context.Context, n *node, role link.Role, i int) {
 	quiet := slog.New(slog.DiscardHandler)
 	var err error
 	n.sessions, err = session.New(session.Options{
-		Node: n.name, Role: string(role), Inc: 1, Port: n, Logger: quiet, Priority: []string{"reg", "ptr"}, Concerns: concerns,
+		Node: n.name, Role: string(role), Inc: 1, Port: n, Logger: quiet, Priority: []string{"reg", "ptr", "dlg"}, Concerns: concerns,
 		Peers: func() []session.Peer { return s.peers(n, role, i) },
-		Learned: func(_, channel string, x replica.Change) {
-			if strings.HasPrefix(channel, "reg/") == (role == link.Main) {
+		Learned: func(owner, channel string, x replica.Change) {
+			if class, site, _ := strings.Cut(channel, "/"); class == "dlg" {
+				n.learns(s.tb, owner, site, x)
+			} else if strings.HasPrefix(channel, "reg/") == (role == link.Main) {
 				s.changes.heard(x.Key())
 			}
 		},
@@ -117,6 +121,7 @@ func (s *system) runs(ctx context.Context, n *node, role link.Role, i int) {
 	}
 	n.table = live.NewBindings(n.name, n)
 	n.bindings, n.pointers = n.sessions.Namespace("reg/"+n.site), n.sessions.Namespace("ptr/"+n.site)
+	n.callsOf(s)
 	s.running.Go(func() { _ = n.sessions.Run(ctx) })
 	s.running.Go(func() { _ = n.rings.Run(ctx) })
 }
@@ -124,7 +129,7 @@ func (s *system) runs(ctx context.Context, n *node, role link.Role, i int) {
 // concerns is what the nodes of a site want to hear, as package node says it.
 func concerns(site, channel string) bool {
 	class, of, _ := strings.Cut(channel, "/")
-	return (class == "reg") == (of == site)
+	return class == "dlg" || (class == "reg") == (of == site)
 }
 
 // peers returns with whom the i-th node of its kind keeps sessions.

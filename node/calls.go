@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"carillon/cluster"
+	"carillon/cluster/session"
+	"carillon/sipcore"
+	"carillon/store"
+)
+
+// sited hands what this node says under keys that begin with a site to the channel of
+// that site. It implements [live.Journal].
+type sited struct {
+	class string
+	open  func(channel string) cluster.Namespace
+
+	mu    sync.Mutex
+	sites map[string]cluster.Namespace
+}
+
+// Set implements [live.Journal].
+func (s *sited) Set(key string, value []byte) {
+	site, rest, _ := strings.Cut(key, "/")
+	s.at(site).Set(rest, value)
+}
+
+// Delete implements [live.Journal].
+func (s *sited) Delete(key string) {
+	site, rest, _ := strings.Cut(key, "/")
+	s.at(site).Delete(rest)
+}
+
+func (s *sited) at(site string) cluster.Namespace {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.sites[site]
+	if n == nil {
+		n = s.open(s.class + "/" + site)
+		s.sites[site] = n
+	}
+	return n
+}
+
+const (
+	lookAtWatched = time.Second      // how often it is looked whose lamps are watched here
+	keepWatching  = 10 * time.Minute // how long the calls of a site are heard of after nobody watches it
+)
+
+// A following is of the calls of which sites a LifeGUARD wants to hear: its own, and
+// those of the users that somebody watches here. To mains all are told, to witnesses none.
+type following struct {
+	view    func() *store.View
+	site    func() string
+	watched func() []string // users
+	narrow  func(class string, channels ...string)
+
+	until map[string]time.Time // by site, when it is of no interest any more
+}
+
+// follow has this node, unless it is a main, hear of no more calls than it needs, and a
+// witness of no presence either.
+func (n *Node) follow(sessions *session.Sessions, sip *sipcore.Server) {
+	switch n.identity.Role {
+	case RoleWitness:
+		sessions.Narrow(dialogs)
+		sessions.Narrow(published)
+	case RoleLifeguard:
+		f := &following{view: n.config.View, site: n.site, watched: sip.Watched, narrow: sessions.Narrow}
+		f.look(time.Now()) // before others tell it of all
+		n.run("the calls that are of interest here", f.Run)
+	}
+}
+
+// Run follows who is watched until ctx ends.
+func (f *following) Run(ctx context.Context) error {
+	tick := time.NewTicker(lookAtWatched)
+	defer tick.Stop()
+	for {
+		f.look(time.Now())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// look has all be told that is of interest now.
+func (f *following) look(now time.Time) {
+	if f.until == nil {
+		f.until = make(map[string]time.Time)
+	}
+	f.until[f.site()] = now.Add(keepWatching)
+	view := f.view()
+	for _, user := range f.watched() {
+		f.until[siteOf(view, user)] = now.Add(keepWatching)
+	}
+	var channels []string
+	for site, until := range f.until {
+		if now.Before(until) {
+			channels = append(channels, dialogs+"/"+site)
+		} else {
+			delete(f.until, site)
+		}
+	}
+	slices.Sort(channels)
+	f.narrow(dialogs, channels...)
+}
+
+// siteOf returns the site of a user, nothing of one that has none or is none.
+func siteOf(view *store.View, user string) string {
+	u, _ := view.User(user)
+	return u.Site
+}
