@@ -252,7 +252,7 @@ func (s *Server) carry(r request, from caller, site string, number route.Number,
 		Location: location,
 		View:     r.view, Caller: from.user, Callee: callee, Number: number, Site: site, Alone: s.o.Alone(),
 		Shown: from.shown, Withheld: from.withheld || proxy.WithholdsName(r.Message),
-		Replaces: replaces,
+		Replaces: replaces, Direct: r.isDirect(),
 	}, from.origin)
 }
 

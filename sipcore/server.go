@@ -192,7 +192,7 @@ func (s *Server) proxyOptions(located locator, sealer *auth.Sealer) proxy.Option
 	return proxy.Options{
 		Node: s.o.Node, Ports: s.transport.Ports(), Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
 		Resolver: resolve.New(resolve.Options{Logger: s.o.Logger}), Sealer: sealer,
-		Routing: feature.All(located, located, talks{s.o.Dialogs}), Phones: located,
+		Routing: feature.All(located, located, talks{s.o.Dialogs}, told{s.o.Presences}), Phones: located,
 		Calls: s.calls, Logger: s.o.Logger, Helps: s.helps,
 	}
 }

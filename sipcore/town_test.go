@@ -61,6 +61,7 @@ type town struct {
 	lines map[[2]string]line // how one node reaches another
 	dead  []net.Conn         // ends that nobody reads
 	calm  atomic.Bool        // what is sent on connections that are open arrives at nobody
+	whole bool               // presence is made of registrations and calls too, at the nodes opened from now on
 }
 
 // A still is the dialler's end of a connection of a town.
@@ -139,6 +140,9 @@ func (w *town) open(name string, at netip.Addr) *station {
 	s.dialogs = live.NewDialogs(name, func() string { return domain }, told{s})
 	s.presences = live.NewPresences(name, &s.statements)
 	s.bindings, s.heard.to = live.NewBindings(name, s), io.Discard
+	if w.whole {
+		s.derives()
+	}
 	var err error
 	s.Server, err = sipcore.Open(sipcore.Options{
 		Node: name, Listen: at, Store: s.store, Bindings: s.bindings, Calls: s.calls, Bans: s.bans, Dialogs: s.dialogs, Presences: s.presences,

@@ -109,6 +109,7 @@ func userFields(u User) []field {
 		{name: "lamps", text: strings.Join(u.Lamps, " ")},
 		{name: "calendar", text: u.Calendar.text()},
 		{name: "address or password of the calendar", text: u.Calendar.secrets(), secret: true},
+		{name: "presence", text: rulesText(u.Rules)},
 	}
 }
 

@@ -17,6 +17,7 @@ type User struct {
 	Lamps   []string // numbers of the users whom his phones watch as one list, in the order of their keys
 
 	Calendar Calendar // that says what the user does
+	Rules    []Rule   // who is called instead, by what is told of the user; none of a state: he
 }
 
 // Digests are what is kept of a password: H(user:realm:password) in lower-case

@@ -40,6 +40,9 @@ func (c Config) problems() Errors {
 		v.directs(i, u)
 		v.lamps(i, u)
 	}
+	for i, u := range c.Users {
+		v.rules(i, u)
+	}
 	for i, s := range c.Sites {
 		v.operator(i, s)
 	}

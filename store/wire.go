@@ -91,6 +91,8 @@ type wireUser struct {
 	Lamps []string
 
 	Calendar *wireCalendar
+
+	Rules []wireRule
 }
 
 // UnmarshalCBOR reads what any version wrote.
@@ -178,7 +180,7 @@ func fromWireSite(w wireSite) (s Site, err error) {
 func toWireUser(u User) wireUser {
 	w := wireUser{
 		Number: u.Number, Name: u.Name, Site: u.Site, Direct: notNil(u.Direct), Roams: u.Roams, Lamps: notNil(u.Lamps),
-		Calendar: toWireCalendar(u.Calendar),
+		Calendar: toWireCalendar(u.Calendar), Rules: notNil(toWireRules(u.Rules)),
 	}
 	w.MD5, w.SHA256 = toWireDigests(u.Digests)
 	return w
@@ -190,7 +192,7 @@ func fromWireUser(w wireUser) User {
 	}
 	return User{
 		Number: w.Number, Name: w.Name, Site: w.Site, Direct: w.Direct, Digests: fromWireDigests(w.MD5, w.SHA256), Roams: w.Roams, Lamps: w.Lamps,
-		Calendar: fromWireCalendar(w.Calendar),
+		Calendar: fromWireCalendar(w.Calendar), Rules: fromWireRules(w.Rules),
 	}
 }
 

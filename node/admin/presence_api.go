@@ -23,7 +23,7 @@ const (
 
 // PresenceActivities are the words that SetPresence takes.
 func PresenceActivities() []string {
-	return slices.Concat([]string{available, unavailable}, live.Activities())
+	return slices.Concat([]string{available, unavailable}, store.Activities())
 }
 
 // How long what a program says of a user lasts.

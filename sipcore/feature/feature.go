@@ -9,10 +9,11 @@ import "carillon/sipcore/route"
 
 // All returns every feature in the order in which it is asked. The order is
 // what the user experiences.
-func All(phones TargetFinder, nodes NodeFinder, calls CallFinder) route.Pipeline {
+func All(phones TargetFinder, nodes NodeFinder, calls CallFinder, people PresenceFinder) route.Pipeline {
 	return route.Pipeline{
 		Emergency{nodes},
 		Pickup{calls},
+		Presence{people, phones, nodes},
 		Phones{phones},
 		Away{nodes},
 		Outside{nodes},

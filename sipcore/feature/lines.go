@@ -107,9 +107,14 @@ func line(c *route.Call, t store.Trunk, node, number string, insist bool) route.
 }
 
 // shown is the number by which the caller is known to a carrier, who believes a
-// site only its own numbers: his direct one, or else the site's.
+// site only its own numbers: his direct one, or else the site's. Who calls from outside
+// is no number of ours: a carrier hears that of who sends his call on.
 func shown(c *route.Call, site string) string {
-	if own := c.Caller.Direct; len(own) > 0 && (c.Caller.Site == site || c.Caller.Site == "") {
+	by := c.Caller
+	if sender, ok := c.Sender(); ok && by.Number == "" {
+		by = sender // for whoever called him
+	}
+	if own := by.Direct; len(own) > 0 && (by.Site == site || by.Site == "") {
 		if slices.Contains(own, c.Shown) {
 			return c.Shown
 		}

@@ -109,11 +109,11 @@ func TestAll(t *testing.T) {
 			if rest, ok := strings.CutPrefix(want, "to "); ok {
 				want = "sip:" + rest
 			}
-			if got := said(All(phones, tt.nodes, ringing{}).Route(c)); got != want {
+			if got := said(All(phones, tt.nodes, ringing{}, states{}).Route(c)); got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
 			c.Incoming = true
-			if got := said(All(phones, tt.nodes, ringing{}).Route(c)); strings.Contains(got, "@") && tt.number.Kind != route.Emergency {
+			if got := said(All(phones, tt.nodes, ringing{}, states{}).Route(c)); strings.Contains(got, "@") && tt.number.Kind != route.Emergency {
 				t.Errorf("from a carrier: got %s", got)
 			}
 		})

@@ -67,6 +67,7 @@ const (
 	Warning
 	RemotePartyID
 	AnswerMode
+	Priority
 )
 
 //nolint:gochecknoglobals,gosec // a constant table: Go has no constant arrays. No credentials, G101
@@ -85,7 +86,7 @@ var names = [...]string{
 	AuthenticationInfo: "Authentication-Info", CallInfo: "Call-Info", ContentDisposition: "Content-Disposition",
 	ContentEncoding: "Content-Encoding", Identity: "Identity", Join: "Join", SIPETag: "SIP-ETag",
 	SIPIfMatch: "SIP-If-Match", Subject: "Subject", TargetDialog: "Target-Dialog", Warning: "Warning",
-	RemotePartyID: "Remote-Party-ID", AnswerMode: "Answer-Mode",
+	RemotePartyID: "Remote-Party-ID", AnswerMode: "Answer-Mode", Priority: "Priority",
 }
 
 // String is the canonical spelling, "" for Other.
@@ -106,7 +107,7 @@ var namesOfLength = [...][]Name{
 	5:  {Route, Allow, Event},
 	6:  {Server, Accept, Reason, MinSE},
 	7:  {CallID, Contact, Expires, Require, Privacy, Subject, Warning},
-	8:  {Replaces, ReferTo, Identity, SIPETag},
+	8:  {Replaces, ReferTo, Identity, SIPETag, Priority},
 	9:  {Supported, Timestamp, Diversion, CallInfo},
 	10: {UserAgent, AlertInfo},
 	11: {MinExpires, Unsupported, RetryAfter, ReferredBy, MaxBreadth, AnswerMode},

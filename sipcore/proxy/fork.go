@@ -105,6 +105,9 @@ func (f *fork) trying() {
 func (f *fork) carryOut(v route.Verdict) {
 	switch v := v.(type) {
 	case route.Ring:
+		if v.Call != nil {
+			f.sentOn(v.Call)
+		}
 		v.Targets = slices.DeleteFunc(v.Targets, f.isCaller)
 		slices.SortStableFunc(v.Targets, byTurn)
 		f.later, f.flows = oneFlowEach(v.Targets)
@@ -119,9 +122,9 @@ func (f *fork) carryOut(v route.Verdict) {
 }
 
 // isCaller reports whether t is the phone that calls, by whichever flow: it does
-// not ring when its user calls his own number.
+// not ring when its user calls his own number. A carrier has many.
 func (f *fork) isCaller(t route.Target) bool {
-	if t.User == "" || t.User != f.origin.User {
+	if t.User == "" || t.User != f.origin.User || t.IsTrunk() {
 		return false
 	}
 	return t.Device == f.origin.Device || t.Instance != "" && t.Instance == f.origin.Instance

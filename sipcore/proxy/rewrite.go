@@ -31,6 +31,7 @@ func (f *fork) rewrite(m *message.Message, flow transport.Flow, branch string, b
 		}
 		f.recordRoute(&e, m, flow, b)
 		e.SetFirst(message.MaxBreadth, strconv.Itoa(b.breadth))
+		f.sayWhy(&e, m, &b.target)
 	}
 	if b != nil {
 		b.pickUp(&e, m)

@@ -48,6 +48,18 @@ func ReadFrom(view *store.View, site, text string) (Number, store.User) {
 	return Number{Dial: text}, store.User{}
 }
 
+// SameNumber reports whether two texts are one number, as who is at site writes it.
+func SameNumber(view *store.View, site, a, b string) bool {
+	s, _ := view.Site(site)
+	if e := e164Of(s, a); e != "" {
+		a = e
+	}
+	if e := e164Of(s, b); e != "" {
+		b = e
+	}
+	return a == b && a != ""
+}
+
 func desk(view *store.View, number string) (store.User, bool) {
 	if user, ok := view.User(number); ok {
 		return user, true

@@ -20,18 +20,22 @@ type Pipeline []Step
 func (p Pipeline) Route(c *Call) Verdict {
 	for {
 		verdict := p.ask(c)
+		if ring, ok := verdict.(Ring); ok && c.hasReason() {
+			ring.Call = c
+			return ring
+		}
 		r, ok := verdict.(Redirect)
 		if !ok {
 			return verdict
 		}
-		next, ok := c.View.User(r.To)
-		if !ok {
+		next, ok := c.Redirected(r)
+		switch {
+		case !ok:
 			return Reject{Status: 404, Reason: "Not Found"}
-		}
-		if c.hasVisited(next.Number) {
+		case next.Callee.Number != "" && c.hasVisited(next.Callee.Number):
 			return Reject{Status: 482, Reason: "Loop Detected"}
 		}
-		c = c.redirected(next)
+		c = next
 	}
 }
 

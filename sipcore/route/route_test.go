@@ -42,7 +42,7 @@ func ExamplePipeline_Route() {
 
 	p := route.Pipeline{forward{"100": "200"}, phone("200")}
 	fmt.Printf("%+v\n", p.Route(&route.Call{View: v, Callee: callee}))
-	// Output: {Targets:[{URI:sip:200 Route: User: Device: Instance: Q:0 Silent:false Shown: Withheld:false Insist:false}]}
+	// Output: {Targets:[{URI:sip:200 Route: User: Device: Instance: Q:0 Silent:false Shown: Withheld:false Insist:false}] Call:<nil>}
 }
 
 func TestPipeline(t *testing.T) {
@@ -57,7 +57,7 @@ func TestPipeline(t *testing.T) {
 		{"forwarded to nobody", route.Pipeline{forward{"100": "999"}}, route.None, "{404 Not Found }"},
 		{"forwarded in a circle", route.Pipeline{forward{"100": "200", "200": "100"}}, route.None, "{482 Loop Detected }"},
 		{"forwarded to itself", route.Pipeline{forward{"100": "100"}}, route.None, "{482 Loop Detected }"},
-		{"the first step wins", route.Pipeline{phone("100"), forward{"100": "200"}}, route.None, "{[{sip:100     0 false  false false}]}"},
+		{"the first step wins", route.Pipeline{phone("100"), forward{"100": "200"}}, route.None, "{[{sip:100     0 false  false false}] <nil>}"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

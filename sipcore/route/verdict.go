@@ -6,7 +6,10 @@ import "strings"
 type Verdict interface{ verdict() }
 
 // Ring offers the call to its targets: those of equal Q at once, higher Q first.
-type Ring struct{ Targets []Target }
+type Ring struct {
+	Targets []Target
+	Call    *Call // as it has been sent on for what was told of somebody; nil: it has not
+}
 
 // A Target is one device to ring. Route leads to the node that holds the
 // device, this node included, so that local and remote are one path; User and
@@ -47,7 +50,11 @@ func (t Target) SamePhone(other Target) bool {
 }
 
 // Redirect starts over with another callee, named by number.
-type Redirect struct{ To string }
+type Redirect struct {
+	To      string
+	State   string // what was told of the callee that sends the call on; may be empty
+	Version uint32 // of what was told
+}
 
 // Reject ends the call with a SIP status.
 type Reject struct {

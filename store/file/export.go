@@ -121,6 +121,7 @@ func writeUser(w *bytes.Buffer, u store.User) {
 		fmt.Fprintf(w, "    lamps: [%s]\n", quotedList(u.Lamps))
 	}
 	writeCalendar(w, u.Calendar)
+	writeRules(w, u.Rules)
 }
 
 func writeTrunk(w *bytes.Buffer, t store.Trunk) {

@@ -133,6 +133,9 @@ func TestParseFillsInFromTheView(t *testing.T) {
 				{Number: "202"},
 			}
 		}},
+		{"a user whose calls go elsewhere", "users: [{number: \"201\", presence: {meeting: \"200\", offline: \"+32470123456\"}}, {number: \"200\"}]\n", func(c *store.Config) {
+			c.Users = []store.User{{Number: "201", Digests: c.Users[1].Digests, Rules: []store.Rule{{State: "meeting", To: "200"}, {State: "offline", To: "+32470123456"}}}, {Number: "200"}}
+		}},
 		{"an empty list empties", "trunks: []\n", func(c *store.Config) { c.Trunks = nil }},
 		{"no origins", "browsers: {origins: []}\n", func(c *store.Config) { c.Origins = nil }},
 		{"no resolvers", "dns: {forward: [192.0.2.53]}\n", func(c *store.Config) {
@@ -164,7 +167,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 	}{
 		{"an unknown field", "domain: a.b\nsite: []\n", []string{`2:1: the file has no field "site": did you mean "sites"?`}},
 		{"an unknown field of a user", "users:\n  - number: \"1\"\n    passwrod: hunter2\n", []string{`3:5: a user has no field "passwrod": did you mean "password"?`}},
-		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password, direct, roams, lamps and calendar`}},
+		{"a field unlike any", "users:\n  - {number: \"1\", colour: red}\n", []string{`2:19: a user has no field "colour": it has number, name, site, password, direct, roams, lamps, calendar and presence`}},
 		{"several unknown fields", "a: 1\nusers: [{number: \"1\", b: 2}]\nc: 3\n", []string{"1:1: ", "2:23: ", "3:1: "}},
 		{"a number without quotes", "users:\n  - number: 0201\n", []string{`2:13: number is a text, and this is a number: write "0201" in quotes`}},
 		{"a truth as a name", "users: [{number: \"1\", name: true}]\n", []string{"1:29: name is a text, and this is true or false"}},
@@ -174,7 +177,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a whole address", "browsers: {origins: [\"https://Phone.beip.be:443/app/\"]}\n", []string{"1:22: \"https://Phone.beip.be:443/app/\" is not what a browser says of a web page: write the beginning of the page's address, like https://phone.beip.be"}},
 		{"a list for browsers", "browsers: [https://phone.beip.be]\n", []string{"1:11: browsers is made of fields (origins), and this is a list"}},
 		{"another field of browsers", "browsers: {origin: [\"*\"]}\n", []string{`1:12: browsers has no field "origin": did you mean "origins"?`}},
-		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password, direct, roams, lamps and calendar), and this is a text"}},
+		{"a text for a user", "users: [\"201\"]\n", []string{"1:9: a user is made of fields (number, name, site, password, direct, roams, lamps, calendar and presence), and this is a text"}},
 		{"a list for a text", "domain: [a]\n", []string{"1:9: domain is a text, and this is a list"}},
 		{"nothing for a list", "users:\n", []string{"1:8: users is empty: write [] to mean no users, or leave it out"}},
 		{"nothing for a text", "users:\n  - number: \"1\"\n    name:\n", []string{"3:11: name is empty"}},
@@ -208,6 +211,12 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a bound that is none", "sites: [{name: hq, networks: [{prefix: 10.0.0.0/8, most_phones: few}]}]\n", []string{"1:65: most_phones is a number above zero: leave it out for no bound"}},
 		{"a lamp of nobody", "users: [{number: \"201\", lamps: [\"20\"]}]\n", []string{`1:33: the lamp "20" is not the number of a user: did you mean "201"?`}},
 		{"a lamp twice", "users: [{number: \"201\", lamps: [\"201\", \"201\"]}]\n", []string{`1:40: the lamp 201 is given twice`}},
+		{"calls of no state", "users: [{number: \"201\", presence: {meating: \"200\"}}]\n", []string{`1:36: presence has no field "meating": did you mean "meeting"?`}},
+		{"calls to nobody", "users: [{number: \"201\", presence: {away: \"299\", busy: \"0470123456\", meeting: \"201\"}}]\n", []string{
+			`1:42: "299" is neither the number of a user nor one outside, like "+3265551201": did you mean "201"?`,
+			`1:55: "0470123456" is neither the number of a user nor one outside, like "+3265551201"`,
+			`1:78: a call to 201 cannot go on to 201: it is the same user`,
+		}},
 		{"who roams perhaps", "users: [{number: \"201\", roams: sometimes}]\n", []string{`1:32: roams is yes or no`}},
 		{"a calendar at no address", "users: [{number: \"201\", calendar: {user: alice}}]\n", []string{"1:36: a calendar needs an address: ics: or caldav:"}},
 		{"a calendar of two kinds", "users: [{number: \"201\", calendar: {ics: \"http://a\", caldav: \"http://a\"}}]\n", []string{"1:61: a calendar is ics or caldav, and this one is both"}},
@@ -366,7 +375,7 @@ func TestExportChangesNothing(t *testing.T) {
 		Users: []store.User{
 			{Number: "0x10", Name: `"quoted" \ and: # strange`, Site: "null", Calendar: store.Calendar{Address: "https://cal.example.net/%20a?b=c&d={e}", CalDAV: true, User: `"no" # '`, Password: store.NewSecret("s3cret")}},
 			{Number: "#*1", Name: "yes", Site: "10", Direct: []string{"+3211", "+3212"}, Roams: true, Lamps: []string{"0x10", "-"}},
-			{Number: "true", Name: "Ærøskøbing 東京 - x", Site: "-"},
+			{Number: "true", Name: "Ærøskøbing 東京 - x", Site: "-", Rules: []store.Rule{{State: "tv", To: "0x10"}, {State: "meeting", To: "#*1"}, {State: store.Offline, To: "+3299"}, {State: "away", To: "+3211"}}},
 			{Number: "1e3", Name: "- a", Calendar: store.Calendar{Address: "http://[2001:db8::1]:80/x.ics"}},
 			{Number: "~", Name: "a  b ", Calendar: store.Calendar{Elsewhere: true}},
 			{Number: "_", Name: "{a}"},

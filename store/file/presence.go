@@ -3,6 +3,7 @@ package file
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -31,6 +32,26 @@ func (r *reader) presence(group entry) *store.Presence {
 		}
 	}
 	return &p
+}
+
+// rules reads where the calls of a user go while something is told of him.
+func (r *reader) rules(group entry) (all []store.Rule) {
+	for _, f := range r.mapping(group.value, group.path, "presence", store.States()) {
+		all = append(all, store.Rule{State: f.name, To: r.text(f)})
+	}
+	return all
+}
+
+func writeRules(w *bytes.Buffer, all []store.Rule) {
+	if len(all) == 0 {
+		return
+	}
+	texts := make([]string, len(all))
+	for i, x := range all {
+		texts[i] = x.State + ": " + quoted(x.To)
+	}
+	slices.Sort(texts)
+	fmt.Fprintf(w, "    presence: {%s}\n", strings.Join(texts, ", "))
 }
 
 func writePresence(w *bytes.Buffer, p store.Presence) {

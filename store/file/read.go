@@ -97,7 +97,7 @@ func (r *reader) site(n ast.Node, at string) store.Site {
 }
 
 func userFields() []string {
-	return []string{"number", "name", "site", "password", "direct", "roams", "lamps", "calendar"}
+	return []string{"number", "name", "site", "password", "direct", "roams", "lamps", "calendar", "presence"}
 }
 
 func (r *reader) user(n ast.Node, at string) store.User {
@@ -121,6 +121,8 @@ func (r *reader) user(n ast.Node, at string) store.User {
 			u.Lamps = r.texts(f)
 		case "calendar":
 			u.Calendar = r.calendar(f)
+		case "presence":
+			u.Rules = r.rules(f)
 		}
 	}
 	if password != "" && u.Number != "" {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"carillon/store"
 )
 
 // A SourceKind says where a statement about a user comes from. The zero value is
@@ -54,7 +56,7 @@ type Presence struct {
 	Source string
 
 	Open     bool   // the user can be reached (RFC 3863 basic)
-	Activity string // one of Activities, or empty
+	Activity string // one of store.Activities, or empty
 	Note     string // for people
 	// IM is the status of the namespace urn:ietf:params:xml:ns:pidf:im that Snom
 	// phones publish, as it came. The settings say whether it becomes an activity.
@@ -102,18 +104,8 @@ const (
 	Other      = "other"
 )
 
-// Activities are those of RFC 4480, but "unknown", which says nothing. Their places
-// are how they are written for other nodes: new ones come last.
-func Activities() []string {
-	return []string{
-		"appointment", Away, "breakfast", Busy, "dinner", "holiday", "in-transit", "looking-for-work", "meal", Meeting,
-		OnThePhone, Other, "performance", "permanent-absence", "playing", "presentation", "shopping", "sleeping",
-		"spectator", "steering", "travel", "tv", Vacation, "working", "worship", "lunch",
-	}
-}
-
 // IsActivity reports whether RFC 4480 has the activity.
-func IsActivity(name string) bool { return slices.Contains(Activities(), name) }
+func IsActivity(name string) bool { return slices.Contains(store.Activities(), name) }
 
 // A busy phone says what its user does in words of its own.
 func ofIM(token string) (activity, note string) {

@@ -8,11 +8,13 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"carillon/store"
 )
 
 // What is published is told to other nodes in this form, which has the words of
 // the domain and no XML: the version, flags, the activity as its place in
-// Activities counted from 1, the stamp, the lifetime in seconds, the source, the
+// store.Activities counted from 1, the stamp, the lifetime in seconds, the source, the
 // note, the im: status. Texts that are empty at the end are left out. A reader
 // ignores what follows.
 
@@ -59,9 +61,9 @@ func (x *Presence) shared() []byte {
 	if x.Fixed {
 		flags |= presenceFixed
 	}
-	dst := append([]byte(nil), codecVersion, flags, byte(1+slices.Index(Activities(), x.Activity))) //nolint:gosec // a place in a short list
-	dst = binary.AppendUvarint(dst, uint64(x.Stamp))                                                //nolint:gosec // not negative
-	dst = binary.AppendUvarint(dst, uint64(x.Expires/time.Second))                                  //nolint:gosec // not negative
+	dst := append([]byte(nil), codecVersion, flags, byte(1+slices.Index(store.Activities(), x.Activity))) //nolint:gosec // a place in a short list
+	dst = binary.AppendUvarint(dst, uint64(x.Stamp))                                                      //nolint:gosec // not negative
+	dst = binary.AppendUvarint(dst, uint64(x.Expires/time.Second))                                        //nolint:gosec // not negative
 	texts := []string{x.Source, x.Note, x.IM}
 	for len(texts) > 0 && texts[len(texts)-1] == "" {
 		texts = texts[:len(texts)-1]
@@ -101,7 +103,7 @@ func parsePresence(key, value string) (Presence, error) {
 // activityAt returns the activity at a place counted from 1. One that only a later
 // version knows is another.
 func activityAt(place int) string {
-	switch all := Activities(); {
+	switch all := store.Activities(); {
 	case place == 0:
 		return ""
 	case place > len(all):

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"carillon/store"
 	"carillon/store/live"
 )
 
@@ -49,7 +50,7 @@ func TestDocuments(t *testing.T) {
 // Each activity of RFC 4480 by its name.
 func TestEveryActivityHasItsElement(t *testing.T) {
 	var all []byte
-	for _, a := range live.Activities() {
+	for _, a := range store.Activities() {
 		all = AppendPIDF(all, alice, live.State{Tuples: []live.Presence{{Open: true, Activity: a, Note: a + " it is"}}})
 	}
 	isGolden(t, "activities.pidf", all)

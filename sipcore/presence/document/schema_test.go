@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"carillon/store"
 	"carillon/store/live"
 	"carillon/test/tool"
 )
@@ -80,7 +81,7 @@ func TestSchemasRefuse(t *testing.T) {
 // open, nothing at all, and several tuples.
 func everyPresence() (all [][]byte) {
 	several := live.State{}
-	for _, activity := range append(live.Activities(), "") {
+	for _, activity := range append(store.Activities(), "") {
 		for _, note := range []string{"", "back at 3", "<&>\"' \t\n\x00\x1f\ufffe \xff é漢🔔]]>"} {
 			p := live.Presence{Open: note == "", Activity: activity, Note: note, IM: note}
 			several.Tuples = append(several.Tuples, p)
