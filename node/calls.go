@@ -59,7 +59,10 @@ type following struct {
 	watched func() []string // users
 	narrow  func(class string, channels ...string)
 
+	mu    sync.Mutex
 	until map[string]time.Time // by site, when it is of no interest any more
+	ruled []string             // the sites of users whose calls go by presence, as of seen
+	seen  *store.View
 }
 
 // follow has this node, unless it is a main, hear of no more calls than it needs, and a
@@ -72,6 +75,7 @@ func (n *Node) follow(sessions *session.Sessions, sip *sipcore.Server) {
 	case RoleLifeguard:
 		f := &following{view: n.config.View, site: n.site, watched: sip.Watched, narrow: sessions.Narrow}
 		f.look(time.Now()) // before others tell it of all
+		n.following.Store(f)
 		n.run("the calls that are of interest here", f.Run)
 	}
 }
@@ -92,24 +96,73 @@ func (f *following) Run(ctx context.Context) error {
 
 // look has all be told that is of interest now.
 func (f *following) look(now time.Time) {
+	watched := f.watched()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.until == nil {
 		f.until = make(map[string]time.Time)
 	}
-	f.until[f.site()] = now.Add(keepWatching)
 	view := f.view()
-	for _, user := range f.watched() {
-		f.until[siteOf(view, user)] = now.Add(keepWatching)
+	if view != f.seen {
+		f.seen, f.ruled = view, sitesWithRules(view)
 	}
-	var channels []string
+	f.wantLocked(now, f.site())
+	f.wantLocked(now, f.ruled...)
+	for _, user := range watched {
+		f.wantLocked(now, siteOf(view, user))
+	}
 	for site, until := range f.until {
-		if now.Before(until) {
-			channels = append(channels, dialogs+"/"+site)
-		} else {
+		if !now.Before(until) {
 			delete(f.until, site)
 		}
 	}
+	f.tellLocked()
+}
+
+// hear has this node told of the calls of a user's site from now on; false if it is
+// already.
+func (f *following) hear(user string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	site := siteOf(f.view(), user)
+	if _, heard := f.until[site]; heard {
+		return false
+	}
+	f.wantLocked(time.Now(), site)
+	f.tellLocked()
+	return true
+}
+
+func (f *following) wantLocked(now time.Time, sites ...string) {
+	for _, site := range sites {
+		f.until[site] = now.Add(keepWatching)
+	}
+}
+
+func (f *following) tellLocked() {
+	var channels []string
+	for site := range f.until {
+		channels = append(channels, dialogs+"/"+site)
+	}
 	slices.Sort(channels)
 	f.narrow(dialogs, channels...)
+}
+
+// sitesWithRules returns the sites of users whose calls go by their presence: that they
+// are on the phone is a part of it.
+func sitesWithRules(view *store.View) (sites []string) {
+	for u := range view.Users() {
+		if len(u.Rules) > 0 && !slices.Contains(sites, u.Site) {
+			sites = append(sites, u.Site)
+		}
+	}
+	return sites
+}
+
+// hear is [following.hear] for SIP; a node that is told of all hears already.
+func (n *Node) hear(user string) bool {
+	f := n.following.Load()
+	return f != nil && f.hear(user)
 }
 
 // siteOf returns the site of a user, nothing of one that has none or is none.

@@ -68,28 +68,8 @@ func stateIn(document string) string {
 // node of another site, also when it rang already before anybody watched there, and puts
 // it out; and that site is told of no call before.
 func TestLampAtAnotherNode(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "town.yaml")
-	if err := os.WriteFile(file, []byte(`domain: tel.test
-sites:
-  - {name: hq, networks: [127.0.0.0/8], calls: trusted}
-  - {name: namur}
-users:
-  - {number: "201", password: secret-201, site: hq}
-  - {number: "202", password: secret-202, site: hq}
-  - {number: "203", password: secret-203, site: namur, roams: true}
-`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w := &town{t: t, config: file, nodes: make(map[string]*townsman)}
-	w.open("laurel", RoleMain, "laurel")
-	w.joinAt("namur", RoleLifeguard, "laurel", "namur")
-	laurel, namur := w.nodes["laurel"], w.nodes["namur"]
-	w.eventually("they hear each other", func() bool {
-		here, _ := laurel.peers.isUp("namur")
-		there, _ := namur.peers.isUp("laurel")
-		return here && there
-	})
-	alice, bob, carol := aPhone(t, laurel, "201"), aPhone(t, laurel, "202"), aPhone(t, namur, "203")
+	t.Parallel()
+	namur, alice, bob, carol := twoSites(t)
 	over := rings(t, alice, bob)
 	if got := namur.dialogs.All(); len(got) > 0 {
 		t.Errorf("namur is told of calls that concern nobody there: %+v", got)
@@ -108,6 +88,61 @@ users:
 			t.Errorf("the watcher was told %d times, want of each change once", got)
 		}
 	}
+}
+
+// TestPickupOfAnotherSite: who dials the code at a branch gets the call of another site
+// of which the branch was told nothing.
+func TestPickupOfAnotherSite(t *testing.T) {
+	t.Parallel()
+	_, alice, bob, carol := twoSites(t)
+	over := rings(t, alice, bob)
+	picks := request(carol, "INVITE", "203", "**202")
+	picks.Add("Contact", fmt.Sprintf("<sip:203@%s;transport=tcp>", carol.Local()))
+	m, err := says(t, carol, picks, 100), error(nil)
+	for err == nil && m.Status() == 100 { // of this node, and of the one that has the call
+		m, err = carol.Receive(10 * time.Second)
+	}
+	if err != nil || m.Status() != 487 {
+		t.Fatalf("203 gets %q, %v, want 487, and then the call", m.Start, err)
+	}
+	m, err = carol.Receive(10 * time.Second)
+	if err != nil || m.Method() != "INVITE" || m.Get("Answer-Mode") != "Auto" {
+		t.Fatalf("203 gets %q, %v, want the call, to be answered at once", m.Start, err)
+	}
+	if err = carol.Send(m.Reply(603, "Decline", "c")); err != nil {
+		t.Fatal(err)
+	}
+	over()
+}
+
+// twoSites has two phones at the head office and one at a branch.
+func twoSites(t *testing.T) (namur *townsman, alice, bob, carol *wire.Conn) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "town.yaml")
+	if err := os.WriteFile(file, []byte(`domain: tel.test
+sites:
+  - {name: hq, networks: [127.0.0.0/8], calls: trusted}
+  - {name: namur}
+users:
+  - {number: "201", password: secret-201, site: hq}
+  - {number: "202", password: secret-202, site: hq}
+  - {number: "203", password: secret-203, site: namur, roams: true}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &town{t: t, config: file, nodes: make(map[string]*townsman)}
+	w.open("laurel", RoleMain, "laurel")
+	w.joinAt("namur", RoleLifeguard, "laurel", "namur")
+	laurel := w.nodes["laurel"]
+	namur = w.nodes["namur"]
+	w.eventually("they hear each other", func() bool {
+		here, _ := laurel.peers.isUp("namur")
+		there, _ := namur.peers.isUp("laurel")
+		return here && there
+	})
+	alice, bob, carol = aPhone(t, laurel, "201"), aPhone(t, laurel, "202"), aPhone(t, namur, "203")
+	w.eventually("the head office knows 203", func() bool { return len(laurel.bindings.Of("203")) > 0 })
+	return namur, alice, bob, carol
 }
 
 // rings has one phone call another, which rings, and returns what has it refuse.

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"carillon/cluster"
@@ -57,13 +58,14 @@ type Node struct {
 	vouched     vouched
 	out         out
 	shown       *certificates
-	names       *dnsserver.Server  // nil where DNS is off
-	dhcp        *dhcpserver.Server // nil at a witness
-	sharing     *sharing           // a witness has none
-	drills      *drill             // likewise
-	subscribed  func() int         // how many subscriptions phones of this node have; nil: it has none
-	parts       []*part            // what Run runs, in the order of opening
-	closers     []closer           // in the order of opening; Close goes backwards
+	names       *dnsserver.Server         // nil where DNS is off
+	dhcp        *dhcpserver.Server        // nil at a witness
+	sharing     *sharing                  // a witness has none
+	drills      *drill                    // likewise
+	following   atomic.Pointer[following] // nil at a node that is told of all calls
+	subscribed  func() int                // how many subscriptions phones of this node have; nil: it has none
+	parts       []*part                   // what Run runs, in the order of opening
+	closers     []closer                  // in the order of opening; Close goes backwards
 }
 
 // firstLoad is how long a node reads its registrations before it answers anybody:
@@ -191,7 +193,7 @@ func New(ctx context.Context, o Options) (n *Node, err error) {
 			Node: n.identity.Name, Listen: n.identity.Listen, Port: o.Port, Store: config.Store(),
 			Certificate: n.shown.certify, Roots: n.shown.roots,
 			Bindings: n.bindings, Calls: n.calls, Dialogs: n.dialogs, Presences: n.presences, Bans: n.bans.Bans, Key: [32]byte(n.identity.Key), Peers: n.peers, Judge: n.peers.judge, Trace: memory,
-			Alone: n.peers.alone.Load, Tell: n.tells, Logger: n.component("sip"),
+			Alone: n.peers.alone.Load, Hear: n.hear, Tell: n.tells, Logger: n.component("sip"),
 		})
 		if err != nil {
 			return n, explainListen(err)

@@ -234,7 +234,9 @@ func (s *Server) call(r request, from caller, ours bool) {
 		proxy.Respond(r.tx, 404, "") // no carrier is asked for anything else, and no operator
 		return
 	}
-	s.carry(r, from, site, number, callee)
+	if !s.picksUpLater(r, site, number, func() { s.carry(r, from, site, number, callee) }) {
+		s.carry(r, from, site, number, callee)
+	}
 }
 
 // carry gives a request to whom its number reaches.

@@ -1,9 +1,13 @@
 package sipcore
 
 import (
+	"context"
 	"slices"
+	"time"
 
+	"carillon/sipcore/feature"
 	"carillon/sipcore/message"
+	"carillon/sipcore/proxy"
 	"carillon/sipcore/route"
 	"carillon/store/live"
 )
@@ -34,6 +38,49 @@ func (t talks) other(d *live.Dialog) route.Party {
 		p.User = p.Number
 	}
 	return p
+}
+
+// A branch is told of the calls of few sites. Who picks up by code at a desk of another
+// one waits until it was told of that one's, or for hearsAfter.
+const (
+	hearsAfter = 1500 * time.Millisecond
+	hearsEvery = 20 * time.Millisecond
+)
+
+// picksUpLater has a request that picks up by code go on when this node knows what rings
+// there; false if it knows already.
+func (s *Server) picksUpLater(r request, site string, number route.Number, goOn func()) bool {
+	user := feature.PickedUp(r.view, site, number)
+	if user == "" || s.o.Hear == nil || !s.o.Hear(user) {
+		return false
+	}
+	reply := r.Reply(100, "", "")
+	r.tx.Answer(100, &reply)
+	return s.proxy.Await(r.tx, func(ctx context.Context) error { return s.hears(ctx, user) }, func(error) {
+		switch {
+		case r.tx.Request() == nil: // it has ended meanwhile
+		case r.tx.Canceled():
+			proxy.Respond(r.tx, 487, "")
+		default:
+			goOn()
+		}
+	})
+}
+
+// hears waits until this node knows a call of user, but not for long.
+func (s *Server) hears(ctx context.Context, user string) error {
+	ctx, cancel := context.WithTimeout(ctx, hearsAfter)
+	defer cancel()
+	tick := time.NewTicker(hearsEvery)
+	defer tick.Stop()
+	for len(s.o.Dialogs.Of(user)) == 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 // replaces reads which call a request is to take the place of. It is false when that

@@ -77,6 +77,7 @@ type Options struct {
 	Peers       Peers                    // the other nodes; nil: there are none
 	Judge       Judge                    // asks about users whose digests are elsewhere; nil: there is nobody to ask
 	Alone       func() bool              // whether this node hears no main; nil: never
+	Hear        func(user string) bool   // has this node told of a user's calls soon; false, or nil: it is already
 	Tell        func(kind, words string) // tells people of an event; nil: nobody
 	Trace       *trace.Ring              // remembers and counts messages; nil: they are only counted
 	Logger      *slog.Logger

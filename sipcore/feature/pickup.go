@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"carillon/sipcore/route"
+	"carillon/store"
 )
 
 // A CallFinder knows the calls that a user is in, at whichever node. It is asked on
@@ -33,6 +34,17 @@ func (p Pickup) Route(c *route.Call) route.Verdict {
 	return nil
 }
 
+// PickedUp returns the user whose call is picked up by a number that was dialled at a site;
+// "" if it is no code, or nobody has that number.
+func PickedUp(view *store.View, site string, dialled route.Number) string {
+	number, isCode := strings.CutPrefix(dialled.Dial, view.Pickup())
+	if !isCode || number == "" || dialled.Kind != route.Unknown {
+		return ""
+	}
+	_, desk := route.Read(view, site, number)
+	return desk.Number
+}
+
 // byName takes the call that Replaces names, if it rings at the callee. In the place
 // of one that was answered his phone puts it by itself, as when somebody is transferred.
 func (p Pickup) byName(c *route.Call) route.Verdict {
@@ -53,8 +65,8 @@ func (p Pickup) byName(c *route.Call) route.Verdict {
 
 // byCode takes the call that has been ringing longest at the desk with a number.
 func (p Pickup) byCode(c *route.Call, number string) route.Verdict {
-	if _, desk := route.Read(c.View, c.Site, number); desk.Number != "" {
-		number = desk.Number
+	if desk := PickedUp(c.View, c.Site, c.Number); desk != "" {
+		number = desk
 	}
 	calls := slices.DeleteFunc(p.Calls.CallsOf(number), func(t route.Talk) bool { return !rings(t) })
 	if len(calls) == 0 {

@@ -51,6 +51,9 @@ func ringingCall() *Call {
 	return c
 }
 
+// everybody is who is told of.
+func everybody(string) bool { return true }
+
 func carillon() string { return "carillon.internal" }
 
 func shown(c *Call) (rows []Dialog) {
@@ -226,7 +229,7 @@ func TestLongNames(t *testing.T) {
 		there := NewDialogs("hardy", carillon, nil)
 		c := ringingCall()
 		c.To, c.Sides[0].Remote.URI, c.FromName = name, name, name
-		if err := there.Learn("laurel", "k", c.appendTalk(nil)); err != nil {
+		if err := there.Learn("laurel", "k", c.appendTalk(nil, everybody)); err != nil {
 			t.Error(err)
 		}
 		for _, d := range there.All() {
@@ -245,7 +248,7 @@ func TestAStateOfALaterVersion(t *testing.T) {
 	there := NewDialogs("hardy", carillon, nil)
 	c := ringingCall()
 	c.Sides[0].State, c.Sides[1].State = Confirmed+1, Confirmed+3
-	if err := there.Learn("laurel", "k", c.appendTalk(nil)); err != nil {
+	if err := there.Learn("laurel", "k", c.appendTalk(nil, everybody)); err != nil {
 		t.Fatal(err)
 	}
 	for _, user := range []string{"201", "202"} {
