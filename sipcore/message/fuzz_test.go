@@ -280,3 +280,36 @@ func FuzzNameAddr(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReplaces: what was read, written again, says the same; no tag carries more than a tag into the header of another INVITE.
+func FuzzReplaces(f *testing.F) {
+	for _, s := range []string{
+		"a@h;to-tag=1;from-tag=2;early-only", "a", "a;to-tag=0", " a ; FROM-TAG = 2 ;x=y", "a;to-tag=;to-tag=1", "a;to-tag=1;to-tag=2", "a,b;to-tag=1", ";to-tag=1", "a b", "a;to-tag=1\r\n",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := ParseReplaces(s)
+		if err != nil {
+			if r != (ReplacesValue{}) {
+				t.Errorf("an error, and %+v", r)
+			}
+			return
+		}
+		text := r.CallID
+		for name, tag := range map[string]string{"to-tag": r.ToTag, "from-tag": r.FromTag} {
+			if tag != "" {
+				text += ";" + name + "=" + tag
+			}
+		}
+		if r.EarlyOnly {
+			text += ";early-only"
+		}
+		if again, err := ParseReplaces(text); err != nil || again != r {
+			t.Errorf("%q: got %+v, %v, want %+v", text, again, err, r)
+		}
+		if r.CallID == "" || strings.ContainsAny(r.CallID+r.ToTag+r.FromTag, "; \t\r\n") {
+			t.Errorf("got %+v", r)
+		}
+	})
+}

@@ -52,11 +52,18 @@ func StartSIPp(tb testing.TB, program string, h Host, n *Node, transport string,
 }
 
 // StartSIPpWatcher starts one phone that registers over TCP, watches the lamp of its
-// Target, and publishes that it is in a meeting: see testdata/sipp/watch.xml. Its log
-// has a line for each document.
+// Target, picks up the call there that has the number Calls, and publishes that it is in
+// a meeting: see testdata/sipp/watch.xml. Its log has a line for each document.
 func StartSIPpWatcher(tb testing.TB, program string, h Host, n *Node, phone SIPpPhone) *SIPp {
 	tb.Helper()
-	return startSIPp(tb, program, h, n, "t1", "watch.xml", []SIPpPhone{phone})
+	return startSIPp(tb, program, h, n, "t1", "watch.xml", []SIPpPhone{phone}, "-oocsf", sippScenario(tb, "answer.xml"))
+}
+
+// StartSIPpCaller starts one phone that registers over TCP and calls its Target until
+// somebody picks the call up: see testdata/sipp/caller.xml.
+func StartSIPpCaller(tb testing.TB, program string, h Host, n *Node, phone SIPpPhone) *SIPp {
+	tb.Helper()
+	return startSIPp(tb, program, h, n, "t1", "caller.xml", []SIPpPhone{phone}, "-oocsf", sippScenario(tb, "answer.xml"))
 }
 
 func sippScenario(tb testing.TB, file string) string {
