@@ -3,6 +3,7 @@ package sipcore
 import (
 	"carillon/sipcore/message"
 	"carillon/sipcore/proxy"
+	"carillon/store"
 )
 
 // publish handles a PUBLISH. What nobody can publish here is refused before anybody is
@@ -22,15 +23,21 @@ func (s *Server) publish(r request) {
 }
 
 // published gives a PUBLISH of somebody who was admitted to who takes it: each user
-// speaks of himself.
+// speaks of himself, and one of everybody if the primary source is his address.
 func (s *Server) published(r request, from caller, ours bool) {
 	user, ok := userCalled(r.view, numberOf(r.uri))
 	switch {
 	case !ours || !ok:
 		proxy.Respond(r.tx, 404, "")
-	case from.user.Number != user.Number:
+	case from.user.Number != user.Number && !isPublisher(r.view, from.user):
 		proxy.Respond(r.tx, 403, "Not Yours To Publish")
 	default:
-		s.publisher.Publish(r.tx, user.Number)
+		s.publisher.Publish(r.tx, user.Number, from.user.Number)
 	}
+}
+
+// isPublisher reports whether what u publishes of others is taken.
+func isPublisher(view *store.View, u store.User) bool {
+	publisher, is := view.Presence().Publisher()
+	return is && publisher == u.Number
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"carillon/store"
 	"carillon/store/live"
 	"carillon/test/house/wire"
 )
@@ -189,5 +190,44 @@ func TestWhatASnomSaysPassesThrough(t *testing.T) {
 	bob.hears("200", m)
 	if told := alice.gets("NOTIFY"); !strings.Contains(told.Body, status) || strings.Contains(told.Body, "rpid:activities") {
 		t.Errorf("alice is told %s", told.Body)
+	}
+}
+
+// One publishes of everybody if his address is the primary source, and counts more at every
+// node; others still do not.
+func TestThePrimarySourceIsAUser(t *testing.T) {
+	w := newTown(t, "laurel", "hardy")
+	laurel := w.nodes["laurel"]
+	alice, carol := laurel.phoneOver("tcp", "alice", "1"), laurel.phoneOver("tcp", "carol", "3")
+	carol.send(carol.publish("alice", "meeting"))
+	carol.gets("403")
+
+	c := w.view.Config()
+	c.Presence.PrimarySource = "sip:carol@" + domain
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	view := store.NewView(c).At(2)
+	for _, s := range w.nodes {
+		s.store.Publish(view)
+		if err := s.presences.Configure(live.SettingsOf(view.Presence()), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	carol.send(carol.publish("alice", "meeting"))
+	tag := carol.gets("200").Get("SIP-ETag")
+	alice.publishes("200", "busy", "User-Agent", view.Presence().PrimarySource)
+	w.carry()
+	for name, s := range w.nodes {
+		if got := s.presences.Of("alice").First(); got.Activity != live.Meeting || got.Kind != live.FromPrimary || got.By != "carol" {
+			t.Errorf("%s has %+v, want what carol says", name, got)
+		}
+	}
+	alice.send(alice.publish("carol", "away"))
+	alice.gets("403")
+	carol.send(carol.publish("alice", "", "SIP-If-Match", tag, "Expires", "0"))
+	carol.gets("200")
+	if got := laurel.presences.Of("alice").First(); got.Activity != live.Busy || got.Kind != live.FromPublish {
+		t.Errorf("laurel has %+v, want what alice says", got)
 	}
 }

@@ -14,7 +14,7 @@ type Presence struct {
 	Composed      bool     // one state of each source is told, not one of all: `merge: no`
 	KeepsIM       bool     // Snom's im: status is passed on as it came: `im_to_rpidf: no`
 	CallsApart    bool     // who is in a call is not on the phone for that: `mix_dialog_presence: no`
-	PrimarySource string   // whose publications count more: a name or a /regular expression/
+	PrimarySource string   // whose publications count more: a name, a /regular expression/, or sip:user@domain
 	Order         []string // of PresenceSources, what counts most first; none: as they are there
 }
 
@@ -48,7 +48,29 @@ func (p Presence) normal() Presence {
 	return p
 }
 
-func (v *validator) presence(p Presence) {
+// Publisher returns the user whose address the primary source is: what he publishes counts
+// as primary, and he may publish of everybody. False if it is no address.
+func (p Presence) Publisher() (user string, is bool) {
+	user, _, is = p.address()
+	return user, is
+}
+
+// address splits the primary source if it is an address.
+func (p Presence) address() (user, host string, is bool) {
+	if rest, ok := strings.CutPrefix(p.PrimarySource, "sip:"); ok {
+		user, host, _ = strings.Cut(rest, "@")
+		return user, host, true
+	}
+	return "", "", false
+}
+
+func (v *validator) presence(c Config) {
+	p := c.Presence
+	if user, host, is := p.address(); is {
+		if _, known := v.users[user]; !known || !strings.EqualFold(host, c.Domain) {
+			v.add("presence.merge_primary_source", "%q is the address of no user here: it is sip:NUMBER@%s, of a user of the configuration", clip(p.PrimarySource), c.Domain)
+		}
+	}
 	if len(p.PrimarySource) > longestPrimarySource || !isPlainText(p.PrimarySource) {
 		v.add("presence.merge_primary_source", "a source has at most %d characters, none of them a control character", longestPrimarySource)
 	} else if pattern, is := strings.CutPrefix(p.PrimarySource, "/"); is && strings.HasSuffix(pattern, "/") {

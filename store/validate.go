@@ -53,7 +53,7 @@ func (c Config) problems() Errors {
 	v.origins(c.Origins)
 	v.dns(c.DNS)
 	v.emergency(c.Emergency)
-	v.presence(c.Presence)
+	v.presence(c)
 	v.pickup(c.Pickup)
 	for _, n := range c.Nodes {
 		v.node(n)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -17,7 +18,7 @@ type Presence struct {
 	Activity string    `json:"activity"` // empty, or a word of RFC 4480
 	Note     string    `json:"note"`
 	Source   string    `json:"source"` // the kind: dialog, primary, publish or registration
-	By       string    `json:"by"`     // what the source calls itself
+	By       string    `json:"by"`     // who has published it for the user, or what the source calls itself
 	Node     string    `json:"node"`
 	Since    time.Time `json:"since"`
 	Others   []string  `json:"others"` // the kinds of what counts less
@@ -35,7 +36,7 @@ func PresenceOf(table *live.Presences, users []string) []Presence {
 		}
 		for _, x := range told {
 			rows = append(rows, Presence{
-				User: user, State: basic(x.Open), Activity: x.Activity, Note: x.Note, Source: x.Kind.String(), By: x.Source, Node: x.Node,
+				User: user, State: basic(x.Open), Activity: x.Activity, Note: x.Note, Source: x.Kind.String(), By: cmp.Or(x.By, x.Source), Node: x.Node,
 				Since: x.Since.UTC().Truncate(time.Second), Others: others,
 			})
 		}

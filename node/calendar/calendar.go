@@ -19,7 +19,7 @@ import (
 
 // Source is what calendars are called among the sources of presence, for
 // merge_primary_source.
-const Source = "calendar"
+const Source = live.FromCalendar
 
 const (
 	every    = time.Minute      // a calendar is asked

@@ -282,7 +282,7 @@ func TestTheCalendarIsPrimary(t *testing.T) {
 			}
 			h.says("http://cal/alice", meets(0, time.Hour))
 			h.pass(time.Minute)
-			if _, err := laurel.table.Put(live.Presence{User: "201", ID: "phone", Source: "snom", Open: true, Expires: 2 * time.Hour}, time.Now()); err != nil {
+			if _, err := laurel.table.Put(live.Presence{User: "201", ID: "phone", Source: "calendar", Open: true, Expires: 2 * time.Hour}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			h.want("the phone says later that it is free", "201", "meeting")

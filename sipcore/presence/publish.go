@@ -49,10 +49,10 @@ func (*Publisher) TakesEvent(m *message.Message) (events string, ok bool) {
 	return published, strings.EqualFold(strings.TrimSpace(event), published)
 }
 
-// Publish answers a PUBLISH of user about himself, who was admitted.
-func (p *Publisher) Publish(tx *transaction.Server, user string) {
+// Publish answers a PUBLISH about user, of by, who was admitted and may.
+func (p *Publisher) Publish(tx *transaction.Server, user, by string) {
 	m := tx.Request()
-	tag, lasts, refused := p.take(m, user, time.Now())
+	tag, lasts, refused := p.take(m, user, by, time.Now())
 	reply := m.Reply(200, "", tx.Tag())
 	if refused != nil {
 		reply = m.Reply(refused.status, refused.reason, tx.Tag())
@@ -71,7 +71,7 @@ func (p *Publisher) Publish(tx *transaction.Server, user string) {
 }
 
 // take does what a PUBLISH says, in the order of RFC 3903 section 6.
-func (p *Publisher) take(m *message.Message, user string, now time.Time) (tag string, lasts time.Duration, _ *refusal) {
+func (p *Publisher) take(m *message.Message, user, by string, now time.Time) (tag string, lasts time.Duration, _ *refusal) {
 	lasts, refused := lastsOf(m)
 	var told *live.Presence
 	if refused == nil {
@@ -93,6 +93,9 @@ func (p *Publisher) take(m *message.Message, user string, now time.Time) (tag st
 	}
 	if told != nil {
 		told.User, told.ID = said.User, said.ID
+		if by != user {
+			told.By = by
+		}
 		said = *told
 	}
 	if said.Expires = lasts; lasts == 0 {

@@ -154,7 +154,7 @@ func (x *truth) differs(user string) string {
 func (x *truth) happens() (what int) {
 	user, id := number(x.random.IntN(people)), fmt.Sprint(x.random.IntN(3))
 	says := live.Presence{
-		User: user, ID: id, Source: pick(x.random, "calendar", "snomD785/10.1", "Yealink"), Open: x.random.IntN(3) > 0,
+		User: user, ID: id, Source: pick(x.random, "web", "snomD785/10.1", "Yealink"), Open: x.random.IntN(3) > 0,
 		Activity: pick(x.random, "", "away", "busy", "meeting", "vacation"), Expires: time.Duration(60+x.random.IntN(600)) * time.Second,
 	}
 	what = x.random.IntN(11)
@@ -199,7 +199,7 @@ func (x *truth) registers(user string) {
 func (x *truth) configures() {
 	s := live.DefaultSettings()
 	s.Merge, s.MixDialogPresence = x.random.IntN(4) > 0, x.random.IntN(4) > 0
-	s.MergePrimarySource = pick(x.random, "", "calendar", "/^snom/")
+	s.MergePrimarySource = pick(x.random, "", "web", "/^snom/")
 	if x.random.IntN(2) == 0 {
 		s.Order = []live.SourceKind{live.FromPrimary, live.FromDialog, live.FromPublish, live.FromRegistration}
 	}

@@ -144,6 +144,9 @@ func TestParseFillsInFromTheView(t *testing.T) {
 		{"presence as the deck has it", "presence: {merge: yes, im_to_rpidf: no, mix_dialog_presence: no, merge_primary_source: calendar, merge_order: [primary, dialog, publish]}\n", func(c *store.Config) {
 			c.Presence = store.Presence{KeepsIM: true, CallsApart: true, PrimarySource: "calendar", Order: []string{"primary", "dialog", "publish"}}
 		}},
+		{"presence by who publishes", "presence: {merge_primary_source: sip:201@Tel.beip.be}\n", func(c *store.Config) {
+			c.Presence = store.Presence{PrimarySource: "sip:201@Tel.beip.be"}
+		}},
 		{"presence apart", "presence: {merge: no, merge_order: [dialog, primary, publish, registration]}\n", func(c *store.Config) { c.Presence = store.Presence{Composed: true} }},
 		{"all origins", "browsers: {origins: [\"*\"]}\n", func(c *store.Config) { c.Origins = []string{"*"} }},
 	}
@@ -189,6 +192,8 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 			`1:34: "calendr" is no source of presence: they are dialog, primary, publish and registration`, "1:43: dialog is given twice",
 		}},
 		{"a source that is no expression", "presence: {merge_primary_source: /(/}\n", []string{"1:34: what stands between the slashes is no regular expression"}},
+		{"a source that is nobody", "domain: a.b\npresence: {merge_primary_source: \"sip:9@a.b\"}\n", []string{`2:34: "sip:9@a.b" is the address of no user here: it is sip:NUMBER@a.b, of a user of the configuration`}},
+		{"a source elsewhere", "domain: a.b\nusers: [{number: \"9\"}]\npresence: {merge_primary_source: \"sip:9@a.c\"}\n", []string{`3:34: "sip:9@a.c" is the address of no user here: it is sip:NUMBER@a.b, of a user of the configuration`}},
 		{"a name to forward to", "dns: {forward: [dns.example.org]}\n", []string{"1:17: this is not the address of a DNS server: write one like 192.0.2.53"}},
 		{"everywhere to forward to", "dns: {forward: [0.0.0.0]}\n", []string{"1:17: this is not the address of a DNS server: write one like 192.0.2.53"}},
 		{"host bits", "sites:\n  - name: hq\n    networks: [10.0.0.0/8, 172.30.42.1/24]\n", []string{"3:28: 172.30.42.1/24 is not a network address: did you mean 172.30.42.0/24?"}},

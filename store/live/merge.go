@@ -16,6 +16,7 @@ type Settings struct {
 	ImToRPIDF          bool         // the status of Snom's publications becomes an activity
 	MixDialogPresence  bool         // who is in a call is on the phone
 	MergePrimarySource string       // whose publications are primary: a Source, or a /regular expression/ for it
+	PrimaryPublisher   string       // or this user's, of whomever they are
 	Order              []SourceKind // what counts first; a kind that is not in it does not count
 
 	primary *regexp.Regexp // of MergePrimarySource, if it is one
@@ -81,7 +82,7 @@ func (s *Settings) Ranked(said []Presence) []Presence {
 
 // seen returns p as the settings have it.
 func (s *Settings) seen(p Presence) Presence {
-	if p.Kind == FromPublish && s.isPrimary(p.Source) {
+	if p.Kind == FromPublish && s.isPrimary(&p) {
 		p.Kind = FromPrimary
 	}
 	if s.ImToRPIDF && p.IM != "" {
@@ -97,11 +98,23 @@ func (s *Settings) seen(p Presence) Presence {
 	return p
 }
 
-func (s *Settings) isPrimary(source string) bool {
-	if s.primary != nil {
-		return s.primary.MatchString(source)
+// isPrimary reports whether p is of the primary source. Who a publisher is was proven; what
+// a phone calls itself was not, and counts for none of the system's own sources.
+func (s *Settings) isPrimary(p *Presence) bool {
+	switch {
+	case s.PrimaryPublisher != "":
+		return !p.Fixed && s.PrimaryPublisher == cmp.Or(p.By, p.User)
+	case !p.Fixed && isOfTheSystem(p.Source):
+		return false
+	case s.primary != nil:
+		return s.primary.MatchString(p.Source)
+	default:
+		return s.MergePrimarySource != "" && strings.EqualFold(s.MergePrimarySource, p.Source)
 	}
-	return s.MergePrimarySource != "" && strings.EqualFold(s.MergePrimarySource, source)
+}
+
+func isOfTheSystem(source string) bool {
+	return strings.EqualFold(source, FromAPI) || strings.EqualFold(source, FromCalendar)
 }
 
 func (s *Settings) counts(k SourceKind) bool {
@@ -121,7 +134,7 @@ func (p *Presence) isOutdoneBy(q *Presence) bool {
 
 // repeats reports whether p says what q said, by the same source.
 func (p *Presence) repeats(q *Presence) bool {
-	return p.Source == q.Source && p.Gone == q.Gone && p.tells(q)
+	return p.Source == q.Source && p.By == q.By && p.Gone == q.Gone && p.tells(q)
 }
 
 // tells reports whether a watcher is told the same of both.
@@ -138,6 +151,9 @@ func (s State) tells(t State) bool {
 func SettingsOf(p store.Presence) Settings {
 	s := Settings{
 		Merge: !p.Composed, ImToRPIDF: !p.KeepsIM, MixDialogPresence: !p.CallsApart, MergePrimarySource: p.PrimarySource,
+	}
+	if user, is := p.Publisher(); is {
+		s.MergePrimarySource, s.PrimaryPublisher = "", user
 	}
 	for _, word := range p.Order {
 		if kind, ok := SourceKindOf(word); ok {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"carillon/store"
 )
 
 // All 16 combinations of what is known of a user, in every order in which it can
@@ -15,7 +17,7 @@ func TestMerge(t *testing.T) {
 		says Presence
 	}{
 		{"dialog", Presence{Kind: FromDialog, Open: true, Activity: OnThePhone}},
-		{"primary", Presence{Kind: FromPublish, ID: "cal", Source: "calendar", Open: true, Activity: Meeting, Stamp: 1}},
+		{"primary", Presence{Kind: FromPublish, ID: "cal", Source: "calendar", Fixed: true, Open: true, Activity: Meeting, Stamp: 1}},
 		{"publish", Presence{Kind: FromPublish, ID: "snom", Source: "snom", Open: true, Activity: Away, Stamp: 2}},
 		{"usrloc", Presence{Kind: FromRegistration, Open: true}},
 	}
@@ -104,24 +106,38 @@ func TestTheLastPublicationCounts(t *testing.T) {
 
 func TestPrimarySource(t *testing.T) {
 	for _, c := range []struct {
-		setting, source string
-		want            bool
+		setting string
+		of      Presence
+		want    bool
 	}{
-		{"", "", false},
-		{"", "web", false},
-		{"calendar", "calendar", true},
-		{"calendar", "calendar2", false},
-		{"/^SNOM.*785/", "snomD785/10.1", true},
-		{"/^snom[0-9]/", "snom760", true},
-		{"/yealink/", "snom760", false},
-		{"/", "/", true},
+		{"", Presence{}, false},
+		{"", Presence{Source: "web"}, false},
+		{"web", Presence{Source: "Web"}, true},
+		{"calendar", Presence{Source: "calendar", Fixed: true}, true},
+		{"calendar", Presence{Source: "calendar2"}, false},
+		{"/^SNOM.*785/", Presence{Source: "snomD785/10.1"}, true},
+		{"/^snom[0-9]/", Presence{Source: "snom760"}, true},
+		{"/yealink/", Presence{Source: "snom760"}, false},
+		{"/", Presence{Source: "/"}, true},
+
+		{"calendar", Presence{Source: "Calendar"}, false}, // a phone
+		{"api", Presence{Source: "api"}, false},
+		{"api", Presence{Source: "api", Fixed: true}, true},
+		{"/^(api|calendar)$/", Presence{Source: "api"}, false},
+		{"/^(api|calendar)$/", Presence{Source: "api", Fixed: true}, true},
+
+		{"sip:desk@tel.test", Presence{User: "201", By: "desk"}, true},
+		{"sip:desk@tel.test", Presence{User: "desk"}, true},
+		{"sip:desk@tel.test", Presence{User: "desk", By: "201"}, false},
+		{"sip:desk@tel.test", Presence{User: "201", Source: "sip:desk@tel.test"}, false}, // a phone
+		{"sip:desk@tel.test", Presence{User: "desk", Source: "calendar", Fixed: true}, false},
+		{"desk", Presence{User: "201", By: "desk"}, false},
 	} {
-		s := DefaultSettings()
-		s.MergePrimarySource = c.setting
-		s, err := s.Compiled()
-		got := s.State([]Presence{{Kind: FromPublish, ID: "x", Source: c.source}}).First().Kind == FromPrimary
+		s, err := SettingsOf(store.Presence{PrimarySource: c.setting, Order: store.PresenceSources()}).Compiled()
+		c.of.Kind, c.of.ID = FromPublish, "x"
+		got := s.State([]Presence{c.of}).First().Kind == FromPrimary
 		if err != nil || got != c.want {
-			t.Errorf("%q of %q: got %t (%v), want %t", c.source, c.setting, got, err, c.want)
+			t.Errorf("%+v of %q: got %t (%v), want %t", c.of, c.setting, got, err, c.want)
 		}
 	}
 	bad := Settings{MergePrimarySource: "/(/"}

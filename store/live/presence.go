@@ -54,6 +54,7 @@ type Presence struct {
 	// Source names who says it, for merge_primary_source and for people: "web",
 	// "calendar", or what a phone calls itself.
 	Source string
+	By     string // the user who has published it, if that is another than User
 
 	Open     bool   // the user can be reached (RFC 3863 basic)
 	Activity string // one of store.Activities, or empty
@@ -77,6 +78,10 @@ type Presence struct {
 // FromAPI is the ID and the Source of what programs and administrators say of a user.
 // There is one such statement: who says something last is believed, at whichever node.
 const FromAPI = "api"
+
+// FromCalendar is the ID and the Source of what users' calendars say. Phones that call
+// themselves FromAPI or FromCalendar are phones: what is Fixed alone is of the system.
+const FromCalendar = "calendar"
 
 // A State is what is told about a user: by the merge one Presence, without it one
 // of each source. A user of whom nothing is known has none.

@@ -15,7 +15,7 @@ import (
 // What is published is told to other nodes in this form, which has the words of
 // the domain and no XML: the version, flags, the activity as its place in
 // store.Activities counted from 1, the stamp, the lifetime in seconds, the source, the
-// note, the im: status. Texts that are empty at the end are left out. A reader
+// note, the im: status, who has published it if not the user. Texts that are empty at the end are left out. A reader
 // ignores what follows.
 
 const (
@@ -29,15 +29,16 @@ const (
 	mostSource   = 64
 	mostNote     = 256
 	mostIM       = 64
+	mostBy       = 128
 	mostLifetime = 7 * 24 * time.Hour
 )
 
 // isSound reports whether x is fit for the table.
 func (x *Presence) isSound() bool {
 	return x.User != "" && !strings.Contains(x.User, separator) && x.ID != "" && len(x.ID) <= mostID &&
-		len(x.Source) <= mostSource && len(x.Note) <= mostNote && len(x.IM) <= mostIM &&
+		len(x.Source) <= mostSource && len(x.Note) <= mostNote && len(x.IM) <= mostIM && len(x.By) <= mostBy &&
 		x.Expires >= time.Second && x.Expires <= mostLifetime && x.Stamp >= 0 &&
-		(x.Activity == "" || IsActivity(x.Activity)) && isText(x.ID) && isText(x.Source) && isText(x.Note) && isText(x.IM)
+		(x.Activity == "" || IsActivity(x.Activity)) && isText(x.ID) && isText(x.Source) && isText(x.Note) && isText(x.IM) && isText(x.By)
 }
 
 // isText reports whether s can be shown to people: UTF-8 without control
@@ -64,7 +65,7 @@ func (x *Presence) shared() []byte {
 	dst := append([]byte(nil), codecVersion, flags, byte(1+slices.Index(store.Activities(), x.Activity))) //nolint:gosec // a place in a short list
 	dst = binary.AppendUvarint(dst, uint64(x.Stamp))                                                      //nolint:gosec // not negative
 	dst = binary.AppendUvarint(dst, uint64(x.Expires/time.Second))                                        //nolint:gosec // not negative
-	texts := []string{x.Source, x.Note, x.IM}
+	texts := []string{x.Source, x.Note, x.IM, x.By}
 	for len(texts) > 0 && texts[len(texts)-1] == "" {
 		texts = texts[:len(texts)-1]
 	}
@@ -89,7 +90,7 @@ func parsePresence(key, value string) (Presence, error) {
 	x.Activity = activityAt(activity)
 	x.Stamp = int64(r.number(math.MaxInt64))                                            //nolint:gosec // bounded
 	x.Expires = time.Duration(r.number(uint64(mostLifetime/time.Second))) * time.Second //nolint:gosec // bounded
-	for _, text := range []*string{&x.Source, &x.Note, &x.IM} {
+	for _, text := range []*string{&x.Source, &x.Note, &x.IM, &x.By} {
 		if r.data != "" {
 			*text = r.text()
 		}

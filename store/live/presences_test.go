@@ -170,7 +170,7 @@ func TestSettingsMergeAgain(t *testing.T) {
 	p := NewPresences("laurel", nil)
 	for i := range 20 {
 		user := fmt.Sprint(200 + i)
-		put(t, p, Presence{User: user, ID: "cal", Source: "calendar", Activity: Meeting})
+		put(t, p, Presence{User: user, ID: "cal", Source: "calendar", Fixed: true, Activity: Meeting})
 		put(t, p, Presence{User: user, ID: "web", Source: "web", Activity: []string{Meeting, Away}[i%2]})
 	}
 	told := map[string]int{}
@@ -244,7 +244,7 @@ func (h *presenceHouse) happen(random *rand.Rand, derived map[string]Presence) {
 	switch random.IntN(8) {
 	case 0, 1, 2:
 		put(h.t, table, Presence{
-			User: user, ID: id, Source: []string{"calendar", "snomD785/10.1.54.13"}[random.IntN(2)], Open: random.IntN(2) == 0,
+			User: user, ID: id, Source: []string{"web", "snomD785/10.1.54.13"}[random.IntN(2)], Open: random.IntN(2) == 0,
 			Activity: []string{"", Busy, Away, Meeting}[random.IntN(4)], Expires: time.Duration(1+random.IntN(600)) * time.Second,
 		})
 	case 3:
@@ -266,7 +266,7 @@ func (h *presenceHouse) happen(random *rand.Rand, derived map[string]Presence) {
 	case 7:
 		s := DefaultSettings()
 		s.Merge, s.MixDialogPresence = random.IntN(4) > 0, random.IntN(4) > 0
-		s.MergePrimarySource = []string{"", "calendar"}[random.IntN(2)]
+		s.MergePrimarySource = []string{"", "web"}[random.IntN(2)]
 		for _, table := range h.tables {
 			if err := table.Configure(s, time.Now()); err != nil {
 				h.t.Error(err)
@@ -296,7 +296,7 @@ func TestPresenceIsBounded(t *testing.T) {
 
 // What is told is what is learned; what is none changes nothing.
 func FuzzPresence(f *testing.F) {
-	x := Presence{User: "201", ID: "a", Open: true, Activity: Busy, Note: "é", IM: "x", Stamp: 1 << 40, Expires: time.Hour}
+	x := Presence{User: "201", ID: "a", Open: true, Activity: Busy, Note: "é", IM: "x", By: "desk", Stamp: 1 << 40, Expires: time.Hour}
 	f.Add(presenceKey(&x), x.shared())
 	f.Add("201", []byte{1, 0})
 	f.Fuzz(func(t *testing.T, key string, value []byte) {
