@@ -25,7 +25,7 @@ type Counters struct {
 	Refusals     Refusals
 	Events       presence.Counters
 
-	Mistaken time.Duration // how long lamps were not as their calls were, of each lamp
+	Mistaken time.Duration // how long lamps were not as their calls were, or watchers not told, of each
 
 	Refusing float64 // the share of new requests that is refused, 0 to 1
 	Ringing  int     // INVITEs without a final response
@@ -42,6 +42,7 @@ func (s *Server) Counters() Counters {
 		traffic[k] = s.transport.Traffic(k)
 	}
 	waiting, lost := s.transport.UDPQueue()
+	events := s.events.Counters()
 	return Counters{
 		Transport:    s.transport.Counters(),
 		Traffic:      traffic,
@@ -53,8 +54,8 @@ func (s *Server) Counters() Counters {
 		Answers:      s.transactions.Answers(),
 		Registrar:    s.registrar.Counters(),
 		Refusals:     s.Refusals(),
-		Events:       s.events.Counters(),
-		Mistaken:     s.calls.Mistaken(),
+		Events:       events,
+		Mistaken:     s.calls.Mistaken() + events.Mistaken,
 		Refusing:     s.load.Share(),
 		Ringing:      s.proxy.Ringing(),
 		Pending:      s.proxy.Pending(),

@@ -185,7 +185,7 @@ func (j *jury) ends() {
 			j.v.writes("WRONG: %s has at the end %d lamps, %d calls, %v talking, %d ringing", name, n, m, talking, ringing)
 			j.said[name] = true
 		}
-		if was := c.calls.Mistaken(); was != 0 {
+		if was := c.calls.Mistaken() + c.events.Counters().Mistaken; was != 0 {
 			j.v.writes("WRONG: the auditor of %s found something: %v", name, was)
 			j.said[name] = true
 		}

@@ -49,7 +49,7 @@ func (s sink) transport(c *sipcore.Counters) {
 	s.counters("sip_dropped_total", dropped, "reason", c.Transport.Dropped)
 	s.counter("sip_dropped_total", dropped, c.Transactions.Overloads, "reason", "overload")
 	s.counters("sip_refused_total", "What was refused unread or for lack of time, and bans that were decided, by reason.", "reason", c.Refusals)
-	s.add(prometheus.CounterValue, "blf_mismatch_seconds_total", "For how long lamps were not as their calls were, of each lamp, added up; the node puts it right by itself.",
+	s.add(prometheus.CounterValue, "blf_mismatch_seconds_total", "For how long lamps were not as their calls were, or watchers not told, of each, added up; the node puts it right by itself.",
 		c.Mistaken.Seconds())
 	s.gauge("sip_refusing", "The share of new requests that is refused because the node is behind.", c.Refusing)
 	s.gauge("sip_udp_queue_bytes", "Memory of the datagrams that wait in the kernel to be read.", float64(c.UDPWaiting))

@@ -11,8 +11,8 @@ import (
 // for no longer.
 const auditEvery = 2 * time.Second
 
-// Audit compares the lamps of this node with its calls, makes them right, and
-// returns how many were wrong. Each is reckoned to have been since the last time.
+// Audit compares the lamps of this node with its calls, and those of others with what they
+// told, makes them right, and returns how many were wrong. Each is reckoned to have been since the last time.
 func (t *Tracker) Audit() (wrong int) {
 	t.calls.Each(func(c *live.Call) {
 		missing := 0
@@ -32,6 +32,7 @@ func (t *Tracker) Audit() (wrong int) {
 			wrong++
 		}
 	}
+	wrong += t.lamps.Audit()
 	if wrong > 0 {
 		t.logger.Warn("lamps were not as their calls are", "lamps", wrong)
 	}

@@ -91,7 +91,8 @@ type Notifier struct {
 	dialing sync.WaitGroup
 	dials   chan struct{} // has one element for each connection that is being opened
 	count   counts
-	last    rendering // of Run
+	last    rendering // of Run, as is auditor
+	auditor auditor
 
 	mu        sync.Mutex
 	subs      map[string]*subscription // by our tag
@@ -161,14 +162,21 @@ func (n *Notifier) Run(ctx context.Context) error {
 		defer tick.Stop()
 		follow = tick.C
 	}
+	var audit <-chan time.Time // never, where nobody watches
 	for {
 		select {
 		case <-follow:
 			n.follow()
+		case <-audit:
+			n.audit()
+			audit = n.nextAudit()
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-n.wake:
 			n.work(ctx)
+			if audit == nil {
+				audit = n.nextAudit()
+			}
 		}
 	}
 }
@@ -255,6 +263,7 @@ func (n *Notifier) Queued() int {
 // counts are what a Notifier has done.
 type counts struct {
 	sent, failed, ended, refused, dialled atomic.Uint64
+	mistaken                              atomic.Int64
 }
 
 // Counters are counts since the start, but for Live.
@@ -265,6 +274,8 @@ type Counters struct {
 	Lost    uint64         // subscriptions that ended because their phone was not there, or said so
 	Refused uint64         // SUBSCRIBEs of users
 	Dialled uint64         // connections opened to tell somebody
+
+	Mistaken time.Duration // for how long watchers had not been told: of each, added up
 }
 
 // Counters returns the counts, which need not be of one instant.
@@ -278,6 +289,7 @@ func (n *Notifier) Counters() Counters {
 	return Counters{
 		Live: live, Sent: n.count.sent.Load(), Failed: n.count.failed.Load(), Lost: n.count.ended.Load(),
 		Refused: n.count.refused.Load(), Dialled: n.count.dialled.Load(),
+		Mistaken: time.Duration(n.count.mistaken.Load()),
 	}
 }
 

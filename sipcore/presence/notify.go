@@ -56,7 +56,7 @@ func (s *subscription) newsLocked() bool {
 	case s.of.sight == nil:
 		return false
 	}
-	return s.owed || s.ending != "" || s.told == nil || !s.of.sight.Same(s.told)
+	return s.owed || s.ending != "" || s.told == nil || s.of.sight != s.told && !s.of.sight.Same(s.told)
 }
 
 // send sends a NOTIFY of what is now. s is busy.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,6 +40,8 @@ type rig struct {
 
 	connect func(uri string) (transport.Flow, error)
 
+	deaf atomic.Bool // the notifier is not told of changes
+
 	finding sync.Mutex
 	find    transport.Flow // that a phone has besides
 }
@@ -65,7 +68,11 @@ func newRig(tb testing.TB, change func(*Options)) *rig {
 		change(&o)
 	}
 	r.n = New(o)
-	r.dialogs.Watch(func(user string) { r.n.Changed(dialogs.Name, user) })
+	r.dialogs.Watch(func(user string) {
+		if !r.deaf.Load() {
+			r.n.Changed(dialogs.Name, user)
+		}
+	})
 	ctx, cancel := context.WithCancel(tb.Context())
 	r.stop = cancel
 	r.ended.Go(func() { _ = wheel.Run(ctx) })

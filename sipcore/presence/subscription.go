@@ -43,6 +43,7 @@ type subscription struct {
 	gone    bool
 	deaf    bool // a NOTIFY by flow was not answered
 	narrow  bool // there is no way to it but UDP
+	waits   bool // it is told when timer ends, and not before
 }
 
 // The first number of a subscription is larger than any that an earlier one had, at this
@@ -128,7 +129,7 @@ func uriOf(text string) string {
 
 // until sets when the subscription is over unless it is refreshed.
 func (s *subscription) untilLocked(expires time.Time, now time.Time) {
-	s.expires = expires
+	s.expires, s.waits = expires, false
 	s.timer.Set(s.n.o.Wheel, max(expires.Sub(now), 0), s)
 }
 
@@ -161,5 +162,6 @@ func (s *subscription) endLocked(why string) {
 // laterLocked tries again in a while, if the subscription lasts so long.
 func (s *subscription) laterLocked(wait time.Duration) {
 	now := time.Now()
+	s.waits = true
 	s.timer.Set(s.n.o.Wheel, max(min(wait, s.expires.Sub(now)), 0), s)
 }

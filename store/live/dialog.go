@@ -38,7 +38,8 @@ type Side struct {
 	Left   bool     // this side has hung up, or the other one
 	Others *Answers // nil while no more than one phone of the user has answered
 
-	listed       bool // this and the next are the table's
+	listed       bool   // this and the next are the table's
+	looked       uint32 // the last Audit that found it to be of a call
 	next, before *Side
 }
 

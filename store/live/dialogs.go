@@ -31,6 +31,7 @@ type Dialogs struct {
 
 	mu     sync.Mutex // comes before the locks of users
 	theirs map[string]map[string]*talk
+	looks  uint32 // of Audit
 
 	silent atomic.Pointer[map[string]time.Time] // since when nothing is heard of a node; replaced under mu, never changed
 }
