@@ -46,8 +46,12 @@ func (s *sited) at(site string) cluster.Namespace {
 	return n
 }
 
+// onThePhone is the activity of who talks, as calls have it.
+const onThePhone = "on-the-phone"
+
 const (
 	lookAtWatched = time.Second      // how often it is looked whose lamps are watched here
+	hearsWithin   = 2 * time.Second  // of a site after it became of interest
 	keepWatching  = 10 * time.Minute // how long the calls of a site are heard of after nobody watches it
 )
 
@@ -61,6 +65,7 @@ type following struct {
 
 	mu    sync.Mutex
 	until map[string]time.Time // by site, when it is of no interest any more
+	since map[string]time.Time // by site, when it became of interest
 	ruled []string             // the sites of users whose calls go by presence, as of seen
 	seen  *store.View
 }
@@ -100,7 +105,7 @@ func (f *following) look(now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.until == nil {
-		f.until = make(map[string]time.Time)
+		f.until, f.since = make(map[string]time.Time), make(map[string]time.Time)
 	}
 	view := f.view()
 	if view != f.seen {
@@ -114,27 +119,31 @@ func (f *following) look(now time.Time) {
 	for site, until := range f.until {
 		if !now.Before(until) {
 			delete(f.until, site)
+			delete(f.since, site)
 		}
 	}
 	f.tellLocked()
 }
 
-// hear has this node told of the calls of a user's site from now on; false if it is
-// already.
+// hear has this node told of the calls of a user's site from now on; false if it was told
+// of them already.
 func (f *following) hear(user string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	site := siteOf(f.view(), user)
-	if _, heard := f.until[site]; heard {
-		return false
+	site, now := siteOf(f.view(), user), time.Now()
+	_, wanted := f.until[site]
+	f.wantLocked(now, site)
+	if !wanted {
+		f.tellLocked()
 	}
-	f.wantLocked(time.Now(), site)
-	f.tellLocked()
-	return true
+	return now.Sub(f.since[site]) < hearsWithin
 }
 
 func (f *following) wantLocked(now time.Time, sites ...string) {
 	for _, site := range sites {
+		if f.until[site].IsZero() {
+			f.since[site] = now
+		}
 		f.until[site] = now.Add(keepWatching)
 	}
 }
@@ -148,11 +157,11 @@ func (f *following) tellLocked() {
 	f.narrow(dialogs, channels...)
 }
 
-// sitesWithRules returns the sites of users whose calls go by their presence: that they
-// are on the phone is a part of it.
+// sitesWithRules returns the sites of users whose calls go elsewhere while they are on the
+// phone.
 func sitesWithRules(view *store.View) (sites []string) {
 	for u := range view.Users() {
-		if len(u.Rules) > 0 && !slices.Contains(sites, u.Site) {
+		if u.RuleFor(onThePhone) != "" && !slices.Contains(sites, u.Site) {
 			sites = append(sites, u.Site)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"carillon/store"
@@ -166,36 +167,48 @@ func TestWhoIsNotSecureIsTold(t *testing.T) {
 	}
 }
 
-// TestOneAddressLeavesRoom: connections that say nothing do not keep others out.
+// TestOneAddressLeavesRoom: of one address only so many connections are let in, and those
+// of others are.
 func TestOneAddressLeavesRoom(t *testing.T) {
-	c, o := serve(t, t.TempDir())
-	wall := programOf(t, o).with(c, APIToken{Name: "wall", Scope: store.APIView})
-	wall.wants("GET", "/v1/status", "", 200, "laurel")
-	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 92, 0, 1)}}
-	shut := make(chan bool)
-	for range mostOfOne + 3 {
-		conn, err := from.DialContext(t.Context(), "tcp", o.Port.String())
-		if err != nil {
-			t.Fatal(err)
+	c, from := newCrowd(nil), netip.MustParseAddr("127.92.0.1")
+	for i := range mostOfOne + 3 {
+		if got := c.enter(from); got != (i < mostOfOne) {
+			t.Errorf("connection %d is let in: %v", i, got)
 		}
-		defer func() { _ = conn.Close() }()
-		go func() { // it ends when the node closes the connection, or the test does
-			_, _ = conn.Read(make([]byte, 1))
-			select {
-			case shut <- true:
-			case <-t.Context().Done():
+	}
+	if !c.enter(netip.MustParseAddr("127.92.0.2")) {
+		t.Error("another address is not let in")
+	}
+	c.leave(from)
+	if !c.enter(from) || c.enter(from) {
+		t.Error("one has left, and not just one is let in")
+	}
+	for i := range mostCallers {
+		c.enter(netip.AddrFrom4([4]byte{127, 93, byte(i / 8), 1}))
+	}
+	if c.all != mostCallers || c.enter(netip.MustParseAddr("127.94.0.1")) {
+		t.Errorf("%d are let in, want %d", c.all, mostCallers)
+	}
+}
+
+// TestViewsAreAskedForOnce by all who ask within a few seconds.
+func TestViewsAreAskedForOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		view := remembered(func(context.Context) (int, []string) {
+			asked++
+			return asked, []string{"mons"}
+		})
+		for range 3 {
+			if got, silent := view(t.Context()); got != 1 || silent[0] != "mons" {
+				t.Errorf("got %d, without %v", got, silent)
 			}
-		}()
-	}
-	for range 3 {
-		select {
-		case <-shut:
-		case <-time.After(headerTime - time.Second): // then the others are given up too
-			t.Fatalf("all of %d connections of one address stay open", mostOfOne+3)
 		}
-	}
-	wall.http.CloseIdleConnections()
-	wall.wants("GET", "/v1/status", "", 200, "laurel")
+		time.Sleep(viewEvery)
+		if got, _ := view(t.Context()); got != 2 {
+			t.Errorf("later: got %d", got)
+		}
+	})
 }
 
 // TestFloods: who asks too often waits, and nobody else does.

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -22,14 +24,37 @@ func (s *Server) mountViews(api huma.API) {
 	mountView(api, "links", "How this node stands with others", func(context.Context) ([]LinkDetail, []string) { return notNil(s.o.System.Links()), nil })
 	mountView(api, "sites", "The sites and their nodes", func(context.Context) ([]Site, []string) { return s.allSites(), nil })
 	mountView(api, "presence", "What is told of each user of whom something is known", func(context.Context) ([]Presence, []string) { return s.allPresence(), nil })
-	mountView(api, "registrations", "The registered phones", func(ctx context.Context) ([]Registration, []string) {
+	mountView(api, "registrations", "The registered phones, no older than 5 seconds", remembered(func(ctx context.Context) ([]Registration, []string) {
 		all, silent := s.o.System.Registrations(ctx, "")
 		return notNil(all), silent
-	})
-	mountView(api, "calls", "The calls that exist", func(ctx context.Context) ([]Call, []string) {
+	}))
+	mountView(api, "calls", "The calls that exist, no older than 5 seconds", remembered(func(ctx context.Context) ([]Call, []string) {
 		all, silent := s.o.System.Calls(ctx)
 		return notNil(all), silent
-	})
+	}))
+}
+
+// viewEvery is how often programs have other nodes asked, however many there are: each
+// answer crosses the lines to all sites.
+const viewEvery = 5 * time.Second
+
+// remembered gives all who ask within viewEvery one answer.
+func remembered[T any](ask func(context.Context) (T, []string)) func(context.Context) (T, []string) {
+	var (
+		mu     sync.Mutex
+		last   time.Time
+		rows   T
+		silent []string
+	)
+	return func(ctx context.Context) (T, []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if last.IsZero() || time.Since(last) >= viewEvery {
+			rows, silent = ask(context.WithoutCancel(ctx)) // others may have the answer
+			last = time.Now()
+		}
+		return rows, slices.Clone(silent)
+	}
 }
 
 // mountView gives api one view.

@@ -137,6 +137,9 @@ func (s *Service) follow(now time.Time) {
 	s.view = view
 	for u := range view.Users() {
 		c := s.users[u.Number]
+		if first && u.Calendar.Address == "" {
+			s.silence(u.Number, now) // whoever asked before may not have lived to see it taken away
+		}
 		if u.Calendar.Address == "" || c != nil && c.at == u.Calendar {
 			continue
 		}

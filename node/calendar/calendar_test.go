@@ -222,6 +222,24 @@ func TestTheNextMainTakesOver(t *testing.T) {
 	})
 }
 
+// A calendar that is taken away while nobody asks says nothing any more.
+func TestACalendarIsTakenAwayMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, alice(), "laurel", "hardy")
+		laurel, hardy := h.mains["laurel"], h.mains["hardy"]
+		laurel.turn = true
+		h.says("http://cal/alice", meets(0, 5*time.Hour))
+		h.pass(time.Minute)
+		h.want("begun", "201", "meeting")
+		laurel.dead = true
+		hardy.table.SetNodeAlive("laurel", false)
+		h.view = store.NewView(store.Config{Domain: "tel.example.org", Users: []store.User{{Number: "201"}}})
+		hardy.turn = true
+		h.pass(time.Minute)
+		h.want("it is not his any more", "201", "")
+	})
+}
+
 // Nobody is left to ask, and nothing comes from the node that did: it is over when it
 // was to be over.
 func TestItEndsWithoutAnybody(t *testing.T) {

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +38,8 @@ type memory struct {
 	sum            [sha256.Size]byte // of what was read last
 	horizon        time.Time         // until when it is known
 	login          login
+	bad            [sha256.Size]byte // of a body that could not be read
+	why            error
 }
 
 // An answer is what became of a question.
@@ -83,9 +87,9 @@ func (c *client) ask(ctx context.Context, q question) answer {
 		err = c.read(body, &a)
 	}
 	if a.err = plain(err); err != nil { // it is asked for all again that was not read
-		learnt := a.memory.login
+		learnt := a.memory
 		a.memory = q.memory
-		a.memory.login = learnt
+		a.memory.login, a.memory.bad, a.memory.why = learnt.login, learnt.bad, learnt.why
 	}
 	return a
 }
@@ -93,8 +97,11 @@ func (c *client) ask(ctx context.Context, q question) answer {
 // read reads the body of an answer, unless it is the one that was read last.
 func (c *client) read(body []byte, a *answer) error {
 	sum := sha256.Sum256(body)
-	if sum == a.memory.sum {
+	switch sum {
+	case a.memory.sum:
 		return nil
+	case a.memory.bad:
+		return a.memory.why // it is not worth the time again
 	}
 	calendars := [][]byte{body}
 	if a.at.CalDAV {
@@ -106,6 +113,7 @@ func (c *client) read(body []byte, a *answer) error {
 	now := time.Now()
 	line, err := ical.Timeline(calendars, ical.Window{From: now, To: now.Add(ahead), Zone: c.zone})
 	if err != nil {
+		a.memory.bad, a.memory.why = sum, err
 		return err
 	}
 	a.line, a.changed = line, true
@@ -135,7 +143,10 @@ func (c *client) get(ctx context.Context, at store.Calendar, m *memory) ([]byte,
 		case isRedirect(resp.StatusCode):
 			hops++
 			discard(resp)
-			if to, err = follow(to, resp); err != nil {
+			if to, err = follow(to, resp); err == nil {
+				err = mayLead(ctx, first, to)
+			}
+			if err != nil {
 				return nil, err
 			}
 		default:
@@ -161,6 +172,24 @@ func follow(from *url.URL, resp *http.Response) (*url.URL, error) {
 		return nil, errors.New("it leads to what is not https")
 	}
 	return to, nil
+}
+
+// mayLead refuses to be led from a server outside to one inside the network, which no
+// administrator has chosen.
+func mayLead(ctx context.Context, first, to *url.URL) error {
+	if to.Host == first.Host || isInside(ctx, first.Hostname()) || !isInside(ctx, to.Hostname()) {
+		return nil
+	}
+	return errors.New("it leads to an address inside the network")
+}
+
+// isInside reports whether a host has an address that is of this machine, or of no public
+// network.
+func isInside(ctx context.Context, host string) bool {
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	return err == nil && slices.ContainsFunc(addrs, func(a netip.Addr) bool {
+		return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified() || a.Unmap().IsPrivate() || a.Unmap().IsLoopback()
+	})
 }
 
 func (c *client) send(ctx context.Context, at store.Calendar, to *url.URL, m *memory, isOurs bool) (*http.Response, error) {

@@ -37,6 +37,9 @@ func (l *login) learn(h http.Header, at store.Calendar) bool {
 	if !basic || l.basic {
 		return false // it has heard the password, and refuses it
 	}
+	if l.challenge != nil && strings.HasPrefix(at.Address, "http:") {
+		return false // somebody on the way would like to hear the password
+	}
 	*l = login{basic: true}
 	return true
 }

@@ -29,6 +29,7 @@ type Tracker struct {
 	logger *slog.Logger
 
 	news     news          // of which other nodes are to be told
+	invites  atomic.Uint32 // that began calls; the numbers go round
 	keys     atomic.Uint64 // of calls that other nodes were told of
 	mistaken atomic.Int64  // for how long lamps were not as their calls were
 }
@@ -75,23 +76,24 @@ func (t *Tracker) expire(now time.Time) {
 }
 
 // An ID names what an INVITE began: the call, by its Call-ID and the tag of the caller,
-// which never change (RFC 3261 section 12), and the INVITE, by its CSeq, as some phones
-// call anew with the same Call-ID before the last try is over. Forks of one INVITE share
-// it. The zero ID is no call, and every method ignores it.
+// which never change (RFC 3261 section 12), and which of the INVITEs it was that had them:
+// some phones call anew with the same Call-ID before the last try is over, and a carrier
+// may send a call of ours back. Forks of one INVITE share it. The zero ID is no call, and every method ignores it.
 type ID string
 
-// begunBy returns the ID of the call with a key that an INVITE with a CSeq began.
-func begunBy(key string, cseq uint32) ID {
-	return ID(key + string(binary.BigEndian.AppendUint32(make([]byte, 0, 4), cseq)))
+// begunBy returns the ID of the call with a key that the INVITE of a number, of those of
+// this node, began.
+func begunBy(key string, number uint32) ID {
+	return ID(key + string(binary.BigEndian.AppendUint32(make([]byte, 0, 4), number)))
 }
 
 // parts returns what begunBy was given.
-func (id ID) parts() (key string, cseq uint32) {
+func (id ID) parts() (key string, number uint32) {
 	at := len(id) - 4
 	for i := range 4 {
-		cseq = cseq<<8 | uint32(id[at+i])
+		number = number<<8 | uint32(id[at+i])
 	}
-	return string(id[:at]), cseq
+	return string(id[:at]), number
 }
 
 // IsOf reports whether id is of a call of this node with a Call-ID and a caller's tag.
@@ -105,9 +107,9 @@ func (id ID) IsOf(callID, tag string) bool {
 
 // change is [live.Calls.Change] of what an INVITE began, if nothing has begun anew since.
 func (t *Tracker) change(id ID, f func(*live.Call)) {
-	key, cseq := id.parts()
+	key, number := id.parts()
 	t.calls.Change(key, func(c *live.Call) {
-		if c.CSeq == cseq {
+		if c.Number == number {
 			f(c)
 		}
 	})
@@ -127,10 +129,11 @@ type Party struct {
 // to us (RFC 3261 section 8.2.2.2).
 func (t *Tracker) Invited(invite *message.Message, from, to Party) (id ID, isNew bool) {
 	cseq, _ := invite.CSeq()
-	id = begunBy(idOf(invite, invite.FromTag()), cseq)
+	number := t.invites.Add(1)
+	id = begunBy(idOf(invite, invite.FromTag()), number)
 	key, _ := id.parts()
 	x := live.Call{
-		ID: key, CallID: key[:len(invite.CallID())], CSeq: cseq, // not the INVITE's, whose text it would keep
+		ID: key, CallID: key[:len(invite.CallID())], CSeq: cseq, Number: number, // not the INVITE's, whose text it would keep
 		From: strings.Clone(from.Number), FromName: strings.Clone(from.Name), To: to.Number, ToName: to.Name, Private: from.Private,
 		State: live.Ringing, Node: t.node, Since: time.Now(),
 	}
@@ -261,8 +264,8 @@ func (t *Tracker) Ended(id ID) {
 	switch {
 	case id == "":
 	case isOwn(id):
-		key, cseq := id.parts()
-		t.calls.EndIf(key, func(c *live.Call) bool { return c.CSeq == cseq && t.over(c) })
+		key, number := id.parts()
+		t.calls.EndIf(key, func(c *live.Call) bool { return c.Number == number && t.over(c) })
 	default:
 		key, _, _ := strings.Cut(string(id), userMark)
 		if c, _ := t.guests.Get(key); c.State == live.Ringing { // else another branch was answered
@@ -277,8 +280,8 @@ func (t *Tracker) Failed(id ID) {
 		t.Ended(id)
 		return
 	}
-	key, cseq := id.parts()
-	t.calls.End(key, live.Failed, func(c *live.Call) bool { return c.CSeq == cseq && t.over(c) })
+	key, number := id.parts()
+	t.calls.End(key, live.Failed, func(c *live.Call) bool { return c.Number == number && t.over(c) })
 }
 
 // HungUp notes that somebody takes down the call to which an in-dialog request

@@ -18,6 +18,7 @@ type Call struct {
 	ID       string // unique in the system
 	CallID   string
 	CSeq     uint32 // of the INVITE that began it
+	Number   uint32 // of that INVITE, of all that this node has seen
 	From, To string // numbers, or what the caller wrote
 	State    string // Ringing or Up
 	Node     string

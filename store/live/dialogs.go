@@ -265,8 +265,17 @@ func (d *Dialogs) Over(callID, caller, callee string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, talks := range d.theirs {
+		var over []*talk
+		goesOn := false
 		for _, x := range talks {
-			if x.shown && x.isOver(callID, caller, callee) {
+			ends, other := x.after(callID, caller, callee)
+			goesOn = goesOn || other
+			if ends && x.shown {
+				over = append(over, x)
+			}
+		}
+		for _, x := range over {
+			if !goesOn {
 				x.hidden = true
 				d.showLocked(x, &talk{})
 			}
@@ -274,10 +283,9 @@ func (d *Dialogs) Over(callID, caller, callee string) {
 	}
 }
 
-// isOver reports whether t is a call with this Call-ID and these tags, and is with nobody
-// else.
-func (t *talk) isOver(callID, caller, callee string) bool {
-	is := false
+// after reports whether t is of a call with this Call-ID and the tag of its caller, with
+// that callee; and whether another callee talks in it.
+func (t *talk) after(callID, caller, callee string) (ends, other bool) {
 	for i := range t.sides {
 		row := &t.sides[i].Dialog
 		from, to := row.LocalTag, row.RemoteTag
@@ -286,14 +294,14 @@ func (t *talk) isOver(callID, caller, callee string) bool {
 		}
 		switch {
 		case row.CallID != callID || from != caller:
-			return false
+			return false, false
 		case to == callee:
-			is = true
+			ends = true
 		case row.Direction == Recipient && row.State == Confirmed:
-			return false
+			other = true
 		}
 	}
-	return is
+	return ends, other
 }
 
 // SetNodeAlive notes that nothing is heard of another node, or that it is back.

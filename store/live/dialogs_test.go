@@ -222,6 +222,26 @@ func TestDialogOver(t *testing.T) {
 	}
 }
 
+// TestOverIsOfAllSites: sides of a call are told for each site apart, and while a callee of
+// another site talks nothing of the call is over.
+func TestOverIsOfAllSites(t *testing.T) {
+	there := NewDialogs("hardy", carillon, nil)
+	c := ringingCall()
+	for i, state := range []DialogState{Confirmed, Confirmed, Confirmed} {
+		c.Sides[i].State = state
+	}
+	for site, users := range map[string][]string{"hq": {"201", "202"}, "mons": {"203"}} {
+		value := c.appendTalk(nil, func(user string) bool { return slices.Contains(users, user) })
+		if err := there.Learn("laurel", site, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there.Over("c1", "a", "b")
+	if got := there.All(); len(got) != 3 {
+		t.Errorf("203 talks on, and there is %+v", got)
+	}
+}
+
 // TestLongNames: other nodes are told as much of a name as they read, whatever somebody
 // has dialled; the lamps of the call are lit there.
 func TestLongNames(t *testing.T) {

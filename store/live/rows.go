@@ -23,7 +23,11 @@ func (r *rows) set(s *Side, to Dialog) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	news = s.listed && s.Dialog != to
-	s.Dialog = to
+	if s.User == "" {
+		s.Dialog = to
+	} else { // what names it stays, and may be read without the lock
+		s.LocalTag, s.RemoteTag, s.Remote, s.State, s.Private, s.Since = to.LocalTag, to.RemoteTag, to.Remote, to.State, to.Private, to.Since
+	}
 	return r.listLocked(s, s.IsShown()) || news
 }
 

@@ -21,14 +21,14 @@ func (d *Dialogs) Tell(c *Call) {
 		return
 	}
 	sites := d.sitesOf(c)
-	for _, site := range c.told {
-		if !slices.Contains(sites, site) {
-			d.journal.Delete(site + "/" + c.Key)
-		}
-	}
 	for _, site := range sites {
 		*room = c.appendTalk((*room)[:0], func(user string) bool { return d.siteOf(user) == site })
 		d.journal.Set(site+"/"+c.Key, *room)
+	}
+	for _, site := range c.told { // after that: who watches sees no gap
+		if !slices.Contains(sites, site) {
+			d.journal.Delete(site + "/" + c.Key)
+		}
 	}
 	c.told = sites
 }

@@ -1,6 +1,8 @@
 package ical
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -58,12 +60,23 @@ func TestBombs(t *testing.T) {
 		{"a thousand of the 366th of all days of the year", many(1000, eventOf("DTSTART:20000101T000000Z\nDURATION:PT1H\nRRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=366;COUNT=100")), ErrTooMuch},
 		{"a hundred thousand events", many(100_000, eventOf("DTSTART:20261123T000000Z\nDURATION:PT1H")), ErrTooMuch},
 		{"a hundred observances of a zone, three times", many(3, "BEGIN:VTIMEZONE\nTZID:x\n"+string(many(70, "BEGIN:STANDARD\nEND:STANDARD"))+"\nEND:VTIMEZONE"), nil},
+		{"more zones than are kept, and then one forty thousand times", manyZones(), nil},
 		{"begun and begun again", many(100, "BEGIN:X"), ErrNoCalendar},
 	} {
 		if _, err := Timeline([][]byte{c.data}, w); err != c.want { //nolint:errorlint // itself
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 		}
 	}
+}
+
+// manyZones is a calendar that would have a zone looked up each time.
+func manyZones() []byte {
+	var events []string
+	for i := range mostZones {
+		events = append(events, eventOf(fmt.Sprintf("DTSTART;TZID=junk%d:20261123T000000\nDURATION:PT1H", i)))
+	}
+	except := strings.Repeat("\nEXDATE;TZID=Europe/Brussels:20260101T000000", 40_000)
+	return calendarOf(append(events, eventOf("DTSTART:20260101T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY"+except))...)
 }
 
 // Clocks that are set, by the zone of this machine and by the one that Outlook

@@ -196,6 +196,9 @@ func (c *calendar) zoneOf(p property) zone {
 	if z, ok := c.zones[id]; ok {
 		return z
 	}
+	if len(c.zones) == mostZones {
+		return c.usual // looking a zone up costs more than reading the property did
+	}
 	z, ok := load(id)
 	if !ok {
 		z, ok = describe(c.own[id], c.window, &c.steps)
@@ -203,8 +206,6 @@ func (c *calendar) zoneOf(p property) zone {
 	if !ok {
 		z = c.usual
 	}
-	if len(c.zones) < mostZones {
-		c.zones[id] = z
-	}
+	c.zones[id] = z
 	return z
 }
