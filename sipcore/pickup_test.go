@@ -244,7 +244,7 @@ func TestPickupThatComesToNothing(t *testing.T) {
 			carol.send(ackOf(late, carol.gets("404")))
 			hangsUp(from, to)
 			w.noCallIsLeft()
-			late = carol.invitesWith("bob", "Replaces", rings.Get("Call-ID")+";to-tag=1;from-tag=2")
+			late = carol.invitesWith("bob", "Replaces", rings.Get("Call-ID")+";to-tag=1;from-tag=2;early-only")
 			carol.send(ackOf(late, carol.gets("481")))
 		})
 	}
@@ -313,7 +313,7 @@ func TestTwoPickUpAtOnce(t *testing.T) {
 		for _, p := range both {
 			p.at.isRinging("bob")
 		}
-		it := mine.Get("Call-ID") + ";to-tag=" + bob.tag + ";from-tag=" + alice.tag
+		it := mine.Get("Call-ID") + ";to-tag=" + bob.tag + ";from-tag=" + alice.tag + ";early-only"
 		wants := [2]wire.Message{both[0].invitesWith("bob", "Replaces", it), both[1].invitesWith("bob", "Replaces", it)}
 		invite := alice.gets("INVITE")
 		answer := alice.replies(invite, 200)

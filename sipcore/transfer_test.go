@@ -2,9 +2,11 @@ package sipcore_test
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"carillon/test/house/wire"
 )
@@ -95,4 +97,55 @@ func (p *phone) follows(refersTo string) {
 		m.Add("Replaces", replaces)
 	}
 	p.send(m)
+}
+
+// TestNobodyTakesOverACallByItsLamp: a lamp tells what a call is called, and that lets
+// in nobody who has nothing to do with it.
+func TestNobodyTakesOverACallByItsLamp(t *testing.T) {
+	for _, at := range places {
+		t.Run(at.name, func(t *testing.T) {
+			w, alice, bob, carol, _, rings := aRingingCall(t, at.nodes)
+			answer := bob.replies(rings, 200)
+			from, to := alice.calling(alice.gets("200")), bob.called(rings, answer)
+			from.within("ACK")
+			bob.gets("ACK")
+			w.lit("alice", "bob")
+			d := carol.readsLamp().Dialogs[0]
+			for _, user := range []string{"bob", "alice"} {
+				wants := carol.invitesWith(user, "Referred-By", "<sip:alice@"+domain+">",
+					"Replaces", fmt.Sprintf("%s;to-tag=%s;from-tag=%s", d.CallID, d.Local, d.Remote))
+				carol.send(ackOf(wants, carol.gets("403")))
+			}
+			alice.hearsNothing(20 * time.Millisecond)
+			bob.hearsNothing(20 * time.Millisecond)
+			hangsUp(from, to)
+			w.noCallIsLeft()
+		})
+	}
+}
+
+// TestPhonesDecideAboutTransfers: what takes the place of a call that rings, when who
+// sends it is transferred, or of one that this node does not know, goes to the phone.
+func TestPhonesDecideAboutTransfers(t *testing.T) {
+	w, alice, bob, carol, mine, rings := aRingingCall(t, places[0].nodes, "Supported", "timer, replaces")
+	for _, fields := range [][]string{
+		{"Replaces", fmt.Sprintf("%s;to-tag=%s;from-tag=%s", mine.Get("Call-ID"), bob.tag, alice.tag), "Referred-By", "<sip:alice@" + domain + ">"},
+		{"Replaces", "before;to-tag=1;from-tag=2"},
+	} {
+		wants := carol.invitesWith("bob", fields...)
+		invite := bob.gets("INVITE")
+		if got := invite.Get("Replaces"); got != fields[1] {
+			t.Errorf("Replaces: got %q, want %q", got, fields[1])
+		}
+		bob.replies(invite, 481)
+		bob.gets("ACK")
+		carol.send(ackOf(wants, carol.gets("481")))
+	}
+	alice.send(cancelOf(mine))
+	alice.gets("200")
+	bob.replies(bob.gets("CANCEL"), 200)
+	bob.replies(rings, 487)
+	bob.gets("ACK")
+	alice.send(ackOf(mine, alice.gets("487")))
+	w.noCallIsLeft()
 }

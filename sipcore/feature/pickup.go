@@ -21,14 +21,14 @@ type Pickup struct{ Calls CallFinder }
 
 // Route implements [route.Step].
 func (p Pickup) Route(c *route.Call) route.Verdict {
-	if c.Outcome != route.None || c.Lone() {
+	if c.Outcome != route.None {
 		return nil
 	}
 	code, isCode := strings.CutPrefix(c.Number.Dial, c.View.Pickup())
 	switch {
 	case c.Replaces != nil && c.Callee.Number != "":
 		return p.byName(c)
-	case isCode && code != "" && c.Number.Kind == route.Unknown && !c.Incoming:
+	case isCode && code != "" && c.Number.Kind == route.Unknown && !c.Incoming && !c.Lone():
 		return p.byCode(c, code)
 	}
 	return nil
@@ -46,21 +46,51 @@ func PickedUp(view *store.View, site string, dialled route.Number) string {
 }
 
 // byName takes the call that Replaces names, if it rings at the callee. In the place
-// of one that was answered his phone puts it by itself, as when somebody is transferred.
+// of one that was answered, or of one that nobody knows here, his phone puts it by itself,
+// as when somebody is transferred. Lamps tell everybody the names of calls: so nobody
+// gets into one that was answered but who has to do with it already.
 func (p Pickup) byName(c *route.Call) route.Verdict {
-	calls := p.Calls.CallsOf(c.Callee.Number)
-	isNamed := func(t route.Talk) bool { return c.Replaces.Names(&t) }
-	if i := slices.IndexFunc(calls, func(t route.Talk) bool { return rings(t) && isNamed(t) }); i >= 0 {
-		return take(c, calls[i])
-	}
-	i := slices.IndexFunc(calls, isNamed)
+	named := slices.DeleteFunc(p.Calls.CallsOf(c.Callee.Number), func(t route.Talk) bool { return !c.Replaces.Names(&t) })
+	up := slices.IndexFunc(named, func(t route.Talk) bool { return !t.Rings })
+	ringing := slices.IndexFunc(named, rings)
+	isTransferred := c.Replaces.Referred && !c.Replaces.EarlyOnly
 	switch {
-	case i >= 0 && c.Replaces.EarlyOnly && !calls[i].Rings:
+	case ringing >= 0 && !isTransferred && !c.Lone():
+		return take(c, named[ringing])
+	case up >= 0 && c.Replaces.EarlyOnly:
 		return route.Reject{Status: 486, Reason: "Answered Already"}
-	case i >= 0, c.Incoming, c.Replaces.Referred && !c.Replaces.EarlyOnly:
-		return nil // a call from before this node was started is known to its phones alone
+	case up >= 0 && !c.Incoming && !p.concerns(&named[up], c):
+		return route.Reject{Status: 403, Reason: "Not Your Call"}
+	case len(named) == 0 && c.Replaces.EarlyOnly && !c.Incoming:
+		return route.Reject{Status: 481, Reason: "No Such Call Rings"}
 	}
-	return route.Reject{Status: 481, Reason: "No Such Call Rings"}
+	return nil
+}
+
+// concerns reports whether who calls talks with one of the two in a call: he is in it
+// himself, by another phone, or one of them transfers him to the other.
+func (p Pickup) concerns(call *route.Talk, c *route.Call) bool {
+	if c.Caller.Number == "" {
+		return false
+	}
+	callee := route.Party{User: c.Callee.Number, Number: c.Callee.Number}
+	theirs := slices.Concat(p.Calls.CallsOf(callee.Number), p.Calls.CallsOf(call.Other.Number))
+	return slices.ContainsFunc(p.Calls.CallsOf(c.Caller.Number), func(t route.Talk) bool {
+		return !t.Rings && (isWith(&t, callee) || isWith(&t, call.Other) ||
+			slices.ContainsFunc(theirs, func(x route.Talk) bool { return t.Node == x.Node && t.CallID == x.CallID && areSides(&t, &x) }))
+	})
+}
+
+// isWith reports whether the other side of t is who. A stranger may call himself by the
+// number of a user.
+func isWith(t *route.Talk, who route.Party) bool {
+	isStranger := t.Called && t.Other.User == ""
+	return t.Other.Number == who.Number && (!isStranger || who.User == "")
+}
+
+// areSides reports whether two sides of calls with one Call-ID are of one call.
+func areSides(a, b *route.Talk) bool {
+	return a.LocalTag == b.LocalTag && a.RemoteTag == b.RemoteTag || a.LocalTag == b.RemoteTag && a.RemoteTag == b.LocalTag
 }
 
 // byCode takes the call that has been ringing longest at the desk with a number.
