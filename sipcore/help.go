@@ -66,6 +66,10 @@ func (s *Server) help(r request, c cry) {
 
 // helps implements [proxy.Options.Helps].
 func (s *Server) helps(c *route.Call, what string) {
+	s.helped.add(c.Caller.Number, time.Now())
+	if owner, ok := c.View.UserByDirect(c.View.NumberOf(c.Site)); ok {
+		s.helped.add(owner.Number, time.Now()) // the service may have been shown that number
+	}
 	who := "somebody"
 	if c.Caller.Number != "" {
 		who = c.Caller.Number

@@ -128,6 +128,7 @@ type Server struct {
 	events        *presence.Notifier
 	publisher     *presence.Publisher
 	defence       *defence
+	helped        helped
 	load          guard.Load
 	seed          maphash.Seed  // of what it knows requests by
 	fresh         atomic.Uint64 // requests of the kind that overload refuses
@@ -193,7 +194,7 @@ func (s *Server) proxyOptions(located locator, sealer *auth.Sealer) proxy.Option
 	return proxy.Options{
 		Node: s.o.Node, Ports: s.transport.Ports(), Peers: s.peers, Transport: s.transport, Transactions: s.transactions, Wheel: s.wheel,
 		Resolver: resolve.New(resolve.Options{Logger: s.o.Logger}), Sealer: sealer,
-		Routing: feature.All(located, located, talks{s.o.Dialogs}, told{s.o.Presences}), Phones: located,
+		Routing: feature.All(located, located, talks{s.o.Dialogs}, told{s.o.Presences, s.calls}), Phones: located,
 		Calls: s.calls, Logger: s.o.Logger, Helps: s.helps,
 	}
 }

@@ -164,6 +164,11 @@ func TestACallIsSentOutside(t *testing.T) {
 		{"a call from where it would go", []string{"From", "<sip:0470123456@carrier.test>;tag=f"}, true},
 		{"a call that was out before", []string{"Diversion", "<sip:+3265551201@carrier.test>;reason=user-busy"}, true},
 		{"a call that others have sent on", []string{"Diversion", "<sip:+3225559999@carrier.test>;reason=user-busy"}, false},
+		{"a call from a number of ours", []string{"From", "<sip:065551201@carrier.test>;tag=f", "Diversion", "<sip:+32470123456@carrier.test>;reason=away"}, true},
+		{"a call from the number of a site", []string{"From", "<sip:+3265551200@carrier.test>;tag=f"}, true},
+		{"a call that has left a site", []string{"Diversion", "<sip:+3265551200@carrier.test>;reason=away"}, true},
+		{"a call that has left us", []string{"History-Info", history("+3265551201", "+32470123456", "+3265551201")}, true},
+		{"a call that only others have sent on", []string{"History-Info", history("+3225559999", "+3265551201", "+3265551201")}, false},
 		{"an emergency service calls back", []string{"Priority", "psap-callback"}, true},
 	} {
 		uri := "sip:+3265551201@" + b.lg.addr.String()
@@ -182,6 +187,71 @@ func TestACallIsSentOutside(t *testing.T) {
 		}
 		b.mons.send(ackOf(m, b.mons.gets("486")))
 	}
+}
+
+// TestNoInsideNumberLeaves: a carrier reads none of what a phone says about where its call
+// has been, also where there is no number to put in its place.
+func TestNoInsideNumberLeaves(t *testing.T) {
+	b := newBranch(t, func(c *store.Config) {
+		c.Users[0].Rules = []store.Rule{{State: "away", To: "+32470123456"}}
+		for i := range c.Users {
+			c.Users[i].Direct = nil
+		}
+	})
+	alice, carol := b.lg.phone("alice", "a"), b.lg.phone("carol", "c")
+	alice.publishes("200", "away")
+	carol.invitesWith("alice", "History-Info", "<sip:bob@tel.test>;index=1", "Diversion", "<sip:bob@tel.test>;reason=away")
+	if invite := b.mons.gets("INVITE"); invite.Has("History-Info") || invite.Has("Diversion") {
+		t.Errorf("the carrier sees\n%s", invite)
+	}
+}
+
+// TestWhoHasCalledForHelpIsCalledBack: a carrier's call reaches the phone of who has called
+// for help, though he is away and nothing says that it is the service.
+func TestWhoHasCalledForHelpIsCalledBack(t *testing.T) {
+	b := newBranch(t, func(c *store.Config) {
+		c.Users[0].Rules = []store.Rule{{State: "away", To: "+32470123456"}}
+	})
+	alice := b.lg.phone("alice", "a")
+	alice.publishes("200", "away")
+	alice.invites("112")
+	alice.isHelped(b.mons)
+	b.mons.asksFor("INVITE", "+3265551201")
+	alice.gets("INVITE")
+}
+
+// history is History-Info of a call that went to one number after the other.
+func history(numbers ...string) string {
+	index, all := "1", []string{}
+	for _, n := range numbers {
+		all = append(all, fmt.Sprintf("<sip:%s@carrier.test>;index=%s", n, index))
+		index += ".1"
+	}
+	return strings.Join(all, ", ")
+}
+
+// TestCallsThatNobodyKnowsAgain: a call that is sent outside and comes back as a stranger's
+// goes round twice, and then her phone rings; when one is over, the next goes out again.
+func TestCallsThatNobodyKnowsAgain(t *testing.T) {
+	b := newBranch(t, func(c *store.Config) {
+		c.Users[0].Rules = []store.Rule{{State: "away", To: "+32470123456"}}
+	})
+	alice := b.lg.phone("alice", "a")
+	alice.publishes("200", "away")
+	var out []wire.Message
+	for range 2 {
+		b.mons.asksFor("INVITE", "+3265551201")
+		out = append(out, b.mons.gets("INVITE"))
+	}
+	b.mons.asksFor("INVITE", "+3265551201")
+	alice.replies(alice.gets("INVITE"), 486)
+	alice.gets("ACK")
+	b.mons.gets("486")
+	b.mons.replies(out[0], 486)
+	b.mons.gets("ACK")
+	b.mons.gets("486")
+	b.mons.asksFor("INVITE", "+3265551201")
+	b.mons.gets("INVITE")
 }
 
 // TestACallThatComesInAndGoesOut: both its sides are one carrier, and either ends it.

@@ -42,7 +42,7 @@ func (s *Server) comesIn(r request, t store.Trunk, ours bool) {
 	number, callee := route.ReadFrom(r.view, t.Site, numberOf(r.uri))
 	s.proxy.Call(r.tx, &route.Call{
 		View: r.view, Callee: callee, Number: number, Site: t.Site, Incoming: true, Alone: s.o.Alone(), Replaces: replaces,
-		From: r.fromNumber(), Direct: r.isDirect() || r.comesBack(t.Site) || r.isCallBack(),
+		From: r.fromNumber(), Direct: r.isDirect() || r.comesBack(t.Site) || s.callsBack(r, callee),
 	}, proxy.Origin{Flow: r.tx.Flow(), User: route.Trunk(t.Name), Device: s.o.Node})
 }
 

@@ -28,6 +28,7 @@ type Tracker struct {
 	guests *live.Calls   // those of other nodes with a phone of this one; nobody is shown them twice
 	logger *slog.Logger
 
+	out      out
 	news     news          // of which other nodes are to be told
 	invites  atomic.Uint32 // that began calls; the numbers go round
 	keys     atomic.Uint64 // of calls that other nodes were told of
@@ -37,7 +38,7 @@ type Tracker struct {
 // NewTracker returns a Tracker that writes to calls and to lamps in the name of
 // node. It starts nothing.
 func NewTracker(node string, calls *live.Calls, lamps *live.Dialogs, logger *slog.Logger) *Tracker {
-	return &Tracker{node: node, calls: calls, lamps: lamps, guests: live.NewCalls(), logger: logger, news: newNews()}
+	return &Tracker{node: node, calls: calls, lamps: lamps, guests: live.NewCalls(), logger: logger, news: newNews(), out: out{of: map[string][]ID{}}}
 }
 
 // sweepEvery is how often Run looks for sessions that have ended.

@@ -16,12 +16,18 @@ type Told struct {
 // asked on the reading path and must not wait.
 type PresenceFinder interface {
 	PresenceOf(number string) Told
+	// OutFor returns how many calls that go on have gone outside by the rules of a number.
+	OutFor(number string) int
 }
+
+// mostOut bounds the calls that are outside by one user's rules at once: should they come
+// back as calls that nobody knows again, they do not take every line.
+const mostOut = 2
 
 // Presence sends the calls of a user on by his rules for what is told of him: his
 // activity, or that he is offline. His own phones ring when the rule leads where the
-// call comes from or has been, or where nobody can be reached: an assistant reaches
-// whom he stands in for.
+// call comes from or has been, where nobody can be reached, or where too many of his are
+// already: an assistant reaches whom he stands in for.
 type Presence struct {
 	People PresenceFinder
 	Phones TargetFinder
@@ -66,5 +72,5 @@ func (p Presence) leads(c *route.Call, r route.Redirect) bool {
 	case next.Callee.Number != "":
 		return next.Callee.Number != c.Caller.Number && c.MaySendOn(next.Callee.Number)
 	}
-	return !route.SameNumber(c.View, c.Site, c.From, r.To) && c.MaySendOn(r.To) && len(lines(next, p.Nodes, r.To, false)) > 0
+	return p.People.OutFor(c.Callee.Number) < mostOut && !route.SameNumber(c.View, c.Site, c.From, r.To) && c.MaySendOn(r.To) && len(lines(next, p.Nodes, r.To, false)) > 0
 }

@@ -20,6 +20,13 @@ func (s states) PresenceOf(number string) Told {
 	return Told{Activity: s[number], Open: true, Version: 7}
 }
 
+func (s states) OutFor(number string) int {
+	if s[number+"'s calls"] == "out" {
+		return 2
+	}
+	return 0
+}
+
 // sending is a system whose users have rules.
 func sending() *store.View {
 	return store.NewView(store.Config{
@@ -67,6 +74,7 @@ func TestPresence(t *testing.T) {
 		{"it was busy", states{"boss": "meeting"}, "carol", "boss", func(c *route.Call) { c.Outcome = route.Busy }, "nothing", ""},
 		{"a carrier's call goes out", states{"boss": "away"}, "", "boss", func(c *route.Call) { c.Incoming, c.Site = true, "hq" }, "h@main as +3220", "boss away 7"},
 		{"but not to who calls", states{"boss": "away"}, "", "boss", func(c *route.Call) { c.Incoming, c.Site, c.From = true, "hq", "0470123456" }, "sip:boss", ""},
+		{"nor while two of his are out", states{"boss": "away", "boss's calls": "out"}, "", "boss", func(c *route.Call) { c.Incoming, c.Site = true, "hq" }, "sip:boss", ""},
 		{"a dumb site that is alone", states{"boss": "meeting"}, "carol", "boss", func(c *route.Call) { c.Alone, c.Site = true, "gent" }, "sip:boss", ""},
 		{"the operator, who is called for help", states{"boss": "meeting"}, "carol", "", func(c *route.Call) {
 			c.Number, c.Outcome = route.Number{Kind: route.Emergency, Dial: "112"}, route.Failed

@@ -28,6 +28,8 @@ func (r reader) PresenceOf(number string) feature.Told {
 	return feature.Told{Activity: state.First().Activity, Open: state.First().Open, Version: state.Version}
 }
 
+func (reader) OutFor(string) int { return 0 }
+
 func (reader) TargetsOf(number string) []route.Target {
 	return []route.Target{{URI: "sip:" + number}}
 }

@@ -18,6 +18,9 @@ import (
 // sentOn notes that the features have sent the call on.
 func (f *fork) sentOn(c *route.Call) {
 	f.call = c
+	if c.Number.Kind == route.Outside {
+		f.p.o.Calls.SentOut(f.dialog, c.Path[len(c.Path)-1].Number)
+	}
 	f.p.o.Logger.Info("a call is sent on", "call_id", f.m.CallID(), "why", wordsOf(c))
 }
 
@@ -77,6 +80,10 @@ func (f *fork) sayWhy(e *message.Edit, m *message.Message, t *route.Target) {
 
 // sayOutside tells a carrier, which has to know whose call it is that goes out.
 func (f *fork) sayOutside(e *message.Edit, t *route.Target) {
+	e.DropAll(message.HistoryInfo) // it has inside numbers
+	if _, ok := route.TrunkOf(f.origin.User); !ok {
+		e.DropAll(message.Diversion) // of a phone, which may have them too
+	}
 	d := f.call.Path[len(f.call.Path)-1]
 	number := f.call.View.NumberOf(f.siteOf(t))
 	if u, ok := f.call.View.User(d.Number); ok && len(u.Direct) > 0 {
@@ -86,7 +93,6 @@ func (f *fork) sayOutside(e *message.Edit, t *route.Target) {
 		return
 	}
 	reason, _ := why(d.State)
-	e.DropAll(message.HistoryInfo) // it has inside numbers
 	e.Prepend(message.Diversion, fmt.Sprintf("<sip:%s@%s;user=phone>;reason=%s", number, f.realm, reason))
 }
 

@@ -48,6 +48,13 @@ func ReadFrom(view *store.View, site, text string) (Number, store.User) {
 	return Number{Dial: text}, store.User{}
 }
 
+// IsOurs reports whether text, as a carrier of a site writes it, is a desk's number; that
+// of a site is its operator's.
+func IsOurs(view *store.View, site, text string) bool {
+	n, _ := ReadFrom(view, site, text)
+	return n.Kind == Desk
+}
+
 // SameNumber reports whether two texts are one number, as who is at site writes it.
 func SameNumber(view *store.View, site, a, b string) bool {
 	s, _ := view.Site(site)
