@@ -20,13 +20,14 @@ const distance = 50 * time.Millisecond
 // nodes, over lines of 1 Mbit/s that delay each packet by 50 ms. A phone that comes
 // is to be known everywhere, by its Contact or by a pointer; one that was restarted
 // has another Contact, which the mains are told. Here are few changes, to see that it
-// works; TestConvergesUnderLoad has the figures.
+// works; TestConvergesUnderLoad has the figures. Then the same of lamps.
 func TestConverges(t *testing.T) {
 	if Elsewhere(t) {
 		return
 	}
 	c := openConverging(t, 24)
 	c.measures("", time.Second, 24)
+	c.during(t, "LampsAtEverySite", lampsAtEverySite)
 }
 
 // A converging system is one whose nodes are asked all the time what they know.
@@ -40,7 +41,7 @@ type converging struct {
 func openConverging(t *testing.T, changes int) *converging {
 	t.Helper()
 	users := numbered("new", changes)
-	c := &converging{openSystem(t, openSites(t, distance, lans), lans, twoMains(), configuration(lans, users)), map[string]*admin.Client{}, users}
+	c := &converging{openSystem(t, openSites(t, distance, lans), lans, twoMains(), configuration(lans, slices.Concat(users, lampUsers()))), map[string]*admin.Client{}, users}
 	for name, n := range c.nodes {
 		c.clients[name] = admin.NewClient(n.data)
 	}
