@@ -247,11 +247,16 @@ func (p *phone) saw() string {
 			words = append(words, why)
 			continue
 		}
-		word := "dark"
-		if _, rest, ok := strings.Cut(m.Body(), "<state>"); ok && !strings.Contains(m.Body(), `id="idle"`) {
-			word, _, _ = strings.Cut(rest, "<")
-		}
-		words = append(words, word)
+		words = append(words, wordOf(m.Body()))
 	}
 	return strings.Join(words, " ")
+}
+
+// wordOf is what a lamp shows by a document.
+func wordOf(body string) string {
+	word := "dark"
+	if _, rest, ok := strings.Cut(body, "<state>"); ok && !strings.Contains(body, `id="idle"`) {
+		word, _, _ = strings.Cut(rest, "<")
+	}
+	return word
 }
