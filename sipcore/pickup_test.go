@@ -4,9 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/xml"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -290,78 +288,4 @@ func cancelOf(invite wire.Message) wire.Message {
 	}
 	m.Body = ""
 	return m
-}
-
-// TestTwoPickUpAtOnce: one has the call and the other hears that, and nothing is left.
-// CARILLON_RACES=1000 has as many races.
-func TestTwoPickUpAtOnce(t *testing.T) {
-	w := newTown(t, "laurel", "hardy", "stan")
-	alice, bob := w.nodes["laurel"].phone("alice", "a"), w.nodes["hardy"].phone("bob", "b")
-	both := [2]*phone{w.nodes["stan"].phone("carol", "c"), w.nodes["laurel"].phone("carol", "d")}
-	w.nodes["laurel"].knows("bob", "hardy")
-	won := [2]int{}
-	for n := range races(t) {
-		if n%100 == 99 { // phones register for a minute
-			for _, p := range []*phone{alice, bob, both[0], both[1]} {
-				p.registers()
-			}
-		}
-		mine := alice.invitesWith("bob", "Supported", "replaces")
-		rings := bob.gets("INVITE")
-		bob.replies(rings, 180)
-		alice.gets("180")
-		for _, p := range both {
-			p.at.isRinging("bob")
-		}
-		it := mine.Get("Call-ID") + ";to-tag=" + bob.tag + ";from-tag=" + alice.tag + ";early-only"
-		wants := [2]wire.Message{both[0].invitesWith("bob", "Replaces", it), both[1].invitesWith("bob", "Replaces", it)}
-		invite := alice.gets("INVITE")
-		answer := alice.replies(invite, 200)
-		first := 0
-		if invite.Get("Call-ID") != wants[0].Get("Call-ID") {
-			first = 1
-		}
-		won[first]++
-		loser := both[1-first]
-		refusal := loser.isTooLate()
-		if got := refusal.Status(); got != 486 && got != 481 {
-			t.Fatalf("who was later hears %d", got)
-		}
-		loser.send(ackOf(wants[1-first], refusal))
-		from, to := both[first].calling(both[first].gets("200")), alice.called(invite, answer)
-		from.within("ACK")
-		alice.gets("ACK")
-		bob.stopsRinging(rings)
-		alice.send(ackOf(mine, alice.gets("487")))
-		w.lit("alice", "carol")
-		hangsUp(to, from)
-		w.noCallIsLeft()
-	}
-	t.Logf("won: %v", won)
-	for _, s := range w.nodes {
-		eventually(t, "no INVITE waits at "+s.name, func() bool { return s.Counters().Ringing == 0 })
-	}
-}
-
-// isTooLate waits for a final response, whatever it is.
-func (p *phone) isTooLate() wire.Message {
-	p.t.Helper()
-	for {
-		m, err := p.conn.Receive(patience)
-		if err != nil {
-			p.t.Fatalf("%s hears nothing: %v", p.user, err)
-		}
-		if !m.Request() && m.Status() >= 200 {
-			return m
-		}
-	}
-}
-
-// races is how many times two pick up at once.
-func races(t *testing.T) int {
-	t.Helper()
-	if n, err := strconv.Atoi(os.Getenv("CARILLON_RACES")); err == nil {
-		return n
-	}
-	return 10
 }

@@ -190,6 +190,7 @@ func (pick *pickup) has() {
 		return
 	}
 	pick.rings = nil
+	pick.taken.Store(true)
 	rings.p.later(rings, func() {
 		if !rings.over && !rings.canceled {
 			rings.cancel(completedElsewhere)

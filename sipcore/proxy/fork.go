@@ -367,8 +367,8 @@ func (p *Proxy) Cancel(tx *transaction.Server, cancel *message.Message) {
 	if cancel != nil {
 		reason, _ = cancel.Header(message.Reason)
 	}
-	if f.picker != nil {
-		reason = completedElsewhere // the caller's phone was asked to let go
+	if f.picker != nil && f.picker.taken.Load() {
+		reason = completedElsewhere // it lets go what was picked up
 	}
 	f.cancel(reason)
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"carillon/sipcore/message"
@@ -38,6 +39,8 @@ type pickup struct {
 
 	rings *fork // the caller's, while this INVITE alone may have it
 	asked bool  // the caller's phone was asked
+
+	taken atomic.Bool // the caller's phone has answered: it lets its own INVITE go
 }
 
 // take carries out route.Take.
