@@ -160,9 +160,9 @@ func (s *Service) follow(now time.Time) {
 // share returns a part of a time that is the same for the same user, so that not all
 // are asked at once.
 func share(user string, of time.Duration) time.Duration {
-	h := fnv.New32a()
+	h := fnv.New64a()
 	_, _ = h.Write([]byte(user))
-	return time.Duration(h.Sum32()) % of
+	return time.Duration(h.Sum64() % uint64(of)) //nolint:gosec // less than of, which is positive
 }
 
 // What is asked at a time: of one server, so that one that hangs does not hold up the

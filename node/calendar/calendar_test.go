@@ -23,6 +23,7 @@ type house struct {
 	view  *store.View
 	mains map[string]*main
 	way   []func()
+	rows  int // told from node to node
 
 	mu     sync.Mutex
 	server map[string][]ical.Span // by address; nil: it is down
@@ -106,6 +107,7 @@ func (m *main) tells(key string, value []byte) {
 	if m.dead {
 		return
 	}
+	m.h.rows++
 	m.h.way = append(m.h.way, func() {
 		for _, other := range m.h.mains {
 			if other != m {
