@@ -28,13 +28,13 @@ func (t talks) CallsOf(number string) []route.Talk {
 	return all
 }
 
-// other is the other side of a dialog: a user if that one has a side in it too.
+// other is the other side of a dialog: a user if we are told so, or he has a side in it too.
 func (t talks) other(d *live.Dialog) route.Party {
 	p := route.Party{Name: d.Remote.Display, Private: d.Private}
 	if uri, err := message.ParseURI(d.Remote.URI); err == nil {
 		p.Number = uri.UserUnescaped()
 	}
-	if slices.ContainsFunc(t.dialogs.Of(p.Number), func(x live.Dialog) bool { return x.Call == d.Call && x.Direction != d.Direction }) {
+	if d.ByUser || slices.ContainsFunc(t.dialogs.Of(p.Number), func(x live.Dialog) bool { return x.Call == d.Call && x.Direction != d.Direction }) {
 		p.User = p.Number
 	}
 	return p

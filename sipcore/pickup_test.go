@@ -21,7 +21,8 @@ func (j told) Set(key string, value []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, other := range w.nodes {
-		if other.name != j.s.name {
+		site, _, _ := strings.Cut(key, "/")
+		if other.name != j.s.name && (w.hears == nil || w.hears(other.name, site)) {
 			_ = other.dialogs.Learn(j.s.name, key, slices.Clone(value))
 		}
 	}

@@ -49,7 +49,8 @@ func address() netip.Addr {
 type town struct {
 	t     testing.TB
 	view  *store.View
-	judge sipcore.Judge // of the nodes opened from now on
+	judge sipcore.Judge                // of the nodes opened from now on
+	hears func(node, site string) bool // of the calls of which site; nil: all
 	wg    sync.WaitGroup
 	end   context.CancelFunc
 	ctx   context.Context

@@ -231,6 +231,7 @@ func (t *Tracker) sideOf(c *live.Call, user string) int {
 	c.Sides = append(c.Sides, &live.Side{Dialog: live.Dialog{
 		User: user, Call: c.ID, Node: t.node, CallID: c.CallID, RemoteTag: c.ID[len(c.CallID)+1:],
 		Direction: live.Recipient, Remote: live.Identity{Display: c.FromName, URI: c.From}, Private: c.Private, Since: c.Since,
+		ByUser: len(c.Sides) > 0 && c.Sides[0].Direction == live.Initiator,
 	}})
 	return len(c.Sides) - 1
 }

@@ -115,7 +115,7 @@ func TestDialogRow(t *testing.T) {
 	}
 	want := live.Dialog{
 		User: "202", Call: "c1\x00a", Node: "laurel", CallID: "c1", LocalTag: "b", RemoteTag: "a", Direction: live.Recipient, State: live.Early,
-		Remote: live.Identity{Display: "Alice", URI: "sip:201@carillon.internal"}, Since: got[0].Since,
+		Remote: live.Identity{Display: "Alice", URI: "sip:201@carillon.internal"}, ByUser: true, Since: got[0].Since,
 	}
 	if got[0] != want {
 		t.Errorf("got  %+v\nwant %+v", got[0], want)

@@ -18,6 +18,7 @@ type Dialog struct {
 	Direction DialogDirection
 	State     DialogState
 	Private   bool // the other side wants not to be named
+	ByUser    bool // the other side, who calls, is a user; an older node does not tell
 	Old       bool // nothing is heard of Node now: this is how it was
 
 	Since time.Time // when the call began to ring, or was answered

@@ -39,7 +39,7 @@ func ringingCall() *Call {
 	side := func(d DialogDirection, user, local, remote, other, name string, state DialogState) *Side {
 		return &Side{Dialog: Dialog{
 			User: user, Call: c.ID, CallID: c.CallID, LocalTag: local, RemoteTag: remote, Remote: Identity{name, other},
-			Node: c.Node, Since: c.Since, Direction: d, State: state,
+			Node: c.Node, Since: c.Since, Direction: d, State: state, ByUser: d == Recipient,
 		}}
 	}
 	c.Sides = []*Side{

@@ -15,8 +15,9 @@ import (
 
 // The flags of a talk.
 const (
-	talkOfUser  = 1 << iota // the caller is a user
+	talkOfUser  = 1 << iota // the side of the caller, who is a user, is told
 	talkPrivate             // who calls is not for others
+	talkByUser              // the caller is a user, whether or not his side is told
 )
 
 const (
@@ -34,7 +35,7 @@ func (c *Call) appendTalk(dst []byte, tells func(user string) bool) []byte {
 	dst = append(dst, codecVersion)
 	dst = binary.AppendUvarint(dst, uint64(max(c.Since.Unix(), 0)))
 	dst = binary.AppendUvarint(dst, uint64(c.lasts()/time.Second)) //nolint:gosec // not negative
-	flags, caller := byte(0), Dialog{}
+	flags, caller, byUser := byte(0), Dialog{}, false
 	called := make([]*Side, 0, 4)
 	for i, s := range c.Sides {
 		switch {
@@ -43,7 +44,11 @@ func (c *Call) appendTalk(dst []byte, tells func(user string) bool) []byte {
 			flags, caller = talkOfUser, s.Dialog
 		case len(called) < mostSides:
 			called = append(called, s)
+			byUser = byUser || s.ByUser
 		}
+	}
+	if byUser {
+		flags |= talkByUser
 	}
 	if c.Private {
 		flags |= talkPrivate
@@ -118,7 +123,7 @@ func parseTalk(node, value string) (talk, error) {
 			continue
 		}
 		x.Call, x.CallID, x.RemoteTag, x.Remote = call, callID, tag, Identity{fromName, from}
-		x.Node, x.Since, x.Private = node, since, private
+		x.Node, x.Since, x.Private, x.ByUser = node, since, private, flags&talkByUser != 0
 		sides = append(sides, Side{Dialog: x})
 	}
 	known := Call{ID: call, CallID: callID, From: from, To: to, State: Ringing, Node: node, Since: since}
