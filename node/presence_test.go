@@ -68,7 +68,7 @@ func (w *contacts) told(want int) map[string]string {
 		switch user := w.who[m.Get("Call-ID")]; {
 		case user != teller:
 			if all[user] != "" {
-				w.t.Errorf("%s is told twice:\n%s\n%s", user, all[user], m.Body)
+				w.t.Fatalf("%s is told twice:\n%s\n%s", user, all[user], m.Body)
 			}
 			all[user] = m.Body
 		case strings.Contains(m.Body, fmt.Sprint("note ", w.said, "<")):

@@ -54,7 +54,7 @@ func race(t *testing.T, supported string, byCode [2]bool) {
 		}
 		wanters := [2]*wanter{{phone: both[0], byCode: byCode[0]}, {phone: both[1], byCode: byCode[1]}}
 		for _, x := range wanters {
-			x.picksUp(mine.Get("Call-ID") + ";to-tag=" + bob.tag + ";from-tag=" + alice.tag)
+			x.picksUp(mine.Get("Call-ID") + ";to-tag=" + bob.tag + ";from-tag=" + alice.tag + ";early-only")
 		}
 		first, from, to := alice.isPickedUp(mine, supported == "replaces", wanters)
 		won[first]++

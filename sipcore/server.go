@@ -44,8 +44,8 @@ const DefaultPort = 5060
 const (
 	// maxDrain is how long a server that is stopped finishes what it has begun.
 	maxDrain = time.Second
-	// lastWords is how much longer it tells watchers that they must go elsewhere, while
-	// there are some that have not been told.
+	// lastWords is how long it waits until all watchers have heard that they must go
+	// elsewhere.
 	lastWords = 2 * time.Second
 	// lastRing is how much of that phones have to say that they stopped ringing.
 	lastRing = 500 * time.Millisecond
@@ -243,10 +243,9 @@ func (s *Server) drain(ctx context.Context) {
 	none(phones, s.proxy.Ringing)
 	s.proxy.Dismiss(false)
 	none(moment, s.proxy.Pending)
-	none(moment, s.events.Count)
 	words, enough := context.WithTimeout(ctx, lastWords)
 	defer enough()
-	none(words, s.events.Queued)
+	none(words, s.events.Count)
 	if s.proxy.Helping() > 0 {
 		s.finishHelp(ctx)
 	}

@@ -83,10 +83,11 @@ func TestNotifiesThatAreLostAndOvertaken(t *testing.T) {
 				return nil
 			})
 			l.subscribes("Expires: 600\r\n")
+			calls := rand.New(rand.NewPCG(seed, 8)) // l's own is its lock's
 			for range 20 {
-				time.Sleep(time.Duration(l.random.IntN(2000)) * time.Millisecond)
-				if l.random.IntN(2) == 0 {
-					r.lamp([]live.DialogState{live.Early, live.Confirmed}[l.random.IntN(2)])
+				time.Sleep(time.Duration(calls.IntN(2000)) * time.Millisecond)
+				if calls.IntN(2) == 0 {
+					r.lamp([]live.DialogState{live.Early, live.Confirmed}[calls.IntN(2)])
 				} else {
 					r.dark()
 				}

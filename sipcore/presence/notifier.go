@@ -253,13 +253,6 @@ func (n *Notifier) Deactivate() {
 	}
 }
 
-// Queued returns how many subscriptions are to be told something, and have not been.
-func (n *Notifier) Queued() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return len(n.due) + len(n.changed)
-}
-
 // counts are what a Notifier has done.
 type counts struct {
 	sent, failed, ended, refused, dialled atomic.Uint64
